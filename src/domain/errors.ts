@@ -1,0 +1,127 @@
+/** Every documented failure of an operation, one tag each; a handler gives each tag its HTTP status. */
+import { Schema } from "effect"
+import { RequestId } from "./RequestId.ts"
+
+/** Where in a run's sequence something happened. */
+export const Step = Schema.Literals(["preflight", "notify", "kill", "delay", "spawn", "startup_check"])
+export type Step = typeof Step.Type
+
+/** Who holds the run lock, what it does and since when. */
+export const LockHolder = Schema.Struct({
+  requestId: RequestId,
+  step: Step,
+  since: Schema.DateTimeUtc
+})
+export type LockHolder = typeof LockHolder.Type
+
+const Pids = Schema.Array(Schema.Int)
+
+/** Another sequence holds the run lock; this call had no effect. */
+export class RunBusy extends Schema.TaggedError<RunBusy>()("RunBusy", { holder: LockHolder }) {
+  override get message(): string {
+    return "busy: another run is in progress"
+  }
+}
+
+/** A target lives, and this operation stops nothing; nothing was started. */
+export class RunAlive extends Schema.TaggedError<RunAlive>()("RunAlive", { pids: Pids }) {
+  override get message(): string {
+    return "busy: a codex exec is running"
+  }
+}
+
+/** An executable (or the interpreter its `#!` line names) is not there; nothing was done. */
+export class ToolMissing extends Schema.TaggedError<ToolMissing>()("ToolMissing", { name: Schema.String }) {
+  override get message(): string {
+    return `required tool is missing from PATH: ${this.name}`
+  }
+}
+
+/** The workspace is no directory; nothing was done. */
+export class WorkspaceNotDirectory extends Schema.TaggedError<WorkspaceNotDirectory>()("WorkspaceNotDirectory", {
+  path: Schema.String
+}) {
+  override get message(): string {
+    return `workspace is not a directory: ${this.path}`
+  }
+}
+
+/** The default prompt's file cannot be read as text of a valid prompt; nothing was done. */
+export class PromptFileUnusable extends Schema.TaggedError<PromptFileUnusable>()("PromptFileUnusable", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `default prompt file is unusable: ${this.path}: ${this.reason}`
+  }
+}
+
+/** Less space is free in the log folder than `LOOPER_MIN_FREE_BYTES` asks for; nothing was done. */
+export class DiskSpaceLow extends Schema.TaggedError<DiskSpaceLow>()("DiskSpaceLow", {
+  path: Schema.String,
+  freeBytes: Schema.Number,
+  requiredBytes: Schema.Number
+}) {
+  override get message(): string {
+    return `free space in ${this.path} is ${this.freeBytes} bytes, LOOPER_MIN_FREE_BYTES asks for ${this.requiredBytes}`
+  }
+}
+
+/** The run log or its side file cannot be created; nothing was announced, stopped or launched. */
+export class RunLogUnwritable extends Schema.TaggedError<RunLogUnwritable>()("RunLogUnwritable", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `cannot create run log ${this.path}: ${this.reason}`
+  }
+}
+
+/** The message was not (or not provably) delivered; nothing was stopped or launched. */
+export class NotifyFailed extends Schema.TaggedError<NotifyFailed>()("NotifyFailed", {
+  reason: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `failed to send Zulip message: ${this.reason}`
+  }
+}
+
+/** Processes outlived SIGKILL or may not be signalled; nothing was launched. */
+export class SurvivorsLeft extends Schema.TaggedError<SurvivorsLeft>()("SurvivorsLeft", {
+  killedPids: Pids,
+  remainingPids: Pids
+}) {
+  override get message(): string {
+    return `codex exec processes survived: ${this.remainingPids.join(", ")}`
+  }
+}
+
+/** The supervisor could not be started or did not report codex; no run is alive. */
+export class SpawnFailed extends Schema.TaggedError<SpawnFailed>()("SpawnFailed", {
+  reason: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `failed to start codex exec: ${this.reason}`
+  }
+}
+
+/** codex ended with another code than 0 inside its startup check; its log is kept, no run is alive. */
+export class ExitedEarly extends Schema.TaggedError<ExitedEarly>()("ExitedEarly", {
+  step: Step,
+  returnCode: Schema.Union([Schema.Int, Schema.Literal("unknown")]),
+  logPath: Schema.String,
+  tail: Schema.String
+}) {
+  override get message(): string {
+    return `codex exec exited early (rc=${this.returnCode}, log_path=${this.logPath}, tail=${this.tail})`
+  }
+}
+
+/** Looper is stopping: a wait of the sequence was cut, or it never began. */
+export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()("ShuttingDown", {}) {
+  override get message(): string {
+    return "shutting down"
+  }
+}
