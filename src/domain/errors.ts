@@ -46,13 +46,14 @@ export class WorkspaceNotDirectory extends Schema.TaggedError<WorkspaceNotDirect
   }
 }
 
-/** The default prompt's file cannot be read as text of a valid prompt; nothing was done. */
-export class PromptFileUnusable extends Schema.TaggedError<PromptFileUnusable>()("PromptFileUnusable", {
-  path: Schema.String,
+/** The prompt cannot be one argument of codex, or its file cannot be read; nothing was done. */
+export class PromptUnusable extends Schema.TaggedError<PromptUnusable>()("PromptUnusable", {
+  /** `codex_prompt`, or the default prompt's file. */
+  source: Schema.String,
   reason: Schema.String
 }) {
   override get message(): string {
-    return `default prompt file is unusable: ${this.path}: ${this.reason}`
+    return `prompt is unusable: ${this.source} ${this.reason}`
   }
 }
 

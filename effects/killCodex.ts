@@ -1,0 +1,47 @@
+/** Operation: stop every `codex exec` that is a target, with its whole tree. */
+import { Effect } from "effect"
+import { type RunBusy, type ShuttingDown, SurvivorsLeft } from "../src/domain/errors.ts"
+import type { RequestId } from "../src/domain/RequestId.ts"
+import type { KillResult } from "../src/domain/RunResult.ts"
+import { CodexProcesses } from "../src/services/CodexProcesses.ts"
+import { ProcessTrees } from "../src/services/ProcessTrees.ts"
+import { RequestIds } from "../src/services/RequestIds.ts"
+import { RunLock } from "../src/services/RunLock.ts"
+import { RunSupervisor } from "../src/services/RunSupervisor.ts"
+import { Workspaces } from "../src/services/Workspaces.ts"
+
+/** Every way {@link killCodex} can fail. */
+export type KillCodexError = RunBusy | SurvivorsLeft | ShuttingDown
+
+type Services = CodexProcesses | ProcessTrees | RunSupervisor | Workspaces
+
+/**
+ * Stops the targets under the run lock.
+ *
+ * **Errors**
+ * - `RunBusy`, `ShuttingDown`: nothing was done.
+ * - `SurvivorsLeft`: these still live; everything else is stopped.
+ */
+export const killCodex = Effect.fn("killCodex")(function* (
+  options: { readonly requestId?: RequestId | undefined; readonly workspace?: string | undefined } = {}
+): Effect.fn.Return<KillResult, KillCodexError, Services | RequestIds | RunLock> {
+  const lock = yield* RunLock
+  const requestId = options.requestId ?? (yield* RequestIds).draw()
+  return yield* lock.tryRun({ requestId, step: "kill", sequence: stopTargets(options) })
+})
+
+/** Finds the targets and ends their trees, inside a sequence that holds the lock. */
+export const stopTargets = Effect.fn("stopTargets")(function* (options: {
+  readonly workspace?: string | undefined
+}): Effect.fn.Return<KillResult, SurvivorsLeft, Services> {
+  const supervisor = yield* RunSupervisor
+  const workspace = (yield* Workspaces).resolve(options.workspace)
+  const found = yield* (yield* CodexProcesses).survey({ workspace: workspace.path })
+  yield* Effect.logInfo("process.kill.found").pipe(Effect.annotateLogs({ pids: found.targets }))
+  const { survivors } = yield* (yield* ProcessTrees).terminate(found.seeds)
+  yield* supervisor.settleEarlier
+  const killedPids = found.targets.filter((pid) => !survivors.includes(pid))
+  if (survivors.length > 0) return yield* new SurvivorsLeft({ killedPids, remainingPids: survivors })
+  yield* supervisor.forgetEnded
+  return { killedPids, remainingPids: [], foreignPids: found.foreign }
+})

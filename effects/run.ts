@@ -1,0 +1,150 @@
+/** Operation: announce, replace whatever runs, start one fresh run. */
+import { Effect } from "effect"
+import type {
+  NotifyFailed,
+  RunBusy,
+  RunLogUnwritable,
+  ShuttingDown,
+  Step,
+  SurvivorsLeft
+} from "../src/domain/errors.ts"
+import type { RequestId } from "../src/domain/RequestId.ts"
+import type { KillResult, RunResult } from "../src/domain/RunResult.ts"
+import { CodexBinary } from "../src/services/CodexBinary.ts"
+import type { CodexProcesses } from "../src/services/CodexProcesses.ts"
+import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
+import { LooperConfig } from "../src/services/LooperConfig.ts"
+import type { Notifier } from "../src/services/Notifier.ts"
+import type { NotifyScript } from "../src/services/NotifyScript.ts"
+import type { ProcessTrees } from "../src/services/ProcessTrees.ts"
+import { RequestIds } from "../src/services/RequestIds.ts"
+import { RunLock } from "../src/services/RunLock.ts"
+import type { RunLogs } from "../src/services/RunLogs.ts"
+import type { RunSupervisor } from "../src/services/RunSupervisor.ts"
+import type { RunTickets } from "../src/services/RunTickets.ts"
+import type { ServerAddress } from "../src/services/ServerAddress.ts"
+import { Workspaces } from "../src/services/Workspaces.ts"
+import { stopTargets } from "./killCodex.ts"
+import { notify } from "./notify.ts"
+import { type LaunchOptions, type PreflightError, preflight, promptOf } from "./preflight.ts"
+import { type LaunchError, startAfterDelay, withRunLog } from "./spawnCodex.ts"
+
+/** What {@link run} is told; what is left out comes from the configuration. */
+export interface RunOptions extends LaunchOptions {
+  readonly requestId?: RequestId | undefined
+  readonly message: string
+  /** A Node script to send the message instead of the configured notifier. */
+  readonly scriptPath?: string | undefined
+  readonly delaySeconds?: number | undefined
+}
+
+/** Every way {@link run} can fail. */
+export type RunError =
+  | RunBusy
+  | ShuttingDown
+  | PreflightError
+  | RunLogUnwritable
+  | NotifyFailed
+  | SurvivorsLeft
+  | LaunchError
+
+/** Every service {@link run} needs. */
+export type RunServices =
+  | CodexBinary
+  | CodexProcesses
+  | DefaultPrompt
+  | LooperConfig
+  | Notifier
+  | NotifyScript
+  | ProcessTrees
+  | RequestIds
+  | RunLock
+  | RunLogs
+  | RunSupervisor
+  | RunTickets
+  | ServerAddress
+  | Workspaces
+
+/**
+ * Sends the message, stops every target with its tree, starts one fresh run and returns without waiting for it.
+ *
+ * **Details** With an empty prompt it only sends the message. The sequence belongs to the lock's layer: a caller
+ * that goes away, or that dies by the kill it asked for, changes nothing.
+ *
+ * **Errors**
+ * - `RunBusy`, the preflight's, `RunLogUnwritable`: nothing was done.
+ * - `NotifyFailed`: nothing was stopped or launched.
+ * - `SurvivorsLeft`: announced; nothing was launched.
+ * - `SpawnFailed`, `ExitedEarly`: announced and stopped; no run is alive.
+ * - `ShuttingDown`: cut before codex was started, or in its startup check, whose run the shutdown stops.
+ */
+export const run = Effect.fn("run")(function* (
+  options: RunOptions
+): Effect.fn.Return<RunResult, RunError, RunServices> {
+  const requestId = options.requestId ?? (yield* RequestIds).draw()
+  return yield* begin({ ...options, requestId }).pipe(
+    Effect.tap((result) =>
+      Effect.logInfo("run.success").pipe(
+        Effect.annotateLogs({ killed: result.killed.killedPids, pid: result.started?.pid ?? null })
+      )
+    ),
+    Effect.tapError((error) =>
+      Effect.logError("run.fail").pipe(Effect.annotateLogs({ tag: error._tag, error: error.message }))
+    ),
+    Effect.annotateLogs({ request_id: requestId })
+  )
+})
+
+type IdentifiedOptions = RunOptions & { readonly requestId: RequestId }
+
+const begin = Effect.fnUntraced(function* (options: IdentifiedOptions) {
+  const prompt = yield* promptOf(options)
+  yield* Effect.logInfo("run.start").pipe(
+    Effect.annotateLogs({
+      message_len: options.message.length,
+      prompt_len: prompt.length,
+      workspace: options.workspace
+    })
+  )
+  return yield* prompt === "" ? announceOnly(options) : replaceRun({ ...options, prompt })
+})
+
+const nothingKilled: KillResult = { killedPids: [], remainingPids: [], foreignPids: [] }
+
+const announceOnly = Effect.fnUntraced(function* (options: IdentifiedOptions) {
+  const { requestId } = options
+  const workspace = (yield* Workspaces).resolve(options.workspace).given
+  const binary = yield* (yield* CodexBinary)
+    .resolve(options.binary)
+    .pipe(Effect.catchTag("ToolMissing", () => Effect.succeed(undefined)))
+  const notifierOutput = yield* (yield* RunLock).tryRun({ requestId, step: "notify", sequence: announce(options) })
+  return { requestId, workspace, binary, started: undefined, notifierOutput, killed: nothingKilled }
+})
+
+const replaceRun = Effect.fnUntraced(function* (options: IdentifiedOptions & { readonly prompt: string }) {
+  const { requestId } = options
+  const plan = yield* preflight(options)
+  const sequence = withRunLog({ requestId, plan }, (log) =>
+    Effect.gen(function* () {
+      yield* enter("notify")
+      const notifierOutput = yield* announce(options)
+      yield* enter("kill")
+      const killed = yield* stopTargets(options)
+      const started = yield* startAfterDelay({ log, plan, delaySeconds: options.delaySeconds })
+      return { requestId, workspace: plan.workspace.given, binary: plan.binary, started, notifierOutput, killed }
+    })
+  )
+  return yield* (yield* RunLock).tryRun({ requestId, step: "preflight", sequence })
+})
+
+const enter = (step: Step) => Effect.flatMap(RunLock, (lock) => lock.enter(step))
+
+/** A message that is not required may fail; its failure is answered in its place. */
+const announce = Effect.fnUntraced(function* (options: RunOptions) {
+  const { isNotifyRequired } = yield* LooperConfig
+  const send = Effect.interruptible(notify(options))
+  if (isNotifyRequired) return yield* send
+  return yield* Effect.catchTag(send, "NotifyFailed", (error) =>
+    Effect.as(Effect.logWarning("run.notify.fail").pipe(Effect.annotateLogs({ error: error.message })), error.message)
+  )
+})

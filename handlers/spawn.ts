@@ -1,0 +1,19 @@
+/** POST /spawn: launch where nothing runs. */
+import { Effect } from "effect"
+import { spawnCodex } from "../effects/spawnCodex.ts"
+import { SpawnAnswer, spawnAnswer } from "../src/domain/answers.ts"
+import { SpawnRequest } from "../src/domain/RunRequest.ts"
+import { handler } from "../src/runtime/Handler.ts"
+import { aliveErrors, launchErrors, lockErrors } from "./errors.ts"
+import { launchOptions } from "./launchOptions.ts"
+
+export const spawn = handler({
+  method: "POST",
+  path: "/spawn",
+  access: "token",
+  request: SpawnRequest,
+  programFields: ["codex_exec_binary"],
+  success: SpawnAnswer,
+  errors: { ...lockErrors, ...launchErrors, ...aliveErrors },
+  body: (request, { requestId }) => Effect.map(spawnCodex({ requestId, ...launchOptions(request) }), spawnAnswer)
+})

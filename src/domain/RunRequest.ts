@@ -1,0 +1,82 @@
+/** Bodies of the routes that take one. A field's issue completes the sentence `'<field>' …`. */
+import { Schema } from "effect"
+import { promptProblem, textProblem } from "./prompt.ts"
+import { Seconds } from "./seconds.ts"
+
+/** The issue of a required field that is absent or blank; reads `missing '<field>'`. */
+export const missing = "missing"
+
+export const maxDelaySeconds = 86_400
+export const maxStartupCheckSeconds = 3_600
+
+const Text = Schema.String.annotate({ message: "must be a string" }).check(Schema.makeFilter(textProblem))
+
+const Message = Text.check(Schema.makeFilter((text) => (text.trim() === "" ? missing : undefined))).annotateKey({
+  messageMissingKey: missing,
+  description: "Sent before anything else happens"
+})
+
+const Prompt = Schema.String.annotate({ message: "must be a string" }).check(
+  Schema.makeFilter((text) => promptProblem(text.trim()))
+)
+
+const Named = Text.check(Schema.makeFilter((text) => (text.trim() === "" ? "must not be blank" : undefined)))
+
+const Delay = Schema.optionalKey(Seconds({ maximum: maxDelaySeconds }))
+
+const legacyDelays = [
+  "startup_delay_seconds",
+  "sidebar_delay_seconds",
+  "new_task_delay_seconds",
+  "prompt_send_delay_seconds"
+] as const
+
+const launchFields = {
+  codex_prompt: Schema.optionalKey(Prompt),
+  prompt: Schema.optionalKey(Prompt),
+  workspace: Schema.optionalKey(Text),
+  codex_exec_binary: Schema.optionalKey(Named),
+  codex_exec_delay_seconds: Delay,
+  startup_delay_seconds: Delay,
+  sidebar_delay_seconds: Delay,
+  new_task_delay_seconds: Delay,
+  prompt_send_delay_seconds: Delay,
+  codex_exec_startup_check_seconds: Schema.optionalKey(Seconds({ maximum: maxStartupCheckSeconds }))
+}
+
+type Delays = { readonly [Field in (typeof legacyDelays)[number] | "codex_exec_delay_seconds"]?: number }
+
+/** The delay that a request asks for: its own field, else the sum of the first Looper's, else none. */
+export const delaySecondsOf = (request: Delays): number | undefined => {
+  if (request.codex_exec_delay_seconds !== undefined) return request.codex_exec_delay_seconds
+  const given = legacyDelays.flatMap((field) => request[field] ?? [])
+  return given.length === 0 ? undefined : given.reduce((sum, seconds) => sum + seconds, 0)
+}
+
+/** What is wrong with a request as a whole: its delays together are too long. */
+const delayProblem = (request: Delays): string | undefined =>
+  (delaySecondsOf(request) ?? 0) > maxDelaySeconds
+    ? `the sum of ${legacyDelays.map((field) => `'${field}'`).join(", ")} must be <= ${maxDelaySeconds}`
+    : undefined
+
+/** Body of `POST /spawn`. */
+export const SpawnRequest = Schema.Struct(launchFields)
+  .check(Schema.makeFilter(delayProblem))
+  .annotate({ identifier: "SpawnRequest" })
+export type SpawnRequest = typeof SpawnRequest.Type
+
+/** Body of `POST /run`. */
+export const RunRequest = Schema.Struct({
+  zulip_message: Message,
+  zulip_script_path: Schema.optionalKey(Named),
+  ...launchFields
+})
+  .check(Schema.makeFilter(delayProblem))
+  .annotate({ identifier: "RunRequest" })
+export type RunRequest = typeof RunRequest.Type
+
+/** Body of `POST /notify`. */
+export const NotifyRequest = Schema.Struct({ zulip_message: Message }).annotate({ identifier: "NotifyRequest" })
+
+/** Body of a route that is told nothing. */
+export const EmptyRequest = Schema.Struct({}).annotate({ identifier: "EmptyRequest" })

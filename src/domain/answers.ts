@@ -1,0 +1,111 @@
+/** Bodies of successful answers, as the first Looper's callers know them. */
+import { Schema } from "effect"
+import { approvalPolicy, sandbox } from "./CodexCommand.ts"
+import { RequestId } from "./RequestId.ts"
+import type { KillResult, LaunchResult, RunResult, StartedRun, TickResult } from "./RunResult.ts"
+
+const Ok = { ok: Schema.Literal(true) }
+const Pids = Schema.Array(Schema.Int)
+
+const StartedRunAnswer = Schema.Struct({
+  pid: Schema.Int,
+  command: Schema.String,
+  log_path: Schema.String,
+  startup_return_code: Schema.NullOr(Schema.Int),
+  request_id: RequestId
+}).annotate({ identifier: "StartedRun" })
+
+const launchFields = {
+  ...Ok,
+  request_id: RequestId,
+  workspace: Schema.String,
+  codex_exec_binary: Schema.NullOr(Schema.String),
+  codex_exec_binary_source: Schema.NullOr(Schema.Literals(["request", "env", "local", "path"])),
+  codex_exec_started: Schema.Boolean,
+  codex_exec_result: Schema.NullOr(StartedRunAnswer),
+  codex_exec_approval_policy: Schema.Literal(approvalPolicy),
+  codex_exec_sandbox: Schema.Literal(sandbox),
+  codex_prompt_sent: Schema.Boolean,
+  codex_send_result: Schema.NullOr(StartedRunAnswer)
+}
+
+const killFields = { killed_codex_exec_pids: Pids, remaining_codex_exec_pids: Pids }
+
+/** Answer of `GET /health`. */
+export const HealthAnswer = Schema.Struct(Ok).annotate({ identifier: "HealthAnswer" })
+
+/** Answer of `POST /notify`. */
+export const NotifyAnswer = Schema.Struct({ ...Ok, zulip_output: Schema.String }).annotate({
+  identifier: "NotifyAnswer"
+})
+
+/** Answer of `POST /kill`. */
+export const KillAnswer = Schema.Struct({ ...Ok, ...killFields, foreign_codex_exec_pids: Pids }).annotate({
+  identifier: "KillAnswer"
+})
+
+/** Answer of `POST /spawn`. */
+export const SpawnAnswer = Schema.Struct(launchFields).annotate({ identifier: "SpawnAnswer" })
+
+/** Answer of `POST /run`; the `vscode` fields repeat the kill fields under their oldest names. */
+export const RunAnswer = Schema.Struct({
+  ...launchFields,
+  zulip_output: Schema.String,
+  ...killFields,
+  killed_vscode_pids: Pids,
+  remaining_vscode_pids: Pids
+}).annotate({ identifier: "RunAnswer" })
+
+/** Answer of `POST /autopoll/tick`. */
+export const TickAnswer = Schema.Struct({
+  ...Ok,
+  outcome: Schema.Literals(["started", "skipped"]),
+  reason: Schema.optionalKey(Schema.Literals(["run_lock_busy", "alive_tasks", "recent_log_activity", "misconfigured"])),
+  codex_exec_result: Schema.optionalKey(StartedRunAnswer)
+}).annotate({ identifier: "TickAnswer" })
+
+const startedAnswer = (run: StartedRun): typeof StartedRunAnswer.Type => ({
+  pid: run.pid,
+  command: run.command,
+  log_path: run.logPath,
+  startup_return_code: run.startupReturnCode ?? null,
+  request_id: run.requestId
+})
+
+export const spawnAnswer = (result: LaunchResult): typeof SpawnAnswer.Type => {
+  const started = result.started === undefined ? null : startedAnswer(result.started)
+  return {
+    ok: true,
+    request_id: result.requestId,
+    workspace: result.workspace,
+    codex_exec_binary: result.binary?.path ?? null,
+    codex_exec_binary_source: result.binary?.source ?? null,
+    codex_exec_started: started !== null,
+    codex_exec_result: started,
+    codex_exec_approval_policy: approvalPolicy,
+    codex_exec_sandbox: sandbox,
+    codex_prompt_sent: started !== null,
+    codex_send_result: started
+  }
+}
+
+export const killAnswer = (result: KillResult): typeof KillAnswer.Type => ({
+  ok: true,
+  killed_codex_exec_pids: result.killedPids,
+  remaining_codex_exec_pids: result.remainingPids,
+  foreign_codex_exec_pids: result.foreignPids
+})
+
+export const runAnswer = (result: RunResult): typeof RunAnswer.Type => ({
+  ...spawnAnswer(result),
+  zulip_output: result.notifierOutput,
+  killed_codex_exec_pids: result.killed.killedPids,
+  remaining_codex_exec_pids: result.killed.remainingPids,
+  killed_vscode_pids: result.killed.killedPids,
+  remaining_vscode_pids: result.killed.remainingPids
+})
+
+export const tickAnswer = (result: TickResult): typeof TickAnswer.Type =>
+  result.outcome === "started"
+    ? { ok: true, outcome: "started", codex_exec_result: startedAnswer(result.started) }
+    : { ok: true, outcome: "skipped", reason: result.reason }

@@ -1,0 +1,40 @@
+/** The text of one record of the server log. */
+
+const two = (n: number): string => String(n).padStart(2, "0")
+
+/** `2026-02-13 10:11:12,345`, local time. */
+export const recordTime = (date: Date): string => {
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+  return `${day} ${time},${String(date.getMilliseconds()).padStart(3, "0")}`
+}
+
+/** A longer value is cut: no request can make a record as long as itself. */
+const maxValueLength = 4_096
+
+const bareValue = /^[^\s"'\\=\p{C}\p{Z}]+$/u
+
+/** A value as it stands after `key=`: bare, or quoted and escaped so that it can forge neither key nor line. */
+export const recordValue = (value: unknown): string => {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value))
+  const cut = text.length > maxValueLength ? `${text.slice(0, maxValueLength)}…` : text
+  if (bareValue.test(cut) && cut.isWellFormed()) return cut
+  if (typeof value !== "string" && !/[\s\p{C}\p{Z}]/u.test(cut)) return cut
+  return JSON.stringify(cut).replace(/[\p{C}\u2028\u2029]/gu, (character) => {
+    const hex = (character.codePointAt(0) ?? 0).toString(16)
+    return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, "0")}`
+  })
+}
+
+/** `<time> <level> looper <event> key=value …`, newline included. */
+export const logRecord = (record: {
+  readonly date: Date
+  readonly level: string
+  readonly event: string
+  readonly fields: Readonly<Record<string, unknown>>
+}): string => {
+  const fields = Object.entries(record.fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}=${recordValue(value)}`)
+  return `${recordTime(record.date)} ${record.level} looper ${record.event}${fields.join("")}\n`
+}

@@ -1,0 +1,113 @@
+/** Names and texts of a run's two files: its log, and the side file that tells who the run is and how it ended. */
+import { Schema } from "effect"
+import type { ProcessIdentity } from "./processTree.ts"
+import { RequestId } from "./RequestId.ts"
+
+/** 128+n for an end by signal n; `unknown` when supervisor and codex are gone and nobody learned the code. */
+export type ReturnCode = number | "unknown"
+
+/** `20260213-101112`, local time: for people, order never comes from it. */
+const stamp = (date: Date): string => {
+  const two = (n: number) => String(n).padStart(2, "0")
+  const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`
+  return `${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`
+}
+
+export const runLogName = (options: { readonly requestId: RequestId; readonly startedAt: Date }): string =>
+  `codex-exec-${stamp(options.startedAt)}-${options.requestId}.log`
+
+/** The run's id in a run log's name. */
+export const requestIdOfRunLog = (name: string): RequestId | undefined =>
+  /^codex-exec-\d{8}-\d{6}-((?:auto)?[0-9a-f]{8})\.log$/.exec(name)?.[1]
+
+/** The side file of a run log, beside it. */
+export const sideFileOf = (logPath: string): string => logPath.replace(/\.log$/, ".state")
+
+/** The name of the run log that a side file stands beside. */
+export const logOfSideFile = (name: string): string | undefined =>
+  /^(codex-exec-.*)\.state$/.exec(name)?.[1]?.concat(".log")
+
+const shortEscapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" }
+
+/** Control characters as `\n`, `\t`, `\r` or `\xHH`, a backslash doubled: one line whatever the text holds. */
+export const escapeControls = (text: string): string =>
+  text.replace(/[\\\p{Cc}\u2028\u2029]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0
+    const hex = code.toString(16)
+    return shortEscapes[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex}`)
+  })
+
+/** The header of a run log; `command` is shell-quoted already. */
+export const runLogHeader = (options: {
+  readonly requestId: RequestId
+  readonly workspace: string
+  readonly command: string
+}): string =>
+  [
+    `# looper_request_id=${options.requestId}`,
+    `# workspace=${escapeControls(options.workspace)}`,
+    `# command=${options.command}`,
+    "\n"
+  ].join("\n")
+
+/** The trailer of a run log. */
+export const runLogTrailer = (code: ReturnCode): string => `\n# codex_exec_return_code=${code}\n`
+
+/** What every trailer begins with. */
+export const trailerStart = "\n# codex_exec_return_code="
+
+const Identity = Schema.Struct({ pid: Schema.Int, startTicks: Schema.Int })
+
+/** Who a run is, stored in its side file before codex starts. */
+export const RunIdentity = Schema.Struct({
+  requestId: RequestId,
+  bootId: Schema.String,
+  supervisor: Identity,
+  codex: Identity,
+  workspace: Schema.String
+})
+export interface RunIdentity {
+  readonly requestId: RequestId
+  readonly bootId: string
+  readonly supervisor: ProcessIdentity
+  readonly codex: ProcessIdentity
+  readonly workspace: string
+}
+
+/** The first line of a side file, written by Looper when it creates it. */
+export const sideFileStart = "starting\n"
+
+const RunIdentityLine = Schema.fromJsonString(RunIdentity)
+
+export const sideFileIdentity = (identity: RunIdentity): string => `${Schema.encodeSync(RunIdentityLine)(identity)}\n`
+
+/** What a side file tells. */
+export interface SideFile {
+  readonly identity: RunIdentity | undefined
+  readonly returnCode: number | undefined
+  /** The supervisor wrote its trailer too. */
+  readonly hasTrailer: boolean
+}
+
+/**
+ * Reads a side file: `starting`, who the run is, its return code, `done`.
+ *
+ * **Details** A last line without its newline was cut by a full disk or a crash and does not count.
+ */
+export const parseSideFile = (text: string): SideFile => {
+  const lines = text.split("\n").slice(0, -1)
+  const code = lines.find((line) => /^\d{1,3}$/.test(line))
+  const identity = lines.find((line) => line.startsWith("{"))
+  return {
+    identity: identity === undefined ? undefined : decodeIdentity(identity),
+    returnCode: code === undefined ? undefined : Number(code),
+    hasTrailer: lines.includes("done")
+  }
+}
+
+const decodeIdentityOption = Schema.decodeUnknownOption(RunIdentityLine)
+
+const decodeIdentity = (line: string): RunIdentity | undefined => {
+  const decoded = decodeIdentityOption(line)
+  return decoded._tag === "Some" ? decoded.value : undefined
+}

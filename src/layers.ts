@@ -1,0 +1,80 @@
+/** Looper's services as layers: everything the operations need, in the order in which they must end. */
+import { Layer, Effect } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { layerLogging } from "./logging.ts"
+import { CodexBinary } from "./services/CodexBinary.ts"
+import { CodexProcesses } from "./services/CodexProcesses.ts"
+import { DefaultPrompt } from "./services/DefaultPrompt.ts"
+import { FolderLock } from "./services/FolderLock.ts"
+import { layerLog } from "./services/LogNotifier.ts"
+import { LooperConfig } from "./services/LooperConfig.ts"
+import { NotifyScript } from "./services/NotifyScript.ts"
+import { ProcessTable } from "./services/ProcessTable.ts"
+import { ProcessTrees } from "./services/ProcessTrees.ts"
+import { RequestIds } from "./services/RequestIds.ts"
+import { RunLock } from "./services/RunLock.ts"
+import { RunLogs } from "./services/RunLogs.ts"
+import { RunSupervisor } from "./services/RunSupervisor.ts"
+import { RunTickets } from "./services/RunTickets.ts"
+import { ServerAddress } from "./services/ServerAddress.ts"
+import { ServerLog } from "./services/ServerLog.ts"
+import { Shutdown } from "./services/Shutdown.ts"
+import { Workspaces } from "./services/Workspaces.ts"
+import { layerZulip } from "./services/zulip/ZulipNotifier.ts"
+
+const layerNotifier = Layer.unwrap(
+  Effect.map(LooperConfig, ({ notifier }) =>
+    notifier === "log" ? layerLog : layerZulip.pipe(Layer.provide(FetchHttpClient.layer))
+  )
+)
+
+/** What a program may replace: by another table (a test's), another grace, another notifier. */
+export const layerParts = {
+  processTable: ProcessTable.layer,
+  processTrees: ProcessTrees.layerNoDeps,
+  notifier: layerNotifier
+}
+
+/**
+ * Every service of the operations over one configuration.
+ *
+ * **Details** Built from the bottom up and ended from the top down: the lock first, which cuts waits; then the
+ * supervisor, which stops runs and completes their logs; then the server log and the folder's lock.
+ */
+export const layerWith = <E, R>(
+  config: Layer.Layer<LooperConfig, E, R>,
+  parts: {
+    readonly processTable: Layer.Layer<ProcessTable>
+    readonly processTrees: typeof ProcessTrees.layerNoDeps
+    readonly notifier: typeof layerNotifier
+  } = layerParts
+) => {
+  const logs = layerLogging.pipe(
+    Layer.provideMerge(ServerLog.layerNoDeps),
+    Layer.provideMerge(FolderLock.layerNoDeps),
+    Layer.provideMerge(config)
+  )
+  const base = Layer.mergeAll(
+    Shutdown.layerNoDeps,
+    RunLogs.layerNoDeps,
+    CodexBinary.layerNoDeps,
+    DefaultPrompt.layerNoDeps,
+    Workspaces.layerNoDeps,
+    parts.notifier,
+    parts.processTable,
+    ServerAddress.layer
+  )
+  const runs = RunSupervisor.layerNoDeps.pipe(Layer.provideMerge(parts.processTrees))
+  const aboveRuns = Layer.mergeAll(
+    CodexProcesses.layerNoDeps,
+    NotifyScript.layerNoDeps,
+    RequestIds.layerNoDeps,
+    RunTickets.layerNoDeps
+  )
+  return RunLock.layerNoDeps.pipe(
+    Layer.provideMerge(aboveRuns),
+    Layer.provideMerge(runs),
+    Layer.provideMerge(base),
+    Layer.provideMerge(logs)
+  )
+}

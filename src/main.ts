@@ -1,0 +1,38 @@
+/** Entry: configuration → layers → the server, until a signal or a failure ends it. */
+import * as path from "node:path"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Cause, Effect, Exit, Layer } from "effect"
+import { handlers } from "../handlers/index.ts"
+import { layerWith } from "./layers.ts"
+import { layerAutopoll } from "./runtime/autopoll.ts"
+import { awaitFailure, exitCodeOf, layerSignals } from "./runtime/processSignals.ts"
+import { HttpServer } from "./runtime/server.ts"
+import { layerStartWarnings } from "./runtime/startWarnings.ts"
+import { LooperConfig } from "./services/LooperConfig.ts"
+import { hasProcfs } from "./services/procfs.ts"
+
+const checkout = path.resolve(import.meta.dirname, "..")
+const root = checkout.includes(`${path.sep}node_modules${path.sep}`) ? process.cwd() : checkout
+
+const looper = Layer.mergeAll(layerAutopoll, layerStartWarnings).pipe(
+  Layer.provide(HttpServer.layer(handlers)),
+  Layer.provide(layerSignals),
+  Layer.provide(layerWith(LooperConfig.layer({ root, environment: process.env })))
+)
+
+/** One line for an operator, whatever the start failed with. */
+const sayWhy = (cause: Cause.Cause<unknown>) =>
+  Effect.sync(() => {
+    const error = Cause.squash(cause)
+    process.stderr.write(`looper: ${error instanceof Error ? error.message : String(error)}\n`)
+  })
+
+const serve = Effect.gen(function* () {
+  if (!hasProcfs()) return yield* Effect.fail(new Error("Linux with a readable /proc is needed"))
+  return yield* Effect.raceFirst(Layer.launch(looper), awaitFailure)
+}).pipe(Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : sayWhy(cause))))
+
+NodeRuntime.runMain(serve, {
+  disableErrorReporting: true,
+  teardown: (exit, onExit) => onExit(exitCodeOf(Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)))
+})

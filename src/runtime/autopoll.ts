@@ -1,0 +1,35 @@
+/** Ticks at start and then at the configured distance, as long as its scope is open. */
+import { Duration, Effect, Layer, Schedule } from "effect"
+import { autopollTick } from "../../effects/autopollTick.ts"
+import { LooperConfig } from "../services/LooperConfig.ts"
+import { HttpServer } from "./server.ts"
+
+/** Runs beside the server: a run that it starts knows where Looper listens. */
+export const layerAutopoll = Layer.effectDiscard(
+  Effect.gen(function* () {
+    yield* HttpServer
+    const { isAutopollOn, idlePollSeconds, defaultWorkspace, defaultPrompt } = yield* LooperConfig
+    if (!isAutopollOn) {
+      yield* Effect.logInfo("codex.exec.autopoll.disabled")
+      return
+    }
+    yield* Effect.logInfo("codex.exec.autopoll.enabled").pipe(
+      Effect.annotateLogs({
+        first_tick: "now",
+        every_seconds: idlePollSeconds,
+        workspace: defaultWorkspace,
+        prompt: "file" in defaultPrompt ? defaultPrompt.file : `${defaultPrompt.text.length} characters`,
+        switch_off: "LOOPER_AUTO_START_WHEN_IDLE=0"
+      })
+    )
+    yield* Effect.forkScoped(tickForever(Duration.seconds(idlePollSeconds)))
+  })
+)
+
+/** A tick that fails or dies is logged and never ends the loop. */
+export const tickForever = (distance: Duration.Duration) =>
+  autopollTick().pipe(
+    Effect.tapCause((cause) => Effect.logError("codex.exec.autopoll.fail", cause)),
+    Effect.ignoreCause,
+    Effect.repeat(Schedule.spaced(distance))
+  )

@@ -1,0 +1,103 @@
+/** Reads and decodes a request's body. */
+import { Effect, Schema, SchemaIssue } from "effect"
+import { missing } from "../domain/RunRequest.ts"
+import type { Handler } from "./Handler.ts"
+import { bodyTooLarge, invalid, type Refusal, timedOut, unsupportedMediaType } from "./refusals.ts"
+
+const maxBodyBytes = 1024 * 1024
+const bodyBoundSeconds = 30
+
+const jsonType = /^application\/(?:[^\s;/]+\+)?json\s*(?:;|$)/i
+
+/** A body as its handler's schema decodes it, and the fields that the schema does not know. */
+export interface DecodedBody {
+  readonly input: unknown
+  readonly fields: ReadonlyArray<string>
+  readonly unknownFields: ReadonlyArray<string>
+}
+
+/** Content type, size and schema, in this order; what fails first is the refusal. */
+export const decodeBody = Effect.fnUntraced(function* <R>(
+  handler: Handler<R>,
+  request: Request
+): Effect.fn.Return<DecodedBody, Refusal> {
+  if (handler.method === "GET") return yield* decode(handler, {})
+  const isTyped = request.headers.has("content-type")
+  const isEmpty = isBodyEmpty(request.headers)
+  if (handler.isBodyOptional && isEmpty && !isTyped) return yield* decode(handler, {})
+  if (!jsonType.test(request.headers.get("content-type") ?? "")) return yield* Effect.fail(unsupportedMediaType)
+  const bytes = yield* readBody(request)
+  const json = handler.isBodyOptional && bytes.length === 0 ? {} : yield* parse(bytes)
+  return yield* decode(handler, json)
+})
+
+const isBodyEmpty = (headers: Headers): boolean =>
+  !headers.has("transfer-encoding") && (headers.get("content-length") ?? "0") === "0"
+
+const readBody = (request: Request): Effect.Effect<Buffer, Refusal> => {
+  const announced = Number(request.headers.get("content-length") ?? 0)
+  if (announced > maxBodyBytes || request.body === null) {
+    return announced > maxBodyBytes ? Effect.fail(bodyTooLarge(maxBodyBytes)) : Effect.succeed(Buffer.alloc(0))
+  }
+  const reader = request.body.getReader()
+  const next = Effect.tryPromise({ try: () => reader.read(), catch: () => invalid("the body ended before its end") })
+  const all = Effect.gen(function* () {
+    const chunks: Array<Uint8Array> = []
+    let length = 0
+    for (;;) {
+      const { done, value } = yield* next
+      if (done) return Buffer.concat(chunks)
+      length += value.length
+      if (length > maxBodyBytes) return yield* Effect.fail(bodyTooLarge(maxBodyBytes))
+      chunks.push(value)
+    }
+  })
+  return Effect.timeoutOrElse(all, {
+    duration: `${bodyBoundSeconds} seconds`,
+    orElse: () => Effect.fail(timedOut)
+  })
+}
+
+/** `JSON.parse` takes the last of duplicate keys; a byte order mark is dropped. */
+const parse = Effect.fnUntraced(function* (bytes: Buffer): Effect.fn.Return<Record<string, unknown>, Refusal> {
+  const text = yield* Effect.try({
+    try: () => new TextDecoder("utf-8", { fatal: true }).decode(bytes),
+    catch: () => invalid("the body is not UTF-8")
+  })
+  const json = yield* Effect.try({
+    try: (): unknown => JSON.parse(text),
+    catch: () => invalid("the body is not JSON")
+  })
+  if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Record<string, unknown>
+  return yield* Effect.fail(invalid("the body must be a JSON object"))
+})
+
+const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** `null` counts as absent. */
+const decode = Effect.fnUntraced(function* <R>(
+  handler: Handler<R>,
+  json: Record<string, unknown>
+): Effect.fn.Return<DecodedBody, Refusal> {
+  const present = Object.entries(json).filter(([, value]) => value !== null)
+  const input = yield* Schema.decodeUnknownEffect(handler.request)(Object.fromEntries(present)).pipe(
+    Effect.mapError(({ issue }) => invalid(sentence(formatIssue(issue).issues[0])))
+  )
+  const names = present.map(([name]) => name)
+  return {
+    input,
+    fields: names.filter((name) => Object.hasOwn(handler.request.fields, name)),
+    unknownFields: Object.keys(json).filter((name) => !Object.hasOwn(handler.request.fields, name))
+  }
+})
+
+const sentence = (
+  issue:
+    | { readonly message: string; readonly path?: ReadonlyArray<PropertyKey | { key: PropertyKey }> | undefined }
+    | undefined
+): string => {
+  const step = issue?.path?.[0]
+  const field = typeof step === "object" ? step.key : step
+  if (issue === undefined || field === undefined) return issue?.message ?? "the body is not valid"
+  return issue.message === missing ? `missing '${String(field)}'` : `'${String(field)}' ${issue.message}`
+}

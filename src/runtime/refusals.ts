@@ -1,0 +1,63 @@
+/** Answers of the runtime itself: requests that reach no operation. */
+
+export interface Refusal {
+  readonly status: number
+  readonly code: string
+  readonly error: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const refusal = (status: number, code: string, error: string, headers?: Record<string, string>): Refusal =>
+  headers === undefined ? { status, code, error } : { status, code, error, headers }
+
+/** The rest of a body that nobody reads must not be taken for the next request. */
+const closing = { Connection: "close" }
+
+/** How long a caller may wait before it asks a Looper again that was stopping, in seconds. */
+const retryAfterSeconds = "10"
+
+export const malformed = refusal(400, "malformed_request", "malformed HTTP request", closing)
+export const invalid = (sentence: string) => refusal(400, "invalid_request", sentence)
+export const unauthorized = refusal(401, "unauthorized", "unauthorized", { "WWW-Authenticate": "Bearer" })
+export const hostNotAllowed = refusal(403, "host_not_allowed", "this Host is not allowed; see LOOPER_ALLOWED_HOSTS")
+export const originNotAllowed = refusal(
+  403,
+  "origin_not_allowed",
+  "this Origin is not allowed; see LOOPER_ALLOWED_HOSTS"
+)
+export const remoteNotAllowed = refusal(
+  403,
+  "remote_not_allowed",
+  "remote peers are answered only with LOOPER_API_TOKEN set; a request with forwarding headers counts as remote"
+)
+export const programNotAllowed = (field: string) =>
+  refusal(
+    403,
+    "program_not_allowed",
+    `'${field}' chooses a program: it needs the token or, without one, a loopback peer`
+  )
+export const notFound = refusal(404, "not_found", "no such route")
+export const methodNotAllowed = (allowed: ReadonlyArray<string>) =>
+  refusal(405, "method_not_allowed", `allowed here: ${allowed.join(", ")}`, { Allow: allowed.join(", ") })
+export const timedOut = refusal(408, "request_timeout", "the request did not arrive in time", closing)
+export const bodyTooLarge = (maxBytes: number) =>
+  refusal(413, "body_too_large", `the body must be at most ${maxBytes} bytes long`, closing)
+export const unsupportedMediaType = refusal(
+  415,
+  "unsupported_media_type",
+  "the body must be JSON, with Content-Type: application/json"
+)
+export const headersTooLarge = refusal(431, "headers_too_large", "the header fields are too large", closing)
+export const internalError = refusal(500, "internal_error", "internal error")
+export const shuttingDown = refusal(503, "shutting_down", "shutting down", {
+  ...closing,
+  "Retry-After": retryAfterSeconds
+})
+
+/** The body of every answer that is an error. */
+export const refusalBody = (given: Refusal, requestId: string): Record<string, unknown> => ({
+  ok: false,
+  error: given.error,
+  code: given.code,
+  request_id: requestId
+})

@@ -1,0 +1,137 @@
+/** The HTTP server as a scoped layer. */
+import { createServer, type Server } from "node:http"
+import type { AddressInfo, Socket } from "node:net"
+import { getRequestListener } from "@hono/node-server"
+import { Context, Effect, type Exit, FiberSet, Layer, Schema } from "effect"
+import { FolderLock } from "../services/FolderLock.ts"
+import { LooperConfig } from "../services/LooperConfig.ts"
+import { RequestIds } from "../services/RequestIds.ts"
+import { ServerAddress } from "../services/ServerAddress.ts"
+import { Shutdown } from "../services/Shutdown.ts"
+import { type AppServices, makeApp } from "./app.ts"
+import type { Handler } from "./Handler.ts"
+import { headersTooLarge, malformed, type Refusal, refusalBody, timedOut } from "./refusals.ts"
+
+/** The address cannot be bound: taken, not on this machine, or not allowed. */
+export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
+  host: Schema.String,
+  port: Schema.Int,
+  code: Schema.String
+}) {
+  override get message(): string {
+    return `cannot listen on ${this.host}:${this.port} (LOOPER_HOST, LOOPER_PORT): ${reasons[this.code] ?? this.code}`
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is taken",
+  EADDRNOTAVAIL: "the address is not on this machine",
+  EACCES: "the port needs more rights",
+  ENOTFOUND: "the host name is unknown"
+}
+
+const headersBoundMillis = 10_000
+/** Headers and body together; the body has a bound of its own. */
+const requestBoundMillis = 42_000
+/** After this, connections whose callers do not read their last answer are cut. */
+const drainBoundMillis = 1_000
+
+export class HttpServer extends Context.Service<HttpServer, { readonly url: string }>()("looper/runtime/server") {
+  /** Listens until its scope closes; then requests that are not answered yet get 503. */
+  static readonly layer = <R>(handlers: ReadonlyArray<Handler<R>>) =>
+    Layer.effect(
+      HttpServer,
+      Effect.gen(function* () {
+        const { host, port } = yield* LooperConfig
+        const shutdown = yield* Shutdown
+        const ids = yield* RequestIds
+        const folderLock = yield* FolderLock
+        const fibers = yield* FiberSet.make<unknown, unknown>()
+        const runFork = yield* FiberSet.runtime(fibers)<R | AppServices>()
+        const app = yield* makeApp({
+          handlers,
+          runExit: <A, E>(program: Effect.Effect<A, E, R>) =>
+            new Promise<Exit.Exit<A, E>>((resolve) => runFork(program).addObserver(resolve))
+        })
+        const server = yield* Effect.acquireRelease(listen({ app, ids, host, port }), (listening) =>
+          Effect.gen(function* () {
+            yield* shutdown.begin
+            const closed = close(listening)
+            yield* FiberSet.clear(fibers)
+            yield* Effect.timeoutOrElse(closed, {
+              duration: drainBoundMillis,
+              orElse: () => Effect.sync(() => listening.closeAllConnections())
+            })
+          })
+        )
+        const url = loopbackUrl(server.address() as AddressInfo)
+        const address = yield* ServerAddress
+        address.set(url)
+        folderLock.announce(url)
+        yield* Effect.logInfo("server.listening").pipe(Effect.annotateLogs({ url, host, pid: process.pid }))
+        return HttpServer.of({ url })
+      })
+    )
+}
+
+const listen = (options: {
+  readonly app: { readonly fetch: Parameters<typeof getRequestListener>[0] }
+  readonly ids: RequestIds["Service"]
+  readonly host: string
+  readonly port: number
+}): Effect.Effect<Server, ListenFailed> =>
+  Effect.callback((resume) => {
+    const { app, ids, host, port } = options
+    const refuse = (refusal: Refusal) => {
+      const requestId = ids.draw()
+      const body = `${JSON.stringify(refusalBody(refusal, requestId))}\n`
+      const headers = { "Content-Type": "application/json", ...refusal.headers, "X-Request-Id": requestId }
+      return { body, headers }
+    }
+    const errorHandler = () => {
+      const { body, headers } = refuse(malformed)
+      return new Response(body, { status: malformed.status, headers })
+    }
+    const listener = getRequestListener(app.fetch, { errorHandler, overrideGlobalObjects: false })
+    const server = createServer(
+      {
+        headersTimeout: headersBoundMillis,
+        requestTimeout: requestBoundMillis,
+        connectionsCheckingInterval: 1_000,
+        requireHostHeader: false
+      },
+      (request, response) => void listener(request, response)
+    )
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      if (!socket.writable) return socket.destroy()
+      const refusal = parserRefusals[error.code ?? ""] ?? malformed
+      const { body, headers } = refuse(refusal)
+      const lines = Object.entries({ ...headers, "Content-Length": Buffer.byteLength(body) })
+      const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")
+      return socket.end(`HTTP/1.1 ${refusal.status} ${refusal.code}\r\n${head}\r\n${body}`)
+    })
+    server.on("connect", (_request, socket) => socket.destroy())
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      resume(Effect.fail(new ListenFailed({ host, port, code: error.code ?? error.message })))
+    )
+    server.listen(port, host, () => resume(Effect.succeed(server)))
+  })
+
+/** What Node's HTTP parser refuses before there is a request. */
+const parserRefusals: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: headersTooLarge,
+  ERR_HTTP_REQUEST_TIMEOUT: timedOut
+}
+
+/** Stops listening at once, idle connections too; `close` waits for the rest. */
+const close = (server: Server): Effect.Effect<void> => {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  return Effect.promise(() => closed)
+}
+
+/** The loopback address that reaches a server bound to all addresses; otherwise the bound one. */
+const loopbackUrl = ({ address, family, port }: AddressInfo): string => {
+  const host = address === "0.0.0.0" || address === "::" ? "127.0.0.1" : address
+  return `http://${family === "IPv6" && host === address ? `[${host}]` : host}:${port}`
+}

@@ -1,0 +1,109 @@
+/** Finds the `codex exec` processes to be stopped, and where the search for their trees begins. */
+import * as path from "node:path"
+import { Context, Effect, Layer } from "effect"
+import { isCodexExec, workspaceOf } from "../domain/CodexProcess.ts"
+import { type ProcessRow, protectedPids, type TreeSeeds } from "../domain/processTree.ts"
+import type { RunIdentity } from "../domain/runLog.ts"
+import { LooperConfig } from "./LooperConfig.ts"
+import { ProcessTable } from "./ProcessTable.ts"
+import { RunLogs } from "./RunLogs.ts"
+import { RunSupervisor } from "./RunSupervisor.ts"
+
+/** What one look at the machine found. */
+export interface Survey {
+  /** Pids of the targets, ascending. */
+  readonly targets: ReadonlyArray<number>
+  /** `codex exec` of another user or pid namespace: named, never signalled. */
+  readonly foreign: ReadonlyArray<number>
+  readonly seeds: TreeSeeds
+}
+
+export class CodexProcesses extends Context.Service<
+  CodexProcesses,
+  {
+    /**
+     * Looks for targets.
+     *
+     * **Details** By parsed argv and by Looper's own records, never by substring; `CODEX_EXEC_KILL_SCOPE` says
+     * which of them count. pid 1, Looper, its ancestors and supervisors never do.
+     */
+    readonly survey: (options: { readonly workspace: string }) => Effect.Effect<Survey>
+  }
+>()("looper/services/CodexProcesses") {
+  static readonly layerNoDeps = Layer.effect(
+    CodexProcesses,
+    Effect.gen(function* () {
+      const { killScope, codexBinary } = yield* LooperConfig
+      const table = yield* ProcessTable
+      const runLogs = yield* RunLogs
+      const supervisor = yield* RunSupervisor
+      const programs = new Set(codexBinary === undefined ? [] : [path.basename(codexBinary)])
+
+      /** A live process that may be a target. */
+      const candidate = Effect.fnUntraced(function* (row: ProcessRow, recorded: ReadonlyMap<number, RunIdentity>) {
+        const record = recorded.get(row.pid)
+        const isRecorded = record?.codex.startTicks === row.startTicks
+        const argv = yield* table.argv(row.pid)
+        if (!isRecorded && !isCodexExec(argv, programs)) return undefined
+        const isOwn = isRecorded || (row.marker !== undefined && runLogs.has(row.marker))
+        return { row, argv, isOwn, isForeign: !isOwn && (yield* table.isForeign(row.pid)) }
+      })
+
+      const isInWorkspace = Effect.fnUntraced(function* (found: Candidate, workspace: string) {
+        const directory = (yield* table.workingDirectory(found.row.pid)) ?? "/"
+        const argument = workspaceOf(found.argv)
+        const folders = argument === undefined ? [directory] : [directory, path.resolve(directory, argument)]
+        return folders.includes(path.resolve(workspace))
+      })
+      const isInScope = (found: Candidate, workspace: string): Effect.Effect<boolean> => {
+        if (killScope === "all") return Effect.succeed(true)
+        return killScope === "own" ? Effect.succeed(found.isOwn) : isInWorkspace(found, workspace)
+      }
+
+      const survey = Effect.fn("CodexProcesses.survey")(function* (options: { readonly workspace: string }) {
+        const earlier = yield* supervisor.earlier
+        const known = [...supervisor.live(), ...earlier]
+        const rows = yield* table.scan
+        const excluded = protectedPids(rows, table.self)
+        const recorded = new Map(known.map((run) => [run.codex.pid, run]))
+        const candidates: Array<Candidate> = []
+        for (const row of rows) {
+          if (row.isDead || row.isSupervisor || excluded.has(row.pid)) continue
+          const found = yield* candidate(row, recorded)
+          if (found !== undefined) candidates.push(found)
+        }
+        const near = candidates.filter(({ isForeign }) => !isForeign)
+        const targets = yield* Effect.filter(near, (found) => isInScope(found, options.workspace))
+        const spared = near.filter((found) => !targets.includes(found)).map(({ row }) => row.marker)
+        const markers = new Set([...runLogs.ids(), ...targets.flatMap(({ row }) => row.marker ?? [])])
+        for (const marker of spared) if (marker !== undefined) markers.delete(marker)
+        const foreign = candidates.filter(({ isForeign }) => isForeign).map(({ row }) => row.pid)
+        if (foreign.length > 0) {
+          yield* Effect.logWarning("codex.exec.foreign").pipe(Effect.annotateLogs({ pids: foreign }))
+        }
+        return {
+          targets: ascending(targets.map(({ row }) => row.pid)),
+          foreign: ascending(foreign),
+          seeds: {
+            targets: targets.map(({ row: { pid, startTicks } }) => ({ pid, startTicks })),
+            leaders: [...supervisor.leaders(), ...earlier.map((run) => run.supervisor)].filter(
+              (leader) => !spared.includes(rows.find(({ pid }) => pid === leader.pid)?.marker)
+            ),
+            markers
+          }
+        }
+      })
+      return CodexProcesses.of({ survey })
+    })
+  )
+}
+
+interface Candidate {
+  readonly row: ProcessRow
+  readonly argv: ReadonlyArray<string>
+  /** One of Looper's own runs, or started by one. */
+  readonly isOwn: boolean
+  readonly isForeign: boolean
+}
+
+const ascending = (pids: ReadonlyArray<number>): ReadonlyArray<number> => pids.toSorted((a, b) => a - b)

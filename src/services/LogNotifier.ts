@@ -1,0 +1,11 @@
+/** A notifier that only writes to Looper's own log, for trying Looper out. */
+import { Effect, Layer } from "effect"
+import { Notifier } from "./Notifier.ts"
+
+export const layerLog = Layer.succeed(Notifier, {
+  send: (message) =>
+    Effect.logInfo("notify.log").pipe(
+      Effect.annotateLogs({ message_len: Array.from(message).length }),
+      Effect.as("OK notifier=log")
+    )
+})

@@ -1,0 +1,111 @@
+/** The machine's processes: scans, identities, single signals. */
+import { Context, Effect, Layer } from "effect"
+import type { ProcessIdentity, ProcessRow } from "../domain/processTree.ts"
+import { isSupervisor } from "../domain/supervisor.ts"
+import * as procfs from "./procfs.ts"
+
+/** What became of a signal: `gone` also when the pid names another process by now. */
+export type SignalOutcome = "sent" | "gone" | "denied"
+
+export class ProcessTable extends Context.Service<
+  ProcessTable,
+  {
+    readonly bootId: string
+    readonly self: number
+    readonly scan: Effect.Effect<ReadonlyArray<ProcessRow>>
+    /** The process that has this pid now, unless it is dead. */
+    readonly find: (pid: number) => Effect.Effect<ProcessIdentity | undefined>
+    readonly isAlive: (identity: ProcessIdentity) => Effect.Effect<boolean>
+    readonly argv: (pid: number) => Effect.Effect<ReadonlyArray<string>>
+    readonly workingDirectory: (pid: number) => Effect.Effect<string | undefined>
+    /** Does the process run under another effective uid or in another pid namespace than Looper? */
+    readonly isForeign: (pid: number) => Effect.Effect<boolean>
+    /** Reads the identity again, then signals that one pid, never a group. */
+    readonly signal: (identity: ProcessIdentity, signal: NodeJS.Signals) => Effect.Effect<SignalOutcome>
+  }
+>()("looper/services/ProcessTable") {
+  static readonly layer = Layer.sync(ProcessTable, () => {
+    const scanner = makeScanner()
+    const live = (pid: number) => {
+      const stat = procfs.readStat(pid)
+      return stat === undefined || isDead(stat) ? undefined : stat
+    }
+    const isAlive = (identity: ProcessIdentity) => live(identity.pid)?.startTicks === identity.startTicks
+    const uid = process.geteuid?.()
+    const namespace = procfs.readPidNamespace("self")
+
+    return ProcessTable.of({
+      bootId: procfs.readBootId(),
+      self: process.pid,
+      scan: Effect.callback((resume) => scanner((rows) => resume(Effect.succeed(rows)))),
+      find: (pid) =>
+        Effect.sync(() => {
+          const stat = live(pid)
+          return stat && { pid, startTicks: stat.startTicks }
+        }),
+      isAlive: (identity) => Effect.sync(() => isAlive(identity)),
+      argv: (pid) => Effect.sync(() => procfs.readArgv(pid)),
+      workingDirectory: (pid) => Effect.sync(() => procfs.readWorkingDirectory(pid)),
+      isForeign: (pid) =>
+        Effect.sync(() => procfs.readEffectiveUid(pid) !== uid || procfs.readPidNamespace(pid) !== namespace),
+      signal: (identity, signal) => Effect.sync(() => (isAlive(identity) ? kill(identity.pid, signal) : "gone"))
+    })
+  })
+}
+
+const isDead = (stat: procfs.ProcStat): boolean => stat.state === "Z" || stat.state === "X"
+
+const kill = (pid: number, signal: NodeJS.Signals): SignalOutcome => {
+  try {
+    process.kill(pid, signal)
+    return "sent"
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH" ? "gone" : "denied"
+  }
+}
+
+/** A scan works for this long, then lets the event loop go on. */
+const sliceMillis = 4
+
+/**
+ * Scans /proc in slices. Markers are read once for each process: a fork inherits its parent's environment,
+ * and an exec that drops the marker does not leave the run.
+ */
+const makeScanner = () => {
+  let markers = new Map<number, { readonly startTicks: number; readonly marker: string | undefined }>()
+
+  const row = (stat: procfs.ProcStat): ProcessRow => {
+    const known = markers.get(stat.pid)
+    const marker = known?.startTicks === stat.startTicks ? known.marker : procfs.readMarker(stat.pid)
+    return {
+      pid: stat.pid,
+      startTicks: stat.startTicks,
+      parentPid: stat.parentPid,
+      groupId: stat.groupId,
+      sessionId: stat.sessionId,
+      isDead: isDead(stat),
+      marker,
+      isSupervisor: stat.command === "sh" && stat.pid === stat.sessionId && isSupervisor(procfs.readArgv(stat.pid))
+    }
+  }
+
+  return (onDone: (rows: ReadonlyArray<ProcessRow>) => void): void => {
+    const pids = procfs.readPids()
+    const rows: Array<ProcessRow> = []
+    let next = 0
+    const slice = () => {
+      const until = performance.now() + sliceMillis
+      while (next < pids.length && performance.now() < until) {
+        const stat = procfs.readStat(pids[next++] ?? 0)
+        if (stat !== undefined) rows.push(row(stat))
+      }
+      if (next < pids.length) {
+        setImmediate(slice)
+        return
+      }
+      markers = new Map(rows.map(({ pid, startTicks, marker }) => [pid, { startTicks, marker }]))
+      onDone(rows)
+    }
+    slice()
+  }
+}

@@ -1,0 +1,178 @@
+/** The files of the log folder: run logs and their side files. */
+import { constants } from "node:fs"
+import * as fs from "node:fs/promises"
+import * as path from "node:path"
+import { Context, Effect, Layer } from "effect"
+import { RunLogUnwritable } from "../domain/errors.ts"
+import type { RequestId } from "../domain/RequestId.ts"
+import {
+  logOfSideFile,
+  parseSideFile,
+  type ReturnCode,
+  type RunIdentity,
+  requestIdOfRunLog,
+  runLogHeader,
+  runLogName,
+  runLogTrailer,
+  type SideFile,
+  sideFileIdentity,
+  sideFileOf,
+  sideFileStart
+} from "../domain/runLog.ts"
+import { LooperConfig } from "./LooperConfig.ts"
+
+/** One run's files, created. */
+export interface RunLog {
+  readonly requestId: RequestId
+  readonly path: string
+  readonly sidePath: string
+  readonly headerBytes: number
+}
+
+/** A side file that was found in the log folder. */
+export interface FoundSideFile {
+  readonly requestId: RequestId
+  readonly logPath: string
+  readonly sidePath: string
+  readonly side: SideFile
+}
+
+export class RunLogs extends Context.Service<
+  RunLogs,
+  {
+    /**
+     * Creates a run's log with its header, and its side file.
+     *
+     * **Errors** `RunLogUnwritable`: neither file is left.
+     */
+    readonly create: (run: {
+      readonly requestId: RequestId
+      readonly workspace: string
+      readonly command: string
+    }) => Effect.Effect<RunLog, RunLogUnwritable>
+    readonly remove: (log: RunLog) => Effect.Effect<void>
+    readonly removeSide: (sidePath: string) => Effect.Effect<void>
+    /** Has a log of this run been in the folder since Looper started, or before? */
+    readonly has: (requestId: string) => boolean
+    readonly ids: () => ReadonlySet<string>
+    /** Milliseconds since the epoch at which a run log changed last. */
+    readonly newestChangeMillis: Effect.Effect<number | undefined>
+    /** The last `maxBytes` bytes of a log; empty when it cannot be read. */
+    readonly tail: (logPath: string, maxBytes: number) => Effect.Effect<Buffer>
+    readonly writeIdentity: (log: RunLog, identity: RunIdentity) => Effect.Effect<void, RunLogUnwritable>
+    readonly readSide: (sidePath: string) => Effect.Effect<SideFile | undefined>
+    /** The side files in the folder: runs whose end is not recorded yet. */
+    readonly sideFiles: Effect.Effect<ReadonlyArray<FoundSideFile>>
+    /** Writes the trailer unless the log ends in it already. */
+    readonly ensureTrailer: (logPath: string, code: ReturnCode) => Effect.Effect<void>
+    readonly freeBytes: Effect.Effect<number>
+  }
+>()("looper/services/RunLogs") {
+  static readonly layerNoDeps = Layer.effect(
+    RunLogs,
+    Effect.gen(function* () {
+      const { logDir } = yield* LooperConfig
+      yield* io(() => fs.mkdir(logDir, { recursive: true, mode: 0o700 })).pipe(
+        Effect.mapError((reason) => new RunLogUnwritable({ path: logDir, reason }))
+      )
+      const names = io(() => fs.readdir(logDir)).pipe(Effect.orElseSucceed(() => []))
+      const ids = new Set<string>()
+      for (const name of yield* names) {
+        const id = requestIdOfRunLog(name)
+        if (id !== undefined) ids.add(id)
+      }
+
+      const create = Effect.fn("RunLogs.create")(function* (run: {
+        readonly requestId: RequestId
+        readonly workspace: string
+        readonly command: string
+      }) {
+        const logPath = path.join(logDir, runLogName({ requestId: run.requestId, startedAt: new Date() }))
+        const sidePath = sideFileOf(logPath)
+        const header = runLogHeader(run)
+        const options = { flag: "ax", mode: 0o600 }
+        yield* io(() => fs.writeFile(logPath, header, options)).pipe(
+          Effect.andThen(io(() => fs.writeFile(sidePath, sideFileStart, options))),
+          Effect.mapError((reason) => new RunLogUnwritable({ path: logPath, reason })),
+          Effect.onError(() => Effect.andThen(discard(logPath), discard(sidePath)))
+        )
+        ids.add(run.requestId)
+        return { requestId: run.requestId, path: logPath, sidePath, headerBytes: Buffer.byteLength(header) }
+      })
+
+      const readSide = (sidePath: string) =>
+        io(() => fs.readFile(sidePath, "utf8")).pipe(
+          Effect.map(parseSideFile),
+          Effect.orElseSucceed(() => undefined)
+        )
+
+      return RunLogs.of({
+        create,
+        remove: (log) => Effect.andThen(discard(log.path), discard(log.sidePath)),
+        removeSide: discard,
+        has: (requestId) => ids.has(requestId),
+        ids: () => ids,
+        newestChangeMillis: names.pipe(
+          Effect.map((all) => all.filter((name) => requestIdOfRunLog(name) !== undefined)),
+          Effect.flatMap((logs) => Effect.forEach(logs, (name) => changedMillis(path.join(logDir, name)))),
+          Effect.map((times) => (times.length === 0 ? undefined : Math.max(...times)))
+        ),
+        tail: (logPath, maxBytes) => readTail(logPath, maxBytes),
+        writeIdentity: (log, identity) =>
+          io(() => fs.appendFile(log.sidePath, sideFileIdentity(identity))).pipe(
+            Effect.mapError((reason) => new RunLogUnwritable({ path: log.sidePath, reason }))
+          ),
+        readSide,
+        sideFiles: Effect.gen(function* () {
+          const found: Array<FoundSideFile> = []
+          for (const name of yield* names) {
+            const logPath = path.join(logDir, logOfSideFile(name) ?? "")
+            const requestId = requestIdOfRunLog(path.basename(logPath))
+            const side = requestId === undefined ? undefined : yield* readSide(path.join(logDir, name))
+            if (requestId === undefined || side === undefined) continue
+            found.push({ requestId, logPath, sidePath: path.join(logDir, name), side })
+          }
+          return found
+        }),
+        ensureTrailer: (logPath, code) => ensureTrailer(logPath, runLogTrailer(code)),
+        freeBytes: io(() => fs.statfs(logDir)).pipe(
+          Effect.map(({ bavail, bsize }) => bavail * bsize),
+          Effect.orElseSucceed(() => Number.POSITIVE_INFINITY)
+        )
+      })
+    })
+  )
+}
+
+/** A file operation whose failure is the system's own short word for it. */
+const io = <A>(operation: () => Promise<A>): Effect.Effect<A, string> =>
+  Effect.tryPromise({ try: operation, catch: (error) => (error as Error).message })
+
+const discard = (file: string): Effect.Effect<void> => io(() => fs.rm(file, { force: true })).pipe(Effect.ignore)
+
+const changedMillis = (file: string): Effect.Effect<number> =>
+  io(() => fs.stat(file)).pipe(
+    Effect.map((stat) => stat.mtimeMs),
+    Effect.orElseSucceed(() => 0)
+  )
+
+const readTail = (logPath: string, maxBytes: number): Effect.Effect<Buffer> =>
+  io(async () => {
+    await using handle = await fs.open(logPath, constants.O_RDONLY)
+    const { size } = await handle.stat()
+    const length = Math.min(size, maxBytes)
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length)
+    return buffer.subarray(0, bytesRead)
+  }).pipe(Effect.orElseSucceed(() => Buffer.alloc(0)))
+
+const ensureTrailer = (logPath: string, trailer: string): Effect.Effect<void> =>
+  readTail(logPath, Buffer.byteLength(trailer)).pipe(
+    Effect.flatMap((end) => (end.equals(Buffer.from(trailer)) ? Effect.void : append(logPath, trailer))),
+    Effect.catch((reason) =>
+      Effect.logWarning("codex.exec.trailer.fail").pipe(Effect.annotateLogs({ path: logPath, reason }))
+    )
+  )
+
+/** Never creates the file: a log that was deleted stays deleted. */
+const append = (file: string, text: string): Effect.Effect<void, string> =>
+  io(() => fs.writeFile(file, text, { flag: constants.O_WRONLY | constants.O_APPEND }))

@@ -1,0 +1,289 @@
+/** Starts runs and keeps them: who each one is, its mirror, its end; closing the layer's scope stops them. */
+import { Context, Deferred, Effect, Layer, Option, Scope } from "effect"
+import { SpawnFailed } from "../domain/errors.ts"
+import type { ProcessIdentity, TreeSeeds } from "../domain/processTree.ts"
+import type { RequestId } from "../domain/RequestId.ts"
+import type { ReturnCode, RunIdentity } from "../domain/runLog.ts"
+import { isBeforeExec } from "../domain/supervisor.ts"
+import { ProcessTable } from "./ProcessTable.ts"
+import { ProcessTrees } from "./ProcessTrees.ts"
+import { type FoundSideFile, type RunLog, RunLogs } from "./RunLogs.ts"
+import { mirrorRun } from "./RunMirror.ts"
+import { ServerLog } from "./ServerLog.ts"
+import { monotonicMillis, Shutdown } from "./Shutdown.ts"
+import { type SupervisorProcess, startSupervisor } from "./supervisorProcess.ts"
+
+/** A run whose codex was let go. */
+export interface LaunchedRun {
+  readonly identity: RunIdentity
+  readonly logPath: string
+  /** The shell's code when exec itself failed: 126 or 127. */
+  readonly execFailure: Effect.Effect<Option.Option<number>>
+  /** codex' return code, as soon as it has ended. */
+  readonly returnCode: Effect.Effect<ReturnCode>
+  /** The log has its trailer, the mirror is complete, the end is recorded. */
+  readonly recorded: Effect.Effect<void>
+}
+
+/** What to start. */
+export interface Launch {
+  readonly requestId: RequestId
+  readonly argv: ReadonlyArray<string>
+  readonly workspace: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly log: RunLog
+}
+
+/** Exec is a matter of milliseconds; whoever waits for it gives up after this. */
+const execBoundMillis = 5_000
+const execLookEveryMillis = 1
+/** How often to look whether a codex without supervisor still lives. */
+const orphanLookEveryMillis = 100
+
+export class RunSupervisor extends Context.Service<
+  RunSupervisor,
+  {
+    /**
+     * Starts one run, detached, and keeps it until its end; it outlives the caller, not this layer.
+     *
+     * **Details** Uninterruptible and bounded. codex starts only after its identity stands in the side file.
+     * Succeeds once exec succeeded or failed, which {@link LaunchedRun.execFailure} tells.
+     *
+     * **Errors** `SpawnFailed`: codex was not started.
+     */
+    readonly launch: (launch: Launch) => Effect.Effect<LaunchedRun, SpawnFailed>
+    /** Was codex of this run let go by this layer? */
+    readonly hasLaunched: (requestId: RequestId) => boolean
+    /** The runs that this layer started and that have not ended. */
+    readonly live: () => ReadonlyArray<RunIdentity>
+    /** The supervisors of all runs since the last {@link forgetEnded}: leaders of their sessions. */
+    readonly leaders: () => ReadonlyArray<ProcessIdentity>
+    /** Drops the leaders of ended runs: after a kill without survivors their sessions are empty. */
+    readonly forgetEnded: Effect.Effect<void>
+    /** Writes the missing trailers of runs that an earlier Looper started and that have ended. */
+    readonly settleEarlier: Effect.Effect<void>
+    /** Runs that an earlier Looper started and that still live, by their side files. */
+    readonly earlier: Effect.Effect<ReadonlyArray<RunIdentity>>
+  }
+>()("looper/services/RunSupervisor") {
+  static readonly layerNoDeps = Layer.effect(
+    RunSupervisor,
+    Effect.gen(function* () {
+      const table = yield* ProcessTable
+      const trees = yield* ProcessTrees
+      const runLogs = yield* RunLogs
+      const serverLog = yield* ServerLog
+      const shutdown = yield* Shutdown
+      const scope = yield* Scope.make()
+      const started = new Map<RequestId, { readonly run: LaunchedRun; isLive: boolean }>()
+      const launchedIds = new Set<RequestId>()
+
+      /** Learns codex' code: from its supervisor, its side file, or not at all. */
+      const learnCode = Effect.fnUntraced(function* (
+        process: SupervisorProcess,
+        launch: Launch,
+        codex: ProcessIdentity
+      ) {
+        const code = yield* Deferred.await(process.exited)
+        if (code !== undefined) return code
+        const recorded = (yield* runLogs.readSide(launch.log.sidePath))?.returnCode
+        if (recorded !== undefined) return recorded
+        while (yield* table.isAlive(codex)) yield* Effect.sleep(orphanLookEveryMillis)
+        return "unknown"
+      })
+
+      const watch = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: Tracked) {
+        const code: ReturnCode = yield* learnCode(process, launch, run.identity.codex)
+        yield* Deferred.succeed(run.ending.code, code)
+        if ((yield* runLogs.readSide(launch.log.sidePath))?.hasTrailer !== true) {
+          yield* runLogs.ensureTrailer(launch.log.path, code)
+        }
+        yield* Deferred.succeed(run.ending.trailerWritten, undefined)
+      })
+
+      const keep = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: Tracked) {
+        const startedAt = yield* monotonicMillis
+        const mirror = Effect.scoped(mirrorRun({ log: launch.log, ending: run.ending, runLogs, serverLog }))
+        yield* Effect.all([watch(launch, process, run), mirror], { concurrency: "unbounded", discard: true })
+        yield* process.abandon
+        yield* Effect.logInfo("codex.exec.ended").pipe(
+          Effect.annotateLogs({
+            request_id: launch.requestId,
+            pid: run.identity.codex.pid,
+            return_code: yield* Deferred.await(run.ending.code),
+            duration_ms: Math.round((yield* monotonicMillis) - startedAt)
+          })
+        )
+        yield* runLogs.removeSide(launch.log.sidePath)
+        if (!(yield* hasLeftovers(run.identity))) started.delete(launch.requestId)
+      })
+
+      /** Does anything of an ended run live? Otherwise its session's number may name another one some day. */
+      const hasLeftovers = ({ requestId, supervisor }: RunIdentity) =>
+        Effect.map(table.scan, (rows) =>
+          rows.some(
+            (row) =>
+              !row.isDead &&
+              (row.marker === requestId || row.sessionId === supervisor.pid || row.groupId === supervisor.pid)
+          )
+        )
+
+      const register = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess) {
+        const supervisor = yield* table.find(process.supervisorPid)
+        const codex = yield* table.find(process.codexPid)
+        if (supervisor === undefined || codex === undefined) {
+          return yield* new SpawnFailed({ reason: "the supervisor ended at once" })
+        }
+        const identity: RunIdentity = {
+          requestId: launch.requestId,
+          bootId: table.bootId,
+          supervisor,
+          codex,
+          workspace: launch.workspace
+        }
+        yield* runLogs
+          .writeIdentity(launch.log, identity)
+          .pipe(Effect.mapError((cause) => new SpawnFailed({ reason: cause.reason, cause })))
+        return identity
+      })
+
+      const launch = Effect.fn("RunSupervisor.launch")(function* (options: Launch) {
+        const process = yield* startSupervisor({
+          argv: options.argv,
+          workingDirectory: options.workspace,
+          environment: options.environment,
+          log: options.log
+        })
+        const identity = yield* register(options, process).pipe(Effect.onError(() => process.abandon))
+        const run: Tracked = {
+          identity,
+          ending: { code: Deferred.makeUnsafe(), trailerWritten: Deferred.makeUnsafe() },
+          recorded: Deferred.makeUnsafe()
+        }
+        const launched: LaunchedRun = {
+          identity,
+          logPath: options.log.path,
+          execFailure: Deferred.poll(process.execFailure).pipe(
+            Effect.flatMap(Option.match({ onNone: () => Effect.succeedNone, onSome: Effect.asSome }))
+          ),
+          returnCode: Deferred.await(run.ending.code),
+          recorded: Deferred.await(run.recorded)
+        }
+        const entry = { run: launched, isLive: true }
+        started.set(options.requestId, entry)
+        launchedIds.add(options.requestId)
+        yield* process.go
+        yield* keep(options, process, run).pipe(
+          Effect.tapCause((cause) => Effect.logError("codex.exec.keep.fail", cause)),
+          Effect.ensuring(
+            Effect.andThen(
+              Effect.sync(() => {
+                entry.isLive = false
+              }),
+              Deferred.succeed(run.recorded, undefined)
+            )
+          ),
+          Effect.forkIn(scope)
+        )
+        yield* awaitExec(table, process)
+        return launched
+      }, Effect.uninterruptible)
+
+      const live = () => [...started.values()].filter(({ isLive }) => isLive).map(({ run }) => run.identity)
+      const leaders = () => [...started.values()].map(({ run }) => run.identity.supervisor)
+
+      /** Stops the trees of every run that this layer started, then lets trailers and mirrors finish. */
+      const stopAll = Effect.gen(function* () {
+        const times = yield* shutdown.begin
+        if (started.size === 0) return
+        const seeds: TreeSeeds = {
+          targets: live().map(({ codex }) => codex),
+          leaders: leaders(),
+          markers: new Set(started.keys())
+        }
+        const { survivors } = yield* trees.terminate(seeds)
+        for (const pid of survivors) shutdown.report(`process ${pid}`)
+        const drainMillis = Math.max(0, times.drainEndsMillis - (yield* monotonicMillis))
+        yield* Effect.forEach(
+          [...started.values()].filter(({ isLive }) => isLive),
+          ({ run }) =>
+            Effect.timeoutOrElse(run.recorded, {
+              duration: drainMillis,
+              orElse: () => Effect.sync(() => shutdown.report(`the end of run ${run.identity.requestId}`))
+            }),
+          { concurrency: "unbounded", discard: true }
+        )
+      })
+      yield* Effect.addFinalizer((exit) => Effect.andThen(stopAll, Scope.close(scope, exit)))
+
+      let sidesOfEarlier = yield* runLogs.sideFiles
+
+      const isStillAlive = Effect.fnUntraced(function* (identity: RunIdentity) {
+        if (identity.bootId !== table.bootId) return false
+        return (yield* table.isAlive(identity.codex)) || (yield* table.isAlive(identity.supervisor))
+      })
+
+      const settleEarlier = Effect.gen(function* () {
+        if (sidesOfEarlier.length === 0) return
+        const rows = yield* table.scan
+        const unsettled: Array<FoundSideFile> = []
+        for (const found of sidesOfEarlier) {
+          const { requestId, sidePath, logPath } = found
+          const side = (yield* runLogs.readSide(sidePath)) ?? found.side
+          // One that Looper died over before `go` has no identity, and a supervisor for some milliseconds.
+          const isSupervised = rows.some((row) => row.isSupervisor && !row.isDead && row.marker === requestId)
+          if (isSupervised || (side.identity !== undefined && (yield* isStillAlive(side.identity)))) {
+            unsettled.push(found)
+            continue
+          }
+          if (!side.hasTrailer) yield* runLogs.ensureTrailer(logPath, side.returnCode ?? "unknown")
+          yield* runLogs.removeSide(sidePath)
+          yield* Effect.logInfo("codex.exec.ended").pipe(
+            Effect.annotateLogs({ request_id: requestId, return_code: side.returnCode ?? "unknown", found: "later" })
+          )
+        }
+        sidesOfEarlier = unsettled
+      })
+      yield* settleEarlier
+
+      return RunSupervisor.of({
+        launch,
+        hasLaunched: (requestId) => launchedIds.has(requestId),
+        live,
+        leaders,
+        settleEarlier,
+        earlier: Effect.suspend(() =>
+          Effect.filter(
+            sidesOfEarlier.flatMap(({ side }) => side.identity ?? []),
+            isStillAlive
+          )
+        ),
+        forgetEnded: Effect.sync(() => {
+          for (const [id, { isLive }] of started) if (!isLive) started.delete(id)
+        })
+      })
+    })
+  )
+}
+
+interface Tracked {
+  readonly identity: RunIdentity
+  readonly ending: {
+    readonly code: Deferred.Deferred<ReturnCode>
+    readonly trailerWritten: Deferred.Deferred<void>
+  }
+  readonly recorded: Deferred.Deferred<void>
+}
+
+/** Waits until codex replaced the shell that stood in its place, or will not. */
+const awaitExec = Effect.fnUntraced(function* (table: ProcessTable["Service"], process: SupervisorProcess) {
+  const boundAt = (yield* monotonicMillis) + execBoundMillis
+  for (;;) {
+    if (yield* Deferred.isDone(process.execFailure)) return
+    if (yield* Deferred.isDone(process.exited)) return
+    const argv = yield* table.argv(process.codexPid)
+    if (argv.length > 0 && !isBeforeExec(argv)) return
+    if ((yield* monotonicMillis) >= boundAt) return
+    yield* Effect.sleep(execLookEveryMillis)
+  }
+})

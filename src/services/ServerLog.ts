@@ -1,0 +1,180 @@
+/** Looper's own log file: records and the mirrored output of runs, in order, with one writer. */
+import { closeSync, fstatSync, mkdirSync, openSync, write, writeSync } from "node:fs"
+import * as path from "node:path"
+import { Context, Effect, Layer, Schema, Semaphore } from "effect"
+import { LooperConfig } from "./LooperConfig.ts"
+
+/** The server log cannot be opened at start. */
+export class ServerLogUnwritable extends Schema.TaggedError<ServerLogUnwritable>()("ServerLogUnwritable", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `cannot write server log ${this.path}: ${this.reason}`
+  }
+}
+
+/** What waits for a disk that is full is kept up to this size; older records go first. */
+const maxPendingBytes = 1024 * 1024
+const retryMillis = 250
+
+export class ServerLog extends Context.Service<
+  ServerLog,
+  {
+    /** Appends one record, newline included, in this turn of the event loop; also to stdout. */
+    readonly record: (line: string) => void
+    /** Appends whole lines; waits while the disk is full. */
+    readonly append: (lines: Uint8Array) => Effect.Effect<void>
+    /** Closes and opens the file anew, after somebody moved it. */
+    readonly reopen: Effect.Effect<void>
+  }
+>()("looper/services/ServerLog") {
+  static readonly layerNoDeps = Layer.effect(
+    ServerLog,
+    Effect.gen(function* () {
+      const { serverLogPath } = yield* LooperConfig
+      const file = yield* Effect.acquireRelease(
+        Effect.try({
+          try: () => new LogFile(serverLogPath),
+          catch: (error) => new ServerLogUnwritable({ path: serverLogPath, reason: (error as Error).message })
+        }),
+        (opened) => Effect.sync(() => opened.close())
+      )
+      const writer = yield* Semaphore.make(1)
+      return ServerLog.of({
+        record: (line) => {
+          file.record(line)
+          toStdout(line)
+        },
+        append: (lines) => writer.withPermit(appendAll(file, lines)),
+        reopen: writer.withPermit(Effect.sync(() => file.reopen()))
+      })
+    })
+  )
+}
+
+/** Appends in as many writes as the disk allows; records wait until the last one is whole. */
+const appendAll = (file: LogFile, lines: Uint8Array): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    let offset = 0
+    while (offset < lines.length) {
+      const written = yield* Effect.uninterruptible(file.write(lines.subarray(offset)))
+      offset += written
+      if (written === 0) yield* Effect.sleep(retryMillis)
+    }
+  }).pipe(Effect.onExit(() => Effect.sync(() => file.release())))
+
+class LogFile {
+  private readonly filePath: string
+  private fd: number
+  private pending: Array<Buffer> = []
+  private pendingBytes = 0
+  private droppedRecords = 0
+  private isArmed = false
+  private isHeld = false
+  /** The last write ended inside a line. */
+  private isLineOpen = false
+  private readonly flushAtExit = () => this.flush()
+
+  constructor(filePath: string) {
+    mkdirSync(path.dirname(filePath), { recursive: true, mode: 0o700 })
+    this.filePath = filePath
+    this.fd = openSync(filePath, "a", 0o600)
+    process.on("exit", this.flushAtExit)
+  }
+
+  record(line: string): void {
+    const bytes = Buffer.from(line)
+    this.pending.push(bytes)
+    this.pendingBytes += bytes.length
+    while (this.pendingBytes > maxPendingBytes) {
+      this.pendingBytes -= this.pending.shift()?.length ?? 0
+      this.droppedRecords += 1
+    }
+    this.arm(0)
+  }
+
+  /** Writes some of `lines`, holding records back until {@link release}; 0 when the disk took nothing. */
+  write(lines: Uint8Array): Effect.Effect<number> {
+    return Effect.callback<number>((resume) => {
+      this.flush()
+      this.isHeld = true
+      write(this.fd, lines, 0, lines.length, null, (error, written) => {
+        const count = error === null ? written : 0
+        if (count > 0) this.isLineOpen = lines[count - 1] !== newline
+        resume(Effect.succeed(count))
+      })
+    })
+  }
+
+  release(): void {
+    this.isHeld = false
+    this.arm(0)
+  }
+
+  /** Opens the file by its name again; what is pending goes to the new one. */
+  reopen(): void {
+    mkdirSync(path.dirname(this.filePath), { recursive: true, mode: 0o700 })
+    const fresh = openSync(this.filePath, "a", 0o600)
+    closeSync(this.fd)
+    this.fd = fresh
+  }
+
+  close(): void {
+    this.flush()
+    process.off("exit", this.flushAtExit)
+    closeSync(this.fd)
+  }
+
+  private arm(delayMillis: number): void {
+    if (this.isArmed || this.isHeld || this.pending.length === 0) return
+    this.isArmed = true
+    const flush = () => {
+      this.isArmed = false
+      this.flush()
+    }
+    if (delayMillis === 0) setImmediate(flush)
+    else setTimeout(flush, delayMillis).unref()
+  }
+
+  /** A synchronous write for each turn of the event loop: a crash loses one turn's records at most. */
+  private flush(): void {
+    if (this.isHeld || this.pending.length === 0) return
+    const dropped = this.droppedRecords === 0 ? "" : `# ${this.droppedRecords} records were dropped: no space\n`
+    const bytes = Buffer.concat([Buffer.from(this.isLineOpen ? `\n${dropped}` : dropped), ...this.pending])
+    try {
+      if (fstatSync(this.fd).nlink === 0) this.reopen()
+      const written = writeSync(this.fd, bytes)
+      this.droppedRecords = 0
+      this.isLineOpen = written > 0 && bytes[written - 1] !== newline
+      this.keep(bytes.subarray(written))
+    } catch {
+      this.arm(retryMillis)
+    }
+  }
+
+  /** The rest of a short write goes on inside its line. */
+  private keep(rest: Buffer): void {
+    this.pending = rest.length === 0 ? [] : [Buffer.from(rest)]
+    this.pendingBytes = rest.length
+    if (rest.length === 0) return
+    this.isLineOpen = false
+    this.arm(retryMillis)
+  }
+}
+
+const newline = 0x0a
+
+/** A reader of stdout that does not read costs this much memory, then records. */
+const maxStdoutBytes = 1024 * 1024
+
+/** A pipe's end that is gone is an `error` event; without a listener it would end Looper. */
+let hasStdoutListener = false
+
+const toStdout = (line: string): void => {
+  if (!hasStdoutListener) {
+    hasStdoutListener = true
+    process.stdout.on("error", () => undefined)
+  }
+  if (process.stdout.writableLength < maxStdoutBytes) process.stdout.write(line)
+}

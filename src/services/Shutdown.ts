@@ -1,0 +1,66 @@
+/** Looper's stopping: when it began, how long a tree may still take to obey SIGTERM, and whether to skip that. */
+import { Clock, Context, Effect, Layer } from "effect"
+import { LooperConfig } from "./LooperConfig.ts"
+
+/** Times of one shutdown on the monotonic clock, in milliseconds. */
+export interface ShutdownTimes {
+  /** From here on SIGKILL. */
+  readonly graceEndsMillis: number
+  /** From here on the mirror is drained no more. */
+  readonly drainEndsMillis: number
+  /** At this time Looper exits, whatever is left. */
+  readonly deadlineMillis: number
+}
+
+/** Milliseconds on the monotonic clock: they do not move when somebody sets the wall clock. */
+export const monotonicMillis: Effect.Effect<number> = Effect.map(
+  Clock.monotonicTimeNanos,
+  (nanos) => Number(nanos) / 1e6
+)
+
+export class Shutdown extends Context.Service<
+  Shutdown,
+  {
+    /** Begins it; a second call changes nothing. */
+    readonly begin: Effect.Effect<ShutdownTimes>
+    /** Ends the grace now. */
+    readonly force: Effect.Effect<void>
+    /** `undefined` as long as Looper is not stopping. */
+    readonly times: () => ShutdownTimes | undefined
+    /** Names what outlived the shutdown, for the last line. */
+    readonly report: (leftover: string) => void
+    readonly leftovers: () => ReadonlyArray<string>
+  }
+>()("looper/services/Shutdown") {
+  static readonly layerNoDeps = Layer.effect(
+    Shutdown,
+    Effect.gen(function* () {
+      const { shutdownGraceSeconds } = yield* LooperConfig
+      const leftovers: Array<string> = []
+      let times: ShutdownTimes | undefined
+      const begin = Effect.map(monotonicMillis, (now) => (times ??= timesFrom(now, shutdownGraceSeconds * 1_000)))
+      return Shutdown.of({
+        begin,
+        force: Effect.gen(function* () {
+          const begun = yield* begin
+          times = { ...begun, graceEndsMillis: yield* monotonicMillis }
+        }),
+        times: () => times,
+        report: (leftover) => void leftovers.push(leftover),
+        leftovers: () => leftovers
+      })
+    })
+  )
+}
+
+/** How long SIGTERM may take at most, in milliseconds. */
+const longestGraceMillis = 5_000
+
+const timesFrom = (now: number, budgetMillis: number): ShutdownTimes => {
+  const reserveMillis = Math.min(3_000, 0.4 * budgetMillis)
+  return {
+    graceEndsMillis: now + Math.min(longestGraceMillis, budgetMillis - reserveMillis),
+    drainEndsMillis: now + Math.max(0, budgetMillis - 500),
+    deadlineMillis: now + Math.max(0, budgetMillis - 200)
+  }
+}

@@ -1,0 +1,6 @@
+/** How Looper names itself to a Zulip server, which counts its clients by it. */
+
+/** The version of package.json; a test compares them. */
+const version = "0.1.0"
+
+export const userAgent = `Looper/${version} (${process.platform}; Node ${process.versions.node})`

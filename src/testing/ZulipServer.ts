@@ -1,0 +1,148 @@
+/** A loopback Zulip server: records what it is sent, behaves like the real one or as it is told. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import { Context, Effect, Layer } from "effect"
+import {
+  success,
+  type ZulipAnswer,
+  type ZulipServerReply,
+  type ZulipServerRequest,
+  zulipReplies
+} from "./zulipReplies.ts"
+import type { ZulipServerScript } from "./zulipReplies.ts"
+import { authenticate, draftOf, readAnswer, type ZulipRealm, type ZulipServerMessage } from "./zulipRules.ts"
+
+/** Who lives on the server; without a list of channels or users it accepts any. */
+export interface ZulipServerOptions extends Partial<ZulipRealm> {
+  /** Default: any free one. */
+  readonly port?: number
+}
+
+export interface ZulipServerShape {
+  /** The site to configure. */
+  readonly url: string
+  readonly port: number
+  /** The bot's credentials. */
+  readonly email: string
+  readonly apiKey: string
+  /** The messages stored, oldest first. */
+  readonly messages: ReadonlyArray<ZulipServerMessage>
+  /** Every request that arrived whole, oldest first. */
+  readonly requests: ReadonlyArray<ZulipServerRequest>
+  /** Scripts the next requests, one each; after the last the server behaves. */
+  readonly reply: (...next: ReadonlyArray<ZulipServerScript>) => void
+  /** Waits until so many requests have arrived. */
+  readonly received: (count: number) => Effect.Effect<void>
+}
+
+const isAnswer = (value: string | object): value is ZulipAnswer => typeof value === "object" && "status" in value
+
+const parseRequest = (request: IncomingMessage, body: string): ZulipServerRequest => {
+  const url = new URL(request.url ?? "/", "http://127.0.0.1")
+  return {
+    method: request.method ?? "",
+    path: url.pathname.replace(/^\/api\/v1(?=\/)/, ""),
+    query: Object.fromEntries(url.searchParams),
+    form: Object.fromEntries(new URLSearchParams(body)),
+    headers: request.headers
+  }
+}
+
+/** What the server knows; no connection. */
+const makeState = (realm: ZulipRealm) => {
+  const messages: Array<ZulipServerMessage> = []
+  const requests: Array<ZulipServerRequest> = []
+  const scripts: Array<ZulipServerScript> = []
+  const waiters = new Set<() => void>()
+
+  const behave = (request: ZulipServerRequest, fields: Readonly<Record<string, unknown>>): ZulipAnswer => {
+    if (request.method === "GET" && request.path === "/server_settings") return readAnswer(realm, request, "", fields)
+    const user = authenticate(realm, request.headers.authorization)
+    if (isAnswer(user)) return user
+    if (request.path !== "/messages" || request.method !== "POST") return readAnswer(realm, request, user, fields)
+    const draft = draftOf(realm, request.form)
+    if (isAnswer(draft)) return draft
+    const id = messages.length + 1
+    messages.push({ ...draft, id, authUser: user, headers: request.headers })
+    return success({ id, ...fields })
+  }
+
+  const record = (request: ZulipServerRequest): ZulipServerReply => {
+    requests.push(request)
+    for (const waiter of waiters) waiter()
+    const script = scripts.shift() ?? zulipReplies.ok()
+    return typeof script === "function" ? script(request) : script
+  }
+
+  const received = (count: number) =>
+    Effect.callback<void>((resume) => {
+      const check = () => {
+        if (requests.length < count) return
+        waiters.delete(check)
+        resume(Effect.void)
+      }
+      waiters.add(check)
+      check()
+      return Effect.sync(() => waiters.delete(check))
+    })
+
+  const reply = (...next: ReadonlyArray<ZulipServerScript>) => void scripts.push(...next)
+  return { messages, requests, behave, record, received, reply }
+}
+
+type State = ReturnType<typeof makeState>
+
+const write = (response: ServerResponse, answer: ZulipAnswer): void => {
+  response.writeHead(answer.status, { ...answer.headers, "content-length": Buffer.byteLength(answer.body) })
+  response.end(answer.body)
+}
+
+/** Everything but the second half of the body. */
+const writeHalf = (response: ServerResponse, answer: ZulipAnswer, then: () => void): void => {
+  response.writeHead(answer.status, { ...answer.headers, "content-length": Buffer.byteLength(answer.body) })
+  response.write(answer.body.slice(0, answer.body.length / 2), then)
+}
+
+const respond = (state: State, request: ZulipServerRequest, response: ServerResponse): void => {
+  const reply = state.record(request)
+  if (reply._tag === "Answer") return write(response, reply.answer)
+  if (reply._tag === "Reset" && reply.at === "beforeHeaders") return void response.socket?.resetAndDestroy()
+  const answer = state.behave(request, reply._tag === "Behave" ? reply.fields : {})
+  if (reply._tag === "Behave") return write(response, answer)
+  if (reply._tag === "SlowBody") return writeHalf(response, answer, () => {})
+  if (reply._tag === "SlowHeaders") return
+  if (reply.at === "afterStoring") return void response.socket?.resetAndDestroy()
+  return writeHalf(response, answer, () => response.socket?.destroy())
+}
+
+const listen = (state: State, port: number) =>
+  Effect.callback<Server>((resume) => {
+    const server = createServer((request, response) => {
+      const chunks: Array<Buffer> = []
+      request.on("data", (chunk: Buffer) => chunks.push(chunk))
+      request.on("end", () => respond(state, parseRequest(request, Buffer.concat(chunks).toString()), response))
+    })
+    server.once("error", (cause) => resume(Effect.die(cause)))
+    server.listen(port, "127.0.0.1", () => resume(Effect.succeed(server)))
+  })
+
+const close = (server: Server) =>
+  Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+    server.closeAllConnections()
+  })
+
+/** A Zulip server of the test kit; nothing of it outlives its scope. */
+export class ZulipServer extends Context.Service<ZulipServer, ZulipServerShape>()("looper/testing/ZulipServer") {
+  static readonly make = Effect.fnUntraced(function* (options: ZulipServerOptions = {}) {
+    const { email = "looper-bot@example.com", apiKey = "loopback-key", users, channels, mayMentionAll = true } = options
+    const state = makeState({ email, apiKey, users, channels, mayMentionAll })
+    const server = yield* Effect.acquireRelease(listen(state, options.port ?? 0), close)
+    const { port } = server.address() as AddressInfo
+    const { messages, requests, reply, received } = state
+    const url = `http://127.0.0.1:${port}`
+    return ZulipServer.of({ url, port, email, apiKey, messages, requests, reply, received })
+  })
+
+  static readonly layer = (options?: ZulipServerOptions) => Layer.effect(ZulipServer, ZulipServer.make(options))
+}

@@ -1,0 +1,157 @@
+/** How the real Zulip server treats a request: who may ask, what `to` means, what becomes of the text. */
+import { failure, success, type ZulipAnswer, type ZulipServerRequest } from "./zulipReplies.ts"
+
+/** A member of the organization. */
+export interface ZulipServerUser {
+  readonly user_id: number
+  readonly full_name: string
+  readonly email: string
+  readonly delivery_email?: string | null
+  readonly is_active?: boolean
+  readonly is_bot?: boolean
+}
+
+/** The organization that the server plays; without a list of channels or users everyone and everything exists. */
+export interface ZulipRealm {
+  readonly email: string
+  readonly apiKey: string
+  readonly users: ReadonlyArray<ZulipServerUser> | undefined
+  readonly channels: ReadonlyArray<string> | undefined
+  /** May the bot notify everyone in a channel? */
+  readonly mayMentionAll: boolean
+}
+
+/** A message as the server stored it. */
+export interface ZulipServerMessage {
+  readonly id: number
+  readonly type: string
+  /** A channel's name or id, or the list of people, as the server understood it. */
+  readonly to: string | number | ReadonlyArray<string | number>
+  readonly topic: string | undefined
+  readonly content: string
+  readonly authUser: string
+  readonly headers: ZulipServerRequest["headers"]
+}
+
+type Draft = Omit<ZulipServerMessage, "id" | "authUser" | "headers">
+
+/** Who asks, or the answer for one who may not. */
+export const authenticate = (realm: ZulipRealm, header: string | undefined): string | ZulipAnswer => {
+  const [scheme, token = ""] = (header ?? "").split(" ")
+  const [email = "", key] = Buffer.from(token, "base64").toString().split(/:(.*)/s)
+  if (scheme !== "Basic")
+    return failure(401, "UNAUTHORIZED", "Not logged in: API authentication or user session required")
+  return email === realm.email && key === realm.apiKey ? email : failure(401, "INVALID_API_KEY", "Invalid API key")
+}
+
+/** JSON where it is JSON, else the text itself. */
+const parseTo = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+const cut = (text: string, limit: number, marker: string): string => {
+  const points = Array.from(text)
+  return points.length <= limit ? text : points.slice(0, limit - marker.length).join("") + marker
+}
+
+const bad = (msg: string): ZulipAnswer => failure(400, "BAD_REQUEST", msg)
+
+const noChannel = (channel: string | number): ZulipAnswer =>
+  typeof channel === "number"
+    ? failure(400, "STREAM_DOES_NOT_EXIST", `Channel with ID '${channel}' does not exist`, { stream_id: channel })
+    : failure(400, "STREAM_DOES_NOT_EXIST", `Channel '${channel}' does not exist`, { stream: channel })
+
+const toChannel = (realm: ZulipRealm, text: string): string | number | ZulipAnswer => {
+  const parsed = parseTo(text)
+  const [channel, ...others] = Array.isArray(parsed) ? (parsed as ReadonlyArray<unknown>) : [parsed]
+  if (others.length > 0 || (typeof channel !== "string" && typeof channel !== "number"))
+    return bad("Expected exactly one channel")
+  const name = typeof channel === "number" ? realm.channels?.[channel - 1] : channel
+  return realm.channels === undefined || (name !== undefined && realm.channels.includes(name))
+    ? channel
+    : noChannel(channel)
+}
+
+const knows = (realm: ZulipRealm, person: string | number): boolean =>
+  realm.users === undefined || realm.users.some((user) => user.user_id === person || user.email === person)
+
+const isNumbers = (list: ReadonlyArray<unknown>): list is ReadonlyArray<number> =>
+  list.every((item) => typeof item === "number")
+
+const isStrings = (list: ReadonlyArray<unknown>): list is ReadonlyArray<string> =>
+  list.every((item) => typeof item === "string")
+
+const toPeople = (realm: ZulipRealm, text: string): ReadonlyArray<string | number> | ZulipAnswer => {
+  const parsed = parseTo(text)
+  const people: ReadonlyArray<unknown> = Array.isArray(parsed) ? parsed : String(parsed).split(",")
+  if (!isNumbers(people) && !isStrings(people)) {
+    return bad("Recipient lists may contain emails or user IDs, but not both.")
+  }
+  const stranger = (people as ReadonlyArray<string | number>).find((person) => !knows(realm, person))
+  if (stranger === undefined) return people.length > 0 ? people : bad("Message must have recipients")
+  return bad(typeof stranger === "number" ? `Invalid user ID ${stranger}` : `Invalid email '${stranger}'`)
+}
+
+const isAnswer = (value: object | string | number): value is ZulipAnswer =>
+  typeof value === "object" && "status" in value
+
+/** The message that a `POST /messages` makes, or the server's refusal. */
+export const draftOf = (realm: ZulipRealm, form: ZulipServerRequest["form"]): Draft | ZulipAnswer => {
+  const missing = ["type", "to", "content"].find((name) => form[name] === undefined)
+  if (missing !== undefined) {
+    return failure(400, "REQUEST_VARIABLE_MISSING", `Missing '${missing}' argument`, { var_name: missing })
+  }
+  const { type = "", to: rawTo = "", topic: rawTopic, content: rawContent = "" } = form
+  const content = rawContent.trimEnd()
+  if (content === "") return bad("Message must not be empty")
+  if (content.includes("\0")) return bad("Message must not contain null bytes")
+  const text = cut(content, 10_000, "\n[message truncated]")
+  if (type === "private" || type === "direct") {
+    const to = toPeople(realm, rawTo)
+    return isAnswer(to) ? to : { type, to, topic: undefined, content: text }
+  }
+  if (type !== "stream" && type !== "channel") return bad("Invalid type")
+  if (rawTopic === undefined)
+    return failure(400, "REQUEST_VARIABLE_MISSING", "Missing 'topic' argument", { var_name: "topic" })
+  if (/\p{Cc}/u.test(rawTopic)) return bad("Invalid character in topic, at position 1!")
+  if (!realm.mayMentionAll && /@\*\*(all|everyone|channel|stream)\*\*/.test(text)) {
+    return failure(
+      400,
+      "STREAM_WILDCARD_MENTION_NOT_ALLOWED",
+      "You do not have permission to use channel wildcard mentions."
+    )
+  }
+  const to = toChannel(realm, rawTo)
+  return isAnswer(to) ? to : { type, to, topic: cut(rawTopic, 60, "..."), content: text }
+}
+
+/** The answer to a `GET`, with these fields besides its own. */
+export const readAnswer = (
+  realm: ZulipRealm,
+  request: ZulipServerRequest,
+  user: string,
+  fields: Readonly<Record<string, unknown>>
+): ZulipAnswer => {
+  const defaults = { is_active: true, is_bot: false, delivery_email: null }
+  const members = (realm.users ?? []).map((member) => Object.assign({}, defaults, member))
+  switch (request.path) {
+    case "/server_settings":
+      return success({ zulip_version: "11.0", zulip_feature_level: 400, realm_name: "Looper", ...fields })
+    case "/users":
+      return success({ members, ...fields })
+    case "/users/me":
+      return success({ user_id: 1, full_name: "Looper", is_bot: true, is_active: true, email: user, ...fields })
+    case "/get_stream_id": {
+      const channel = toChannel(realm, JSON.stringify(request.query.stream ?? ""))
+      return isAnswer(channel)
+        ? channel
+        : success({ stream_id: (realm.channels ?? []).indexOf(String(channel)) + 1, ...fields })
+    }
+    default:
+      return failure(404, "BAD_REQUEST", "Unknown endpoint")
+  }
+}

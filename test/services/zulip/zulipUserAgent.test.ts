@@ -1,0 +1,7 @@
+import { assert, it } from "@effect/vitest"
+import { userAgent } from "../../../src/services/zulip/zulipUserAgent.ts"
+import manifest from "../../../package.json" with { type: "json" }
+
+it("names the version of the package", () => {
+  assert.isTrue(userAgent.startsWith(`Looper/${manifest.version} (`), userAgent)
+})
