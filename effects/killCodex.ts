@@ -39,7 +39,7 @@ export const stopTargets = Effect.fn("stopTargets")(function* (options: {
   const found = yield* (yield* CodexProcesses).survey({ workspace: workspace.path })
   yield* Effect.logInfo("process.kill.found").pipe(Effect.annotateLogs({ pids: found.targets }))
   const { survivors } = yield* (yield* ProcessTrees).terminate(found.seeds)
-  yield* supervisor.settleEarlier
+  yield* supervisor.settle
   const killedPids = found.targets.filter((pid) => !survivors.includes(pid))
   if (survivors.length > 0) return yield* new SurvivorsLeft({ killedPids, remainingPids: survivors })
   yield* supervisor.forgetEnded

@@ -18,7 +18,14 @@ export const codexCommand = (options: {
   const { binary, workspace, extraArguments, prompt } = options
   const isParsed = prompt.startsWith("-") || subcommands.has(prompt) || extraArguments.length > 0
   return [
-    ...[binary, "--ask-for-approval", approvalPolicy, "exec", "--sandbox", sandbox, "-C", workspace],
+    binary,
+    "--ask-for-approval",
+    approvalPolicy,
+    "exec",
+    "--sandbox",
+    sandbox,
+    "-C",
+    workspace,
     ...extraArguments,
     ...(isParsed ? ["--"] : []),
     prompt

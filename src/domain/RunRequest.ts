@@ -59,9 +59,13 @@ const delayProblem = (request: Delays): string | undefined =>
     ? `the sum of ${legacyDelays.map((field) => `'${field}'`).join(", ")} must be <= ${maxDelaySeconds}`
     : undefined
 
+/** Without a message there is nothing that an empty prompt could mean. */
+const emptyPromptProblem = (request: { readonly codex_prompt?: string; readonly prompt?: string }) =>
+  (request.codex_prompt ?? request.prompt)?.trim() === "" ? "'codex_prompt' must not be empty" : undefined
+
 /** Body of `POST /spawn`. */
 export const SpawnRequest = Schema.Struct(launchFields)
-  .check(Schema.makeFilter(delayProblem))
+  .check(Schema.makeFilter(delayProblem), Schema.makeFilter(emptyPromptProblem))
   .annotate({ identifier: "SpawnRequest" })
 export type SpawnRequest = typeof SpawnRequest.Type
 

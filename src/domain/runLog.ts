@@ -6,9 +6,10 @@ import { RequestId } from "./RequestId.ts"
 /** 128+n for an end by signal n; `unknown` when supervisor and codex are gone and nobody learned the code. */
 export type ReturnCode = number | "unknown"
 
+const two = (n: number): string => String(n).padStart(2, "0")
+
 /** `20260213-101112`, local time: for people, order never comes from it. */
 const stamp = (date: Date): string => {
-  const two = (n: number) => String(n).padStart(2, "0")
   const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`
   return `${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`
 }
@@ -27,11 +28,11 @@ export const sideFileOf = (logPath: string): string => logPath.replace(/\.log$/,
 export const logOfSideFile = (name: string): string | undefined =>
   /^(codex-exec-.*)\.state$/.exec(name)?.[1]?.concat(".log")
 
-const shortEscapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" }
+const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
 
-/** Control characters as `\n`, `\t`, `\r` or `\xHH`, a backslash doubled: one line whatever the text holds. */
+/** Control characters as `\n`, `\t`, `\r` or `\xHH`: one line whatever the text holds. */
 export const escapeControls = (text: string): string =>
-  text.replace(/[\\\p{Cc}\u2028\u2029]/gu, (character) => {
+  text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0
     const hex = code.toString(16)
     return shortEscapes[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex}`)

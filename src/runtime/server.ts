@@ -9,6 +9,7 @@ import { RequestIds } from "../services/RequestIds.ts"
 import { ServerAddress } from "../services/ServerAddress.ts"
 import { Shutdown } from "../services/Shutdown.ts"
 import { type AppServices, makeApp } from "./app.ts"
+import { parseHost } from "./access.ts"
 import type { Handler } from "./Handler.ts"
 import { headersTooLarge, malformed, type Refusal, refusalBody, timedOut } from "./refusals.ts"
 
@@ -100,7 +101,12 @@ const listen = (options: {
         connectionsCheckingInterval: 1_000,
         requireHostHeader: false
       },
-      (request, response) => void listener(request, response)
+      (request, response) => {
+        // The listener itself would refuse a Host that is no host name; the app does it in its order and its form.
+        const { host: named } = request.headers
+        if (named !== undefined && parseHost(named) === undefined) request.headers.host = "localhost"
+        void listener(request, response)
+      }
     )
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       if (!socket.writable) return socket.destroy()

@@ -17,7 +17,7 @@ export const layerStartWarnings = Layer.effectDiscard(
     }
     if (config.isRemoteAllowedWithoutToken && config.apiToken === undefined) {
       yield* Effect.logWarning("server.unauthenticated_remote").pipe(
-        Effect.annotateLogs({ advice: "set LOOPER_API_TOKEN" })
+        Effect.annotateLogs({ variable: "LOOPER_ALLOW_UNAUTHENTICATED_REMOTE", advice: "set LOOPER_API_TOKEN" })
       )
     }
     if (isReadableByOthers(config.logDir)) {

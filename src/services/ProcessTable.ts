@@ -26,11 +26,6 @@ export class ProcessTable extends Context.Service<
 >()("looper/services/ProcessTable") {
   static readonly layer = Layer.sync(ProcessTable, () => {
     const scanner = makeScanner()
-    const live = (pid: number) => {
-      const stat = procfs.readStat(pid)
-      return stat === undefined || isDead(stat) ? undefined : stat
-    }
-    const isAlive = (identity: ProcessIdentity) => live(identity.pid)?.startTicks === identity.startTicks
     const uid = process.geteuid?.()
     const namespace = procfs.readPidNamespace("self")
 
@@ -52,6 +47,13 @@ export class ProcessTable extends Context.Service<
     })
   })
 }
+
+const live = (pid: number): procfs.ProcStat | undefined => {
+  const stat = procfs.readStat(pid)
+  return stat === undefined || isDead(stat) ? undefined : stat
+}
+
+const isAlive = (identity: ProcessIdentity): boolean => live(identity.pid)?.startTicks === identity.startTicks
 
 const isDead = (stat: procfs.ProcStat): boolean => stat.state === "Z" || stat.state === "X"
 

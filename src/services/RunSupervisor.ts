@@ -8,7 +8,7 @@ import { isBeforeExec } from "../domain/supervisor.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import { ProcessTrees } from "./ProcessTrees.ts"
 import { type FoundSideFile, type RunLog, RunLogs } from "./RunLogs.ts"
-import { mirrorRun } from "./RunMirror.ts"
+import { mirrorRun, type RunEnding } from "./RunMirror.ts"
 import { ServerLog } from "./ServerLog.ts"
 import { monotonicMillis, Shutdown } from "./Shutdown.ts"
 import { type SupervisorProcess, startSupervisor } from "./supervisorProcess.ts"
@@ -37,6 +37,8 @@ export interface Launch {
 /** Exec is a matter of milliseconds; whoever waits for it gives up after this. */
 const execBoundMillis = 5_000
 const execLookEveryMillis = 1
+/** A trailer that takes longer than this is not waited for. */
+const settleBoundMillis = 1_000
 /** How often to look whether a codex without supervisor still lives. */
 const orphanLookEveryMillis = 100
 
@@ -60,8 +62,8 @@ export class RunSupervisor extends Context.Service<
     readonly leaders: () => ReadonlyArray<ProcessIdentity>
     /** Drops the leaders of ended runs: after a kill without survivors their sessions are empty. */
     readonly forgetEnded: Effect.Effect<void>
-    /** Writes the missing trailers of runs that an earlier Looper started and that have ended. */
-    readonly settleEarlier: Effect.Effect<void>
+    /** Waits for the trailers of runs whose codex is dead, and writes those that an earlier Looper's runs miss. */
+    readonly settle: Effect.Effect<void>
     /** Runs that an earlier Looper started and that still live, by their side files. */
     readonly earlier: Effect.Effect<ReadonlyArray<RunIdentity>>
   }
@@ -75,7 +77,7 @@ export class RunSupervisor extends Context.Service<
       const serverLog = yield* ServerLog
       const shutdown = yield* Shutdown
       const scope = yield* Scope.make()
-      const started = new Map<RequestId, { readonly run: LaunchedRun; isLive: boolean }>()
+      const started = new Map<RequestId, Entry>()
       const launchedIds = new Set<RequestId>()
 
       /** Learns codex' code: from its supervisor, its side file, or not at all. */
@@ -100,6 +102,7 @@ export class RunSupervisor extends Context.Service<
         }
         yield* Deferred.succeed(run.ending.trailerWritten, undefined)
       })
+      const hasEnded = ({ ending }: Entry) => Deferred.isDoneUnsafe(ending.trailerWritten)
 
       const keep = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: Tracked) {
         const startedAt = yield* monotonicMillis
@@ -169,27 +172,19 @@ export class RunSupervisor extends Context.Service<
           returnCode: Deferred.await(run.ending.code),
           recorded: Deferred.await(run.recorded)
         }
-        const entry = { run: launched, isLive: true }
-        started.set(options.requestId, entry)
+        started.set(options.requestId, { run: launched, ending: run.ending })
         launchedIds.add(options.requestId)
         yield* process.go
         yield* keep(options, process, run).pipe(
           Effect.tapCause((cause) => Effect.logError("codex.exec.keep.fail", cause)),
-          Effect.ensuring(
-            Effect.andThen(
-              Effect.sync(() => {
-                entry.isLive = false
-              }),
-              Deferred.succeed(run.recorded, undefined)
-            )
-          ),
+          Effect.ensuring(Deferred.succeed(run.recorded, undefined)),
           Effect.forkIn(scope)
         )
         yield* awaitExec(table, process)
         return launched
       }, Effect.uninterruptible)
 
-      const live = () => [...started.values()].filter(({ isLive }) => isLive).map(({ run }) => run.identity)
+      const live = () => [...started.values()].filter((entry) => !hasEnded(entry)).map(({ run }) => run.identity)
       const leaders = () => [...started.values()].map(({ run }) => run.identity.supervisor)
 
       /** Stops the trees of every run that this layer started, then lets trailers and mirrors finish. */
@@ -205,7 +200,7 @@ export class RunSupervisor extends Context.Service<
         for (const pid of survivors) shutdown.report(`process ${pid}`)
         const drainMillis = Math.max(0, times.drainEndsMillis - (yield* monotonicMillis))
         yield* Effect.forEach(
-          [...started.values()].filter(({ isLive }) => isLive),
+          started.values(),
           ({ run }) =>
             Effect.timeoutOrElse(run.recorded, {
               duration: drainMillis,
@@ -215,6 +210,15 @@ export class RunSupervisor extends Context.Service<
         )
       })
       yield* Effect.addFinalizer((exit) => Effect.andThen(stopAll, Scope.close(scope, exit)))
+
+      /** Some milliseconds pass between a codex' death and the moment its supervisor's end is known. */
+      const settleOwn = Effect.gen(function* () {
+        const dead = yield* Effect.filter([...started.values()], ({ run }) =>
+          Effect.map(table.isAlive(run.identity.codex), (isAlive) => !isAlive)
+        )
+        const trailers = dead.map(({ ending }) => Deferred.await(ending.trailerWritten))
+        yield* Effect.timeoutOption(Effect.all(trailers, { concurrency: "unbounded" }), settleBoundMillis)
+      })
 
       let sidesOfEarlier = yield* runLogs.sideFiles
 
@@ -251,7 +255,7 @@ export class RunSupervisor extends Context.Service<
         hasLaunched: (requestId) => launchedIds.has(requestId),
         live,
         leaders,
-        settleEarlier,
+        settle: Effect.andThen(settleOwn, settleEarlier),
         earlier: Effect.suspend(() =>
           Effect.filter(
             sidesOfEarlier.flatMap(({ side }) => side.identity ?? []),
@@ -259,19 +263,21 @@ export class RunSupervisor extends Context.Service<
           )
         ),
         forgetEnded: Effect.sync(() => {
-          for (const [id, { isLive }] of started) if (!isLive) started.delete(id)
+          for (const [id, entry] of started) if (hasEnded(entry)) started.delete(id)
         })
       })
     })
   )
 }
 
+interface Entry {
+  readonly run: LaunchedRun
+  readonly ending: RunEnding
+}
+
 interface Tracked {
   readonly identity: RunIdentity
-  readonly ending: {
-    readonly code: Deferred.Deferred<ReturnCode>
-    readonly trailerWritten: Deferred.Deferred<void>
-  }
+  readonly ending: RunEnding
   readonly recorded: Deferred.Deferred<void>
 }
 

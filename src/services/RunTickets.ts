@@ -1,5 +1,5 @@
 /** Tickets: with its own a live run may start the next one, without knowing the API token. */
-import { createHmac, timingSafeEqual } from "node:crypto"
+import { createHash, createHmac, timingSafeEqual } from "node:crypto"
 import { Context, Effect, Layer, Redacted } from "effect"
 import type { RequestId } from "../domain/RequestId.ts"
 import { LooperConfig } from "./LooperConfig.ts"
@@ -36,7 +36,7 @@ export class RunTickets extends Context.Service<
 }
 
 /** Compares in a time that depends on neither text: both are hashed to one length first. */
-export const isSecretEqual = (given: string, expected: string): boolean => {
-  const digest = (text: string) => createHmac("sha256", "compare").update(text).digest()
-  return timingSafeEqual(digest(given), digest(expected))
-}
+export const isSecretEqual = (given: string, expected: string): boolean =>
+  timingSafeEqual(digest(given), digest(expected))
+
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest()

@@ -38,6 +38,7 @@ export type CodexStep =
   | { readonly print: string }
   | { readonly printError: string }
   | { readonly printBase64: string }
+  | { readonly printTimes: { readonly text: string; readonly times: number } }
   /** Numbered lines of `lineLength` bytes (100), newline included, cut after `bytes`. */
   | { readonly flood: { readonly bytes: number; readonly lineLength?: number } }
   /** From here on every byte written by the stand-in and by children that hold its output goes there too. */

@@ -199,6 +199,7 @@ const actions = {
   print: (text) => writeAll(1, Buffer.from(text)),
   printError: (text) => writeAll(2, Buffer.from(text)),
   printBase64: (text) => writeAll(1, Buffer.from(text, "base64")),
+  printTimes: ({ text, times }) => writeAll(1, Buffer.from(text.repeat(times))),
   flood,
   copyTo: (path) => void (copyPath = path),
   ignore: (signals) => signals.forEach((signal) => process.on(signal, () => {})),

@@ -149,6 +149,7 @@ describe("Host", () => {
     "10.1.2.3:99",
     "[::1]",
     "[::1]:80",
+    "[::ffff:127.0.0.1]",
     "looper.example",
     "Looper.Example:99",
     "other.example:8080",
@@ -316,7 +317,7 @@ describe("overrides that choose a program", () => {
 describe("connections", () => {
   it("CONNECT is closed", async () => {
     const answer = await sendRaw(open.url, "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n")
-    assert.notStrictEqual(answer.status, 200)
+    assert.strictEqual(answer.status, 0)
     assert.strictEqual((await health(open, {})).status, 200)
   })
 

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { ManagedRuntime } from "effect"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
-import { beforeAll } from "vitest"
+import { beforeAll, onTestFailed } from "vitest"
 import { ZulipServer, type ZulipServerShape } from "../../src/testing/ZulipServer.ts"
 import type { Answer } from "../support/httpClient.ts"
 import { type LooperProcess, startLooper } from "../support/looperProcess.ts"
@@ -72,6 +72,8 @@ const openHouse = async (rules: ReadonlyArray<Rule>, options: HouseOptions = {})
   const headers: Record<string, string> =
     options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
   const held = stack.move()
+  let serverLog = ""
+  onTestFailed(() => console.error(serverLog))
   return {
     looper,
     model,
@@ -82,7 +84,10 @@ const openHouse = async (rules: ReadonlyArray<Rule>, options: HouseOptions = {})
       return looper.request("POST", "/run", { body, headers })
     },
     messages: () => zulip.messages.map(({ content }) => content),
-    [Symbol.asyncDispose]: () => held.disposeAsync()
+    [Symbol.asyncDispose]: () => {
+      serverLog = looper.serverLog()
+      return held.disposeAsync()
+    }
   }
 }
 
@@ -134,7 +139,7 @@ describe("a run of the real codex", { timeout: 120_000 }, () => {
     const run = startedBy(answer)
     await assertEndsIn(run.logPath, 0)
     const output = outputIn(run.logPath)
-    assert.match(output, /^OpenAI Codex v0\.169\.0$/m)
+    assert.match(output, /^Reading additional input from stdin\.\.\.\nOpenAI Codex v0\.169\.0\n/)
     assert.include(output, `workdir: ${house.looper.workspace}\n`)
     assert.match(output, /^approval: never\nsandbox: workspace-write /m)
     assert.isTrue(output.endsWith("The step is finished.\n"), output)

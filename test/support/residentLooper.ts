@@ -17,19 +17,16 @@ export interface World {
   readonly residentLives: boolean
 }
 
+/** What `changes` gives where nothing happened. */
+export const noChange: World = { messages: 0, runLogs: 0, processes: 0, residentLives: true }
+
 export interface ResidentLooper extends AsyncDisposable {
   readonly looper: LooperProcess
   readonly zulip: CountingZulip
   readonly resident: { readonly pid: number; readonly heartbeat: string }
-  world(): World
-  /** Takes the world as it is for what the next requests may not change. */
-  settle(): void
-  /** What `settle` saw. */
-  settled(): World
-  /**
-   * Asserts that the answer has the documented form and text, that the world is as `settle` saw it, and that Looper
-   * still answers.
-   */
+  /** What changed since the last look: the numbers' differences, and whether the resident run lives. */
+  changes(): World
+  /** Asserts that the answer has the documented form and text, that nothing changed, and that Looper still answers. */
   isRefused(answer: Answer, status: number, error?: RegExp): Promise<true>
 }
 
@@ -56,18 +53,26 @@ export const startResidentLooper = async (): Promise<ResidentLooper> => {
     residentLives: isAlive(resident.pid)
   })
   let seen = world()
+  const changes = (): World => {
+    const before = seen
+    seen = world()
+    return {
+      messages: seen.messages - before.messages,
+      runLogs: seen.runLogs - before.runLogs,
+      processes: seen.processes - before.processes,
+      residentLives: seen.residentLives
+    }
+  }
   return {
     looper,
     zulip,
     resident,
-    world,
-    settle: () => void (seen = world()),
-    settled: () => seen,
+    changes,
     isRefused: async (answer, status, error = /\w/) => {
       assert.strictEqual(answer.status, status, answer.text)
       assertErrorForm(answer)
       assert.match(String(answer.body?.error), error)
-      assert.deepStrictEqual(world(), seen)
+      assert.deepStrictEqual(changes(), noChange)
       const health = await looper.request("GET", "/health")
       assert.deepStrictEqual([health.status, health.text], [200, '{"ok":true}\n'])
       return true

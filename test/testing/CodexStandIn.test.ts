@@ -150,6 +150,10 @@ describe("output", () => {
     assert.isTrue(lines.slice(0, -1).every((line, index) => line.length === 99 && line.startsWith(`line ${index} `)))
   })
 
+  it("prints a text that often", async () => {
+    assert.strictEqual((await run([{ printTimes: { text: "ab", times: 3 } }])).stdout(), "ababab")
+  })
+
   it("floods one line of 10 MB", async () => {
     const bytes = 10 * 1024 * 1024
     const ran = await run([{ flood: { bytes, lineLength: bytes } }])

@@ -1,6 +1,7 @@
 /** Sends over the built-in client to a loopback server, keeping what it logs. */
 import { Effect, Layer, Logger, Redacted, References } from "effect"
 import { FetchHttpClient } from "effect/http"
+import { TestClock } from "effect/testing"
 import { LooperConfig, type LooperConfigShape, type ZulipConfig } from "../../../src/services/LooperConfig.ts"
 import { Notifier } from "../../../src/services/Notifier.ts"
 import { layerZulip } from "../../../src/services/zulip/ZulipNotifier.ts"
@@ -61,3 +62,10 @@ export const sendWith = (zulip: ZulipConfig, message: string, logs = makeLogs())
 /** Sends and answers with the reason of the failure. */
 export const reasonWith = (zulip: ZulipConfig, message: string, logs = makeLogs()) =>
   Effect.map(Effect.flip(sendWith(zulip, message, logs)), (error) => error.reason)
+
+/** Passes the wait that the n-th retry announces; the sender sleeps right after it has logged. */
+export const passWait = Effect.fnUntraced(function* (logs: ReturnType<typeof makeLogs>, times: number, wait: string) {
+  yield* logs.seen("zulip.send.retry", times)
+  yield* Effect.yieldNow
+  yield* TestClock.adjust(wait as "1 second")
+})
