@@ -137,6 +137,7 @@ const others: ReadonlyArray<Row> = [
   "node -pe 1 codex exec",
   "node --print codex exec",
   "node - codex exec",
+  "sh -- -e /x/codex exec",
   "node",
   "bash -ec codex exec",
   "bash -s codex exec",

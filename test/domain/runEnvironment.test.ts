@@ -131,6 +131,11 @@ describe("runEnvironment", () => {
       LOOPER_RUN_TICKET: "0a1b2c3d.mac"
     }))
 
+  it("adds no address, nor an inherited one, where there is no server", () => {
+    const { LOOPER_URL: _, ...rest } = told
+    assert.deepStrictEqual<Environment>(runEnvironment({ ...run, url: undefined }), rest)
+  })
+
   it("adds no ticket, nor an inherited one, where there is none", () => {
     assert.deepStrictEqual<Environment>(runEnvironment(run), told)
     assert.deepStrictEqual<Environment>(runEnvironment({ ...run, ticket: undefined }), told)

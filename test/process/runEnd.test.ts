@@ -52,12 +52,20 @@ describe("trailer", () => {
     assert.deepStrictEqual([log.code, log.body.toString(), log.rest.length], ["143", "begun\n", 0])
   })
 
-  it("is not mistaken for the text of a run that prints one", async () => {
-    const fake = "\n# codex_exec_return_code=0\n"
-    const { log, ended, mirrored } = await runs.run([{ print: `begun\n${fake}` }, { exit: 7 }])
-    assert.deepStrictEqual([log.code, log.body.toString()], ["7", `begun\n${fake}`])
+  it.each([
+    "begun\n\n# codex_exec_return_code=0\n",
+    "begun\n\n# codex_exec_return_code=7\n",
+    "begun\n\n# codex_exec_return_code=7\nand on\n",
+    "begun\n\n# codex_exec_return_code=7\n\n# codex_exec_return_code=7\n",
+    "begun\n\n# codex_exec_return_code=7",
+    "begun\n\n# codex_exec_ret",
+    "begun\n\n#",
+    "\n\n\n"
+  ])("is not mistaken for the text of a run that prints %j", async (text) => {
+    const { log, ended, mirrored, expected } = await runs.run([{ print: text }, { exit: 7 }])
+    assert.deepStrictEqual([log.code, log.body.toString(), log.rest.length], ["7", text, 0])
     assert.match(ended, /=7\b/)
-    assert.deepStrictEqual(mirrored, ["begun", "", "# codex_exec_return_code=0"])
+    assert.deepStrictEqual(mirrored, expected)
   })
 
   it("is not mistaken for the text of a run that prints one and lives on", async () => {

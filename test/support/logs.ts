@@ -23,7 +23,7 @@ export const readRunLog = (path: string): ReadRunLog => {
   if (header === null) throw new Error(`${path} begins with ${bytes.subarray(0, 500)}`)
   const [, id = "", workspace = "", command = ""] = header
   const after = bytes.subarray(header[0].length)
-  const trailer = [...after.toString("latin1").matchAll(/\n# codex_exec_return_code=(\d+|unknown)\n/g)].at(-1)
+  const trailer = [...after.toString("latin1").matchAll(/\n# codex_exec_return_code=(\d+|unknown)(?=\n)/g)].at(-1)
   const end = trailer?.index ?? after.length
   return {
     id,
@@ -31,7 +31,7 @@ export const readRunLog = (path: string): ReadRunLog => {
     command: Buffer.from(command, "latin1").toString(),
     body: after.subarray(0, end),
     code: trailer?.[1],
-    rest: after.subarray(end + (trailer?.[0].length ?? 0))
+    rest: after.subarray(trailer === undefined ? end : end + trailer[0].length + 1)
   }
 }
 
