@@ -1,6 +1,7 @@
 /** Effect's log as records of the server log. */
 import { Cause, Effect, Layer, Logger, Redacted, References } from "effect"
 import { logRecord } from "./domain/logRecord.ts"
+import { escapeControls } from "./domain/runLog.ts"
 import { LooperConfig, type LogLevel, type LooperConfigShape } from "./services/LooperConfig.ts"
 import { ServerLog } from "./services/ServerLog.ts"
 
@@ -34,7 +35,10 @@ export const layerLogging = Layer.unwrap(
       const fields: Record<string, unknown> = {}
       for (const [key, value] of Object.entries(annotations)) fields[key] = redactValue(redact, value)
       if (options.cause.reasons.length > 0) fields.cause = redact(Cause.pretty(options.cause))
-      const event = Array.isArray(options.message) ? options.message.map(String).join(" ") : String(options.message)
+      const words: ReadonlyArray<unknown> = Array.isArray(options.message) ? options.message : [options.message]
+      const event = escapeControls(
+        words.map((word) => (typeof word === "string" ? word : JSON.stringify(word))).join(" ")
+      )
       serverLog.record(
         logRecord({ date: options.date, level: levelNames[options.logLevel] ?? "INFO", event: redact(event), fields })
       )

@@ -26,8 +26,7 @@ export class ProcessTable extends Context.Service<
 >()("looper/services/ProcessTable") {
   static readonly layer = Layer.sync(ProcessTable, () => {
     const scanner = makeScanner()
-    const uid = process.geteuid?.()
-    const namespace = procfs.readPidNamespace("self")
+    const own = procfs.readOwner("self")
 
     return ProcessTable.of({
       bootId: procfs.readBootId(),
@@ -42,7 +41,10 @@ export class ProcessTable extends Context.Service<
       argv: (pid) => Effect.sync(() => procfs.readArgv(pid)),
       workingDirectory: (pid) => Effect.sync(() => procfs.readWorkingDirectory(pid)),
       isForeign: (pid) =>
-        Effect.sync(() => procfs.readEffectiveUid(pid) !== uid || procfs.readPidNamespace(pid) !== namespace),
+        Effect.sync(() => {
+          const owner = procfs.readOwner(pid)
+          return owner?.effectiveUid !== own?.effectiveUid || owner?.namespaceDepth !== own?.namespaceDepth
+        }),
       signal: (identity, signal) => Effect.sync(() => (isAlive(identity) ? kill(identity.pid, signal) : "gone"))
     })
   })

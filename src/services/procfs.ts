@@ -89,13 +89,24 @@ export const readMarker = (pid: number): string | undefined => {
 
 export const readWorkingDirectory = (pid: number): string | undefined => readLink(`/proc/${pid}/cwd`)
 
-/** Names the pid namespace a process lives in. */
-export const readPidNamespace = (pid: number | "self"): string | undefined => readLink(`/proc/${pid}/ns/pid`)
+/** Whose a process is, and how many pid namespaces deep it lives below the one of this /proc. */
+export interface ProcOwner {
+  readonly effectiveUid: number
+  readonly namespaceDepth: number
+}
 
-/** The effective uid of a process: the second number of `Uid:` in /proc/PID/status. */
-export const readEffectiveUid = (pid: number): number | undefined => {
-  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(read(`/proc/${pid}/status`)?.toString("latin1") ?? "")?.[1]
-  return uid === undefined ? undefined : Number(uid)
+/**
+ * Reads `Uid:` and `NSpid:` of /proc/PID/status (proc_pid_status(5)).
+ *
+ * **Details** The links in /proc/PID/ns would tell the namespace too, but nobody but root may read those of a
+ * process that made itself undumpable, and codex may.
+ */
+export const readOwner = (pid: number | "self"): ProcOwner | undefined => {
+  const status = read(`/proc/${pid}/status`)?.toString("latin1") ?? ""
+  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1]
+  const pids = /^NSpid:\s+(.*)$/m.exec(status)?.[1]
+  if (uid === undefined) return undefined
+  return { effectiveUid: Number(uid), namespaceDepth: pids?.trim().split(/\s+/).length ?? 1 }
 }
 
 /** Changes with each boot, so that a start time from before it names nothing. */

@@ -1,0 +1,163 @@
+/** The sequence and its run belong to the layers' scope: not to the caller, and to no signal. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Fiber } from "effect"
+import { autopollTick } from "../../effects/autopollTick.ts"
+import { killCodex } from "../../effects/killCodex.ts"
+import { run } from "../../effects/run.ts"
+import { spawnCodex } from "../../effects/spawnCodex.ts"
+import { RunLock } from "../../src/services/RunLock.ts"
+import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
+import type { CodexStep } from "../../src/testing/CodexStandIn.ts"
+import { readRunLog } from "../support/logs.ts"
+import { beats, carriers, isAlive, stopsGrowing } from "../support/processes.ts"
+import { layerNotifying, makeGate, openLooper, staying, untilStep, untilTrue } from "./embeddedLooper.ts"
+
+const kinds = ["group", "ownGroup", "session", "daemon"] as const
+
+describe("closing the scope of the layers, without any signal,", () => {
+  it.live.each([
+    ["a run with its whole tree", [], "143"],
+    ["a stubborn run with its whole tree", [{ ignore: ["SIGTERM", "SIGINT", "SIGHUP"] }], "137"]
+  ] as ReadonlyArray<[string, ReadonlyArray<CodexStep>, string]>)("ends %s and completes its log", ([, steps, code]) =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const hearts = kinds.map((kind) => looper.file(kind))
+      const children = kinds.map((kind, index): CodexStep => {
+        const heartbeat = hearts[index] ?? ""
+        return { child: { kind, heartbeat, ignoresTerm: code === "137", holdsOutput: kind === "session" } }
+      })
+      const { prompt, up } = staying(looper, [...steps, ...children, { print: "last words" }])
+      const { requestId, started } = yield* looper.perform(run({ message: "m", prompt }))
+      yield* up
+      yield* Effect.promise(() => Promise.all(hearts.map(beats)))
+      yield* looper.close
+      assert.deepStrictEqual(carriers(requestId), [])
+      const dead = yield* Effect.promise(() => Promise.all(hearts.map((heart) => stopsGrowing(heart))))
+      assert.deepStrictEqual(dead, [true, true, true, true])
+      const log = readRunLog(started?.logPath ?? "")
+      assert.deepStrictEqual([log.code, log.body.toString(), log.rest.length], [code, "last words", 0])
+      assert.deepStrictEqual(looper.runFiles().length, 1, "the side file is gone")
+    })
+  )
+
+  it.live("ends what a finished run left", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const hearts = [looper.file("session"), looper.file("daemon")] as const
+      const { started } = yield* looper.perform(
+        run({
+          message: "m",
+          prompt: JSON.stringify([
+            { child: { kind: "session", heartbeat: hearts[0] } },
+            { child: { kind: "daemon", heartbeat: hearts[1], dropsMarker: false } },
+            { exit: 0 }
+          ] satisfies ReadonlyArray<CodexStep>),
+          startupCheckSeconds: 10
+        })
+      )
+      assert.strictEqual(started?.startupReturnCode, 0)
+      yield* Effect.promise(() => Promise.all(hearts.map(beats)))
+      yield* looper.close
+      const dead = yield* Effect.promise(() => Promise.all(hearts.map((heart) => stopsGrowing(heart))))
+      assert.deepStrictEqual(dead, [true, true])
+    })
+  )
+
+  it.live("cuts the message: nothing is launched, no log is left", () =>
+    Effect.gen(function* () {
+      const gate = yield* makeGate
+      const looper = yield* openLooper({ parts: { notifier: layerNotifying(gate.pass) } })
+      const held = yield* looper.begin(Effect.flip(run({ message: "m", prompt: "p" })))
+      yield* gate.entered
+      yield* looper.close
+      assert.strictEqual((yield* Fiber.join(held))._tag, "ShuttingDown")
+      assert.deepStrictEqual(looper.runFiles(), [])
+    })
+  )
+
+  it.live("cuts the delay: nothing is launched, no log is left", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const { prompt } = staying(looper)
+      const held = yield* looper.begin(
+        Effect.flip(run({ requestId: "0c0c0c0c", message: "m", prompt, delaySeconds: 600 }))
+      )
+      yield* untilStep(looper, "delay")
+      assert.lengthOf(looper.runLogs(), 1)
+      yield* looper.close
+      assert.strictEqual((yield* Fiber.join(held))._tag, "ShuttingDown")
+      assert.deepStrictEqual(looper.runFiles(), [])
+      assert.isFalse(Context.get(looper.services, RunSupervisor).hasLaunched("0c0c0c0c"))
+      assert.deepStrictEqual(carriers("0c0c0c0c"), [])
+    })
+  )
+
+  it.live("cuts the startup check and stops the run that was started", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const heartbeat = looper.file("heartbeat")
+      const { prompt, up } = staying(looper, [{ child: { kind: "session", heartbeat } }])
+      const options = { requestId: "0d0d0d0d", message: "m", prompt, startupCheckSeconds: 600 }
+      const held = yield* looper.begin(Effect.flip(run(options)))
+      yield* up
+      yield* looper.close
+      assert.strictEqual((yield* Fiber.join(held))._tag, "ShuttingDown")
+      assert.deepStrictEqual(carriers("0d0d0d0d"), [])
+      assert.isTrue(yield* Effect.promise(() => stopsGrowing(heartbeat)))
+      assert.strictEqual(readRunLog(looper.runLogs()[0] ?? "").code, "143")
+    })
+  )
+
+  it.live("refuses every operation from then on", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      yield* looper.close
+      const programs = [run({ message: "m", prompt: "p" }), killCodex(), spawnCodex({ prompt: "p" }), autopollTick()]
+      for (const program of programs) {
+        const error = yield* Effect.flip(looper.perform(program as (typeof programs)[0]))
+        assert.strictEqual(error._tag, "ShuttingDown")
+      }
+      assert.deepStrictEqual(looper.runFiles(), [])
+    })
+  )
+})
+
+describe("a caller that is interrupted", () => {
+  it.live("while the message is sent changes nothing: the run is launched all the same", () =>
+    Effect.gen(function* () {
+      const gate = yield* makeGate
+      const looper = yield* openLooper({ parts: { notifier: layerNotifying(gate.pass) } })
+      const { prompt, up } = staying(looper)
+      const caller = yield* looper.begin(run({ requestId: "0e0e0e0e", message: "m", prompt }))
+      yield* gate.entered
+      const interrupting = yield* Effect.forkChild(Fiber.interrupt(caller), { startImmediately: true })
+      yield* gate.open
+      yield* Fiber.join(interrupting)
+      yield* up
+      const lock = Context.get(looper.services, RunLock)
+      yield* untilTrue(() => lock.holder() === undefined, "the lock is free again")
+      const live = Context.get(looper.services, RunSupervisor).live()
+      assert.deepStrictEqual(
+        live.map(({ requestId }) => requestId),
+        ["0e0e0e0e"]
+      )
+      assert.isTrue(isAlive(live[0]?.codex.pid ?? 0))
+    })
+  )
+
+  it.live.each(["delay", "startup_check"])("in the step %s changes nothing", (step) =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const { prompt, up } = staying(looper)
+      const options = { requestId: "0f0f0f0f", message: "m", prompt, delaySeconds: 0.3, startupCheckSeconds: 0.3 }
+      const caller = yield* looper.begin(run(options))
+      yield* untilStep(looper, step)
+      yield* Fiber.interrupt(caller)
+      assert.strictEqual(Context.get(looper.services, RunLock).holder()?.requestId, "0f0f0f0f")
+      yield* up
+      const lock = Context.get(looper.services, RunLock)
+      yield* untilTrue(() => lock.holder() === undefined, "the lock is free again")
+      assert.lengthOf(Context.get(looper.services, RunSupervisor).live(), 1)
+    })
+  )
+})

@@ -1,0 +1,188 @@
+/** What a run does, in which order, and what it answers. */
+import { assert, describe, it } from "@effect/vitest"
+import { chmodSync, existsSync, writeFileSync } from "node:fs"
+import { Effect, Layer, Ref } from "effect"
+import { notify } from "../../effects/notify.ts"
+import { run } from "../../effects/run.ts"
+import { NotifyFailed } from "../../src/domain/errors.ts"
+import { Notifier } from "../../src/services/Notifier.ts"
+import { ProcessTrees } from "../../src/services/ProcessTrees.ts"
+import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
+import { codexScript } from "../../src/testing/CodexStandIn.ts"
+import { readRunLog } from "../support/logs.ts"
+import { beats, isAlive } from "../support/processes.ts"
+import { type EmbeddedLooper, openLooper, replaced, staying, untilTrue } from "./embeddedLooper.ts"
+
+const refusing = Layer.succeed(Notifier, { send: () => Effect.fail(new NotifyFailed({ reason: "no server" })) })
+
+/** A run that lives before the test's own, with its heartbeat. */
+const startResident = Effect.fnUntraced(function* (looper: EmbeddedLooper) {
+  const heartbeat = looper.file("heartbeat")
+  const { prompt, up } = staying(looper, [{ child: { kind: "group", heartbeat } }])
+  const { started } = yield* looper.perform(run({ message: "m", prompt }))
+  yield* up
+  return { pid: started?.pid ?? 0, heartbeat }
+})
+
+describe("run", () => {
+  it.live("announces, stops and launches, in this order", () =>
+    Effect.gen(function* () {
+      const calls = yield* Ref.make<ReadonlyArray<string>>([])
+      const called = (name: string) => Ref.update(calls, (all) => [...all, name])
+      const notifier = Layer.succeed(Notifier, { send: (message) => Effect.as(called(`send ${message}`), "OK") })
+      const looper = yield* openLooper({ parts: { notifier } })
+      const resident = yield* startResident(looper)
+      yield* Ref.set(calls, [])
+      const recording = Effect.fnUntraced(function* (prompt: string) {
+        return yield* run({ requestId: "0b0b0b0b", message: "second", prompt }).pipe(
+          Effect.provideContext(
+            replaced(looper, ProcessTrees, (real) => ({
+              terminate: (seeds) =>
+                called(isAlive(resident.pid) ? "stop the living" : "stop").pipe(Effect.andThen(real.terminate(seeds)))
+            }))
+          ),
+          Effect.provideContext(
+            replaced(looper, RunSupervisor, (real) => ({
+              launch: (launch) =>
+                called(`launch ${launch.requestId}${isAlive(resident.pid) ? " too early" : ""}`).pipe(
+                  Effect.andThen(real.launch(launch))
+                )
+            }))
+          )
+        )
+      })
+      const { prompt, up } = staying(looper)
+      const result = yield* looper.perform(recording(prompt))
+      assert.deepStrictEqual(yield* Ref.get(calls), ["send second", "stop the living", "launch 0b0b0b0b"])
+      assert.deepStrictEqual(result.killed, { killedPids: [resident.pid], remainingPids: [], foreignPids: [] })
+      assert.deepInclude(result, { requestId: "0b0b0b0b", notifierOutput: "OK", workspace: looper.workspace })
+      assert.deepStrictEqual(result.binary, { path: looper.codexPath, source: "env" })
+      yield* up
+      assert.isTrue(isAlive(result.started?.pid ?? 0))
+    })
+  )
+
+  it.live("stops nothing and launches nothing where the message is not sent", () =>
+    Effect.gen(function* () {
+      let isDown = false
+      const notifier = Layer.succeed(Notifier, {
+        send: () => (isDown ? Effect.fail(new NotifyFailed({ reason: "no server" })) : Effect.succeed("OK"))
+      })
+      const looper = yield* openLooper({ parts: { notifier } })
+      const resident = yield* startResident(looper)
+      const files = looper.runFiles()
+      isDown = true
+      const error = yield* Effect.flip(looper.perform(run({ message: "m", prompt: "p" })))
+      assert.deepInclude(error, { _tag: "NotifyFailed", reason: "no server" })
+      assert.deepStrictEqual(looper.runFiles(), files)
+      assert.isTrue(yield* Effect.promise(() => beats(resident.heartbeat)))
+      assert.isTrue(isAlive(resident.pid))
+    })
+  )
+
+  it.live("goes on without its message where that is not required, and answers why it is missing", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper({
+        env: () => ({ LOOPER_NOTIFY_REQUIRED: "0" }),
+        parts: { notifier: refusing }
+      })
+      const { prompt, up } = staying(looper)
+      const result = yield* looper.perform(run({ message: "m", prompt }))
+      yield* up
+      assert.strictEqual(result.notifierOutput, "failed to send Zulip message: no server")
+      const error = yield* Effect.flip(looper.perform(notify({ message: "m" })))
+      assert.strictEqual(error._tag, "NotifyFailed")
+    })
+  )
+
+  it.live("with an empty prompt only sends", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const resident = yield* startResident(looper)
+      const files = looper.runFiles()
+      const nowhere = { message: "m", prompt: " \n", workspace: "/nowhere", binary: "no-such-codex" }
+      const result = yield* looper.perform(run(nowhere))
+      assert.deepInclude(result, { started: undefined, binary: undefined, notifierOutput: "OK notifier=log" })
+      assert.deepStrictEqual(result.killed, { killedPids: [], remainingPids: [], foreignPids: [] })
+      assert.deepStrictEqual(looper.runFiles(), files)
+      assert.isTrue(yield* Effect.promise(() => beats(resident.heartbeat)))
+      assert.isTrue(isAlive(resident.pid))
+    })
+  )
+})
+
+describe("startup check", () => {
+  it.live("answers an early exit with its code and the end of its log", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const prompt = codexScript([{ print: `${"x".repeat(2_000)}\u001b[31m wrong\n` }, { exit: 7 }])
+      const error = yield* Effect.flip(looper.perform(run({ message: "m", prompt, startupCheckSeconds: 10 })))
+      assert.strictEqual(error._tag, "ExitedEarly")
+      if (error._tag !== "ExitedEarly") return
+      const [path = ""] = looper.runLogs()
+      const tail = `${"x".repeat(1_150)}\\x1b[31m wrong\\n\\n# codex_exec_return_code=7\\n`
+      assert.deepInclude(error, { step: "startup_check", returnCode: 7, logPath: path })
+      assert.isTrue(error.tail.endsWith(tail), error.tail)
+      assert.strictEqual(error.message, `codex exec exited early (rc=7, log_path=${path}, tail=${error.tail})`)
+      assert.strictEqual(readRunLog(path).code, "7")
+      assert.deepStrictEqual(
+        looper.runFiles(),
+        looper.runLogs().map((log) => log.slice(looper.logDir.length + 1))
+      )
+    })
+  )
+
+  it.live("answers an exit with 0 as a success that has ended", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const { started } = yield* looper.perform(run({ message: "m", prompt: "p", startupCheckSeconds: 10 }))
+      assert.strictEqual(started?.startupReturnCode, 0)
+    })
+  )
+
+  it.live("answers a run that outlives it as one without a code", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const { prompt } = staying(looper)
+      const { started } = yield* looper.perform(run({ message: "m", prompt, startupCheckSeconds: 0.05 }))
+      assert.isUndefined(started?.startupReturnCode)
+      assert.isTrue(isAlive(started?.pid ?? 0))
+    })
+  )
+
+  it.live("answers a failed exec as an early exit of the spawn, also where nothing is to be checked", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const cutOff = looper.file("program")
+      writeFileSync(cutOff, Buffer.from("\x7fELF\x02\x01\x01", "latin1"))
+      chmodSync(cutOff, 0o755)
+      const options = { message: "m", prompt: "p", binary: cutOff, startupCheckSeconds: 0 }
+      const error = yield* Effect.flip(looper.perform(run(options)))
+      assert.deepInclude(error, { _tag: "ExitedEarly", step: "spawn", returnCode: 126 })
+      const [path = ""] = looper.runLogs()
+      assert.strictEqual(readRunLog(path).code, "126")
+    })
+  )
+
+  it.live("answers a codex that itself exits with 127 as an early exit of the check", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const options = { message: "m", prompt: codexScript([{ exit: 127 }]), startupCheckSeconds: 10 }
+      const error = yield* Effect.flip(looper.perform(run(options)))
+      assert.deepInclude(error, { _tag: "ExitedEarly", step: "startup_check", returnCode: 127 })
+    })
+  )
+
+  it.live("does not hold up a run whose check is 0", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const go = looper.file("go")
+      const done = looper.file("done")
+      const prompt = codexScript([{ waitForFile: go }, { writeFile: { path: done, text: "" } }, { exit: 3 }])
+      const { started } = yield* looper.perform(run({ message: "m", prompt }))
+      assert.isUndefined(started?.startupReturnCode)
+      writeFileSync(go, "")
+      yield* untilTrue(() => existsSync(done), "the run goes on")
+    })
+  )
+})
