@@ -4,6 +4,7 @@ import { type RunBusy, type ShuttingDown, SurvivorsLeft } from "../src/domain/er
 import type { RequestId } from "../src/domain/RequestId.ts"
 import type { KillResult } from "../src/domain/RunResult.ts"
 import { CodexProcesses } from "../src/services/CodexProcesses.ts"
+import { EarlierRuns } from "../src/services/EarlierRuns.ts"
 import { ProcessTrees } from "../src/services/ProcessTrees.ts"
 import { RequestIds } from "../src/services/RequestIds.ts"
 import { RunLock } from "../src/services/RunLock.ts"
@@ -13,7 +14,7 @@ import { Workspaces } from "../src/services/Workspaces.ts"
 /** Every way {@link killCodex} can fail. */
 export type KillCodexError = RunBusy | SurvivorsLeft | ShuttingDown
 
-type Services = CodexProcesses | ProcessTrees | RunSupervisor | Workspaces
+type Services = CodexProcesses | EarlierRuns | ProcessTrees | RunSupervisor | Workspaces
 
 /**
  * Stops the targets under the run lock.
@@ -40,6 +41,7 @@ export const stopTargets = Effect.fn("stopTargets")(function* (options: {
   yield* Effect.logInfo("process.kill.found").pipe(Effect.annotateLogs({ pids: found.targets }))
   const { survivors } = yield* (yield* ProcessTrees).terminate(found.seeds)
   yield* supervisor.settle
+  yield* (yield* EarlierRuns).settle
   const killedPids = found.targets.filter((pid) => !survivors.includes(pid))
   if (survivors.length > 0) return yield* new SurvivorsLeft({ killedPids, remainingPids: survivors })
   yield* supervisor.forgetEnded

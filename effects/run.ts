@@ -13,6 +13,7 @@ import type { KillResult, RunResult } from "../src/domain/RunResult.ts"
 import { CodexBinary } from "../src/services/CodexBinary.ts"
 import type { CodexProcesses } from "../src/services/CodexProcesses.ts"
 import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
+import type { EarlierRuns } from "../src/services/EarlierRuns.ts"
 import { LooperConfig } from "../src/services/LooperConfig.ts"
 import type { Notifier } from "../src/services/Notifier.ts"
 import type { NotifyScript } from "../src/services/NotifyScript.ts"
@@ -53,6 +54,7 @@ export type RunServices =
   | CodexBinary
   | CodexProcesses
   | DefaultPrompt
+  | EarlierRuns
   | LooperConfig
   | Notifier
   | NotifyScript

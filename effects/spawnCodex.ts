@@ -156,7 +156,7 @@ const checkStartup = Effect.fnUntraced(function* (
     : yield* Effect.interruptible(Effect.timeoutOption(run.returnCode, Duration.seconds(startupCheckSeconds)))
   if (Option.isNone(code)) return undefined
   if (code.value === 0) return 0
-  yield* run.recorded
+  yield* run.completed
   const tail = yield* (yield* RunLogs).tail(run.logPath, tailBytes)
   return yield* new ExitedEarly({
     step: hasExecFailed ? "spawn" : "startup_check",

@@ -5,6 +5,7 @@ import { layerLogging } from "./logging.ts"
 import { CodexBinary } from "./services/CodexBinary.ts"
 import { CodexProcesses } from "./services/CodexProcesses.ts"
 import { DefaultPrompt } from "./services/DefaultPrompt.ts"
+import { EarlierRuns } from "./services/EarlierRuns.ts"
 import { FolderLock } from "./services/FolderLock.ts"
 import { layerLog } from "./services/LogNotifier.ts"
 import { LooperConfig } from "./services/LooperConfig.ts"
@@ -64,7 +65,10 @@ export const layerWith = <E, R>(
     parts.processTable,
     ServerAddress.layer
   )
-  const runs = RunSupervisor.layerNoDeps.pipe(Layer.provideMerge(parts.processTrees))
+  const runs = RunSupervisor.layerNoDeps.pipe(
+    Layer.provideMerge(parts.processTrees),
+    Layer.provideMerge(EarlierRuns.layerNoDeps)
+  )
   const aboveRuns = Layer.mergeAll(
     CodexProcesses.layerNoDeps,
     NotifyScript.layerNoDeps,

@@ -4,6 +4,7 @@ import { Context, Effect, Layer } from "effect"
 import { isCodexExec, workspaceOf } from "../domain/CodexProcess.ts"
 import { type ProcessRow, protectedPids, type TreeSeeds } from "../domain/processTree.ts"
 import type { RunIdentity } from "../domain/runLog.ts"
+import { EarlierRuns } from "./EarlierRuns.ts"
 import { LooperConfig } from "./LooperConfig.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import { RunLogs } from "./RunLogs.ts"
@@ -37,6 +38,7 @@ export class CodexProcesses extends Context.Service<
       const table = yield* ProcessTable
       const runLogs = yield* RunLogs
       const supervisor = yield* RunSupervisor
+      const earlierRuns = yield* EarlierRuns
       const programs = new Set(codexBinary === undefined ? [] : [path.basename(codexBinary)])
 
       /** A live process that may be a target. */
@@ -61,7 +63,7 @@ export class CodexProcesses extends Context.Service<
       }
 
       const survey = Effect.fn("CodexProcesses.survey")(function* (options: { readonly workspace: string }) {
-        const earlier = yield* supervisor.earlier
+        const earlier = yield* earlierRuns.live
         const known = [...supervisor.live(), ...earlier]
         const rows = yield* table.scan
         const excluded = protectedPids(rows, table.self)

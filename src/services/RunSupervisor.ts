@@ -1,5 +1,5 @@
 /** Starts runs and keeps them: who each one is, its mirror, its end; closing the layer's scope stops them. */
-import { Context, Deferred, Effect, Layer, Option, Scope } from "effect"
+import { Cause, Context, Deferred, Effect, Layer, Option, Scope } from "effect"
 import { SpawnFailed } from "../domain/errors.ts"
 import type { ProcessIdentity, TreeSeeds } from "../domain/processTree.ts"
 import type { RequestId } from "../domain/RequestId.ts"
@@ -7,7 +7,7 @@ import type { ReturnCode, RunIdentity } from "../domain/runLog.ts"
 import { isBeforeExec } from "../domain/supervisor.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import { ProcessTrees } from "./ProcessTrees.ts"
-import { type FoundSideFile, type RunLog, RunLogs } from "./RunLogs.ts"
+import { type RunLog, RunLogs } from "./RunLogs.ts"
 import { mirrorRun, type RunEnding } from "./RunMirror.ts"
 import { ServerLog } from "./ServerLog.ts"
 import { monotonicMillis, Shutdown } from "./Shutdown.ts"
@@ -21,7 +21,9 @@ export interface LaunchedRun {
   readonly execFailure: Effect.Effect<Option.Option<number>>
   /** codex' return code, as soon as it has ended. */
   readonly returnCode: Effect.Effect<ReturnCode>
-  /** The log has its trailer, the mirror is complete, the end is recorded. */
+  /** The log has its trailer. */
+  readonly completed: Effect.Effect<void>
+  /** The mirror is complete too, and the end is recorded. */
   readonly recorded: Effect.Effect<void>
 }
 
@@ -62,10 +64,8 @@ export class RunSupervisor extends Context.Service<
     readonly leaders: () => ReadonlyArray<ProcessIdentity>
     /** Drops the leaders of ended runs: after a kill without survivors their sessions are empty. */
     readonly forgetEnded: Effect.Effect<void>
-    /** Waits for the trailers of runs whose codex is dead, and writes those that an earlier Looper's runs miss. */
+    /** Waits, for a second at most, for the trailers of runs whose codex is dead. */
     readonly settle: Effect.Effect<void>
-    /** Runs that an earlier Looper started and that still live, by their side files. */
-    readonly earlier: Effect.Effect<ReadonlyArray<RunIdentity>>
   }
 >()("looper/services/RunSupervisor") {
   static readonly layerNoDeps = Layer.effect(
@@ -106,7 +106,9 @@ export class RunSupervisor extends Context.Service<
 
       const keep = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: Tracked) {
         const startedAt = yield* monotonicMillis
-        const mirror = Effect.scoped(mirrorRun({ log: launch.log, ending: run.ending, runLogs, serverLog }))
+        const mirror = Effect.scoped(mirrorRun({ log: launch.log, ending: run.ending, runLogs, serverLog })).pipe(
+          Effect.catchDefect((defect) => Effect.logError("codex.exec.mirror.fail", Cause.die(defect)))
+        )
         yield* Effect.all([watch(launch, process, run), mirror], { concurrency: "unbounded", discard: true })
         yield* process.abandon
         yield* Effect.logInfo("codex.exec.ended").pipe(
@@ -170,6 +172,7 @@ export class RunSupervisor extends Context.Service<
             Effect.flatMap(Option.match({ onNone: () => Effect.succeedNone, onSome: Effect.asSome }))
           ),
           returnCode: Deferred.await(run.ending.code),
+          completed: Deferred.await(run.ending.trailerWritten),
           recorded: Deferred.await(run.recorded)
         }
         started.set(options.requestId, { run: launched, ending: run.ending })
@@ -212,7 +215,7 @@ export class RunSupervisor extends Context.Service<
       yield* Effect.addFinalizer((exit) => Effect.andThen(stopAll, Scope.close(scope, exit)))
 
       /** Some milliseconds pass between a codex' death and the moment its supervisor's end is known. */
-      const settleOwn = Effect.gen(function* () {
+      const settle = Effect.gen(function* () {
         const dead = yield* Effect.filter([...started.values()], ({ run }) =>
           Effect.map(table.isAlive(run.identity.codex), (isAlive) => !isAlive)
         )
@@ -220,48 +223,12 @@ export class RunSupervisor extends Context.Service<
         yield* Effect.timeoutOption(Effect.all(trailers, { concurrency: "unbounded" }), settleBoundMillis)
       })
 
-      let sidesOfEarlier = yield* runLogs.sideFiles
-
-      const isStillAlive = Effect.fnUntraced(function* (identity: RunIdentity) {
-        if (identity.bootId !== table.bootId) return false
-        return (yield* table.isAlive(identity.codex)) || (yield* table.isAlive(identity.supervisor))
-      })
-
-      const settleEarlier = Effect.gen(function* () {
-        if (sidesOfEarlier.length === 0) return
-        const rows = yield* table.scan
-        const unsettled: Array<FoundSideFile> = []
-        for (const found of sidesOfEarlier) {
-          const { requestId, sidePath, logPath } = found
-          const side = (yield* runLogs.readSide(sidePath)) ?? found.side
-          // One that Looper died over before `go` has no identity, and a supervisor for some milliseconds.
-          const isSupervised = rows.some((row) => row.isSupervisor && !row.isDead && row.marker === requestId)
-          if (isSupervised || (side.identity !== undefined && (yield* isStillAlive(side.identity)))) {
-            unsettled.push(found)
-            continue
-          }
-          if (!side.hasTrailer) yield* runLogs.ensureTrailer(logPath, side.returnCode ?? "unknown")
-          yield* runLogs.removeSide(sidePath)
-          yield* Effect.logInfo("codex.exec.ended").pipe(
-            Effect.annotateLogs({ request_id: requestId, return_code: side.returnCode ?? "unknown", found: "later" })
-          )
-        }
-        sidesOfEarlier = unsettled
-      })
-      yield* settleEarlier
-
       return RunSupervisor.of({
         launch,
         hasLaunched: (requestId) => launchedIds.has(requestId),
         live,
         leaders,
-        settle: Effect.andThen(settleOwn, settleEarlier),
-        earlier: Effect.suspend(() =>
-          Effect.filter(
-            sidesOfEarlier.flatMap(({ side }) => side.identity ?? []),
-            isStillAlive
-          )
-        ),
+        settle,
         forgetEnded: Effect.sync(() => {
           for (const [id, entry] of started) if (hasEnded(entry)) started.delete(id)
         })

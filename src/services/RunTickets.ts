@@ -2,6 +2,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
 import { Context, Effect, Layer, Redacted } from "effect"
 import type { RequestId } from "../domain/RequestId.ts"
+import { EarlierRuns } from "./EarlierRuns.ts"
 import { LooperConfig } from "./LooperConfig.ts"
 import { RunSupervisor } from "./RunSupervisor.ts"
 
@@ -19,6 +20,7 @@ export class RunTickets extends Context.Service<
     Effect.gen(function* () {
       const { apiToken } = yield* LooperConfig
       const supervisor = yield* RunSupervisor
+      const earlierRuns = yield* EarlierRuns
       const issue = (requestId: RequestId) =>
         apiToken && `${requestId}.${createHmac("sha256", Redacted.value(apiToken)).update(requestId).digest("hex")}`
       return RunTickets.of({
@@ -27,7 +29,7 @@ export class RunTickets extends Context.Service<
           const requestId = ticket.split(".", 1)[0] ?? ""
           const expected = issue(requestId)
           if (expected === undefined || !isSecretEqual(ticket, expected)) return false
-          const runs = [...supervisor.live(), ...(yield* supervisor.earlier)]
+          const runs = [...supervisor.live(), ...(yield* earlierRuns.live)]
           return runs.some((run) => run.requestId === requestId)
         })
       })

@@ -10,9 +10,17 @@ import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
 import type { CodexStep } from "../../src/testing/CodexStandIn.ts"
 import { readRunLog } from "../support/logs.ts"
 import { beats, carriers, isAlive, stopsGrowing } from "../support/processes.ts"
-import { layerNotifying, makeGate, openLooper, staying, untilStep, untilTrue } from "./embeddedLooper.ts"
+import { layerNotifying, makeGate, openLooper, type Services, staying, untilStep, untilTrue } from "./embeddedLooper.ts"
 
 const kinds = ["group", "ownGroup", "session", "daemon"] as const
+
+const everyOperation: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }, Services>> = [
+  run({ message: "m", prompt: "p" }),
+  run({ message: "m", prompt: "" }),
+  killCodex(),
+  spawnCodex({ prompt: "p" }),
+  autopollTick()
+]
 
 describe("closing the scope of the layers, without any signal,", () => {
   it.live.each([

@@ -2,10 +2,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { chmodSync, writeFileSync } from "node:fs"
 import { Effect } from "effect"
-import { run } from "../../effects/run.ts"
-import { spawnCodex } from "../../effects/spawnCodex.ts"
+import { type RunError, run } from "../../effects/run.ts"
+import { type SpawnCodexError, spawnCodex } from "../../effects/spawnCodex.ts"
 import { isAlive } from "../support/processes.ts"
-import { type EmbeddedOptions, type Folder, layerNotifying, openLooper, staying } from "./embeddedLooper.ts"
+import {
+  type EmbeddedOptions,
+  type Folder,
+  layerNotifying,
+  openLooper,
+  type Services,
+  staying
+} from "./embeddedLooper.ts"
 
 const executable = (folder: Folder, text: string) => {
   const path = folder.file("program")
@@ -94,7 +101,11 @@ describe("a run has no effect at all where", () => {
       const files = looper.runFiles()
       sent = 0
       const options = { prompt: "p", ...asked(looper) }
-      for (const program of [run({ message: "m", ...options }), spawnCodex(options)]) {
+      const programs: ReadonlyArray<Effect.Effect<unknown, RunError | SpawnCodexError, Services>> = [
+        run({ message: "m", ...options }),
+        spawnCodex(options)
+      ]
+      for (const program of programs) {
         const error = yield* Effect.flip(looper.perform(program))
         assert.strictEqual(error._tag, tag)
         assert.match(error.message, message(looper))

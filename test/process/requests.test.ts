@@ -63,7 +63,10 @@ const badPrompts = pairs(
   [...notText, "a\0b", "\ud800", "x\udfff", "-", " - ", "x".repeat(131_072), `${"é".repeat(65_535)}xx`],
   named
 )
-const badTexts = pairs(["workspace", "codex_exec_binary", "zulip_script_path"], [...notText, "/tmp\0/x"], named)
+const badTexts = [
+  ...pairs(["workspace", "codex_exec_binary", "zulip_script_path"], [...notText, "/tmp\0/x"], named),
+  ...pairs(["codex_exec_binary", "zulip_script_path"], ["", " \t"], named)
+]
 const delayFields = [
   "codex_exec_delay_seconds",
   "startup_delay_seconds",
@@ -154,6 +157,12 @@ describe("fields of POST /run", () => {
       assert.strictEqual(answer.body?.step, "preflight")
     }
   )
+
+  it.each(["", "  ", null])("takes the default workspace for %j", async (workspace) => {
+    const answer = await post("/run", { zulip_message: "m", codex_prompt: "", workspace })
+    assert.strictEqual(answer.body?.workspace, house.looper.workspace)
+    assert.deepStrictEqual(house.changes(), { ...noChange, messages: 1 })
+  })
 
   it("refuses a binary that is no program", async () => {
     assert.isTrue(await isRefused(await post("/run", { ...good, codex_exec_binary: "/etc/passwd" }), 500))
