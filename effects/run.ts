@@ -90,9 +90,11 @@ export const run = Effect.fn("run")(function* (
         Effect.annotateLogs({ killed: result.killed.killedPids, pid: result.started?.pid ?? null })
       )
     ),
-    Effect.tapError((error) =>
-      Effect.logError("run.fail").pipe(Effect.annotateLogs({ tag: error._tag, error: error.message }))
-    ),
+    Effect.tapError((error) => {
+      const isRefused = error._tag === "RunBusy" || error._tag === "ShuttingDown"
+      const event = isRefused ? Effect.logWarning("run.fail") : Effect.logError("run.fail")
+      return Effect.annotateLogs(event, { tag: error._tag, error: error.message })
+    }),
     Effect.annotateLogs({ request_id: requestId })
   )
 })

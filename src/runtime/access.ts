@@ -25,7 +25,7 @@ interface HostAndPort {
 }
 
 /** `name`, `name:80`, `1.2.3.4:80`, `[::1]:80`. */
-export const parseHost = (text: string): HostAndPort | undefined => {
+const parseHost = (text: string): HostAndPort | undefined => {
   const match = /^(\[[0-9a-f:.]+\]|[^:[\]/?#@\s]+)(?::(\d{1,5}))?$/i.exec(text)
   return match?.[1] === undefined ? undefined : { host: match[1].toLowerCase(), port: match[2] }
 }

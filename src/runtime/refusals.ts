@@ -47,6 +47,7 @@ export const unsupportedMediaType = refusal(
   "unsupported_media_type",
   "the body must be JSON, with Content-Type: application/json"
 )
+export const expectationFailed = refusal(417, "expectation_failed", "the only Expect is 100-continue", closing)
 export const headersTooLarge = refusal(431, "headers_too_large", "the header fields are too large", closing)
 export const internalError = refusal(500, "internal_error", "internal error")
 export const shuttingDown = refusal(503, "shutting_down", "shutting down", {

@@ -9,9 +9,8 @@ import { RequestIds } from "../services/RequestIds.ts"
 import { ServerAddress } from "../services/ServerAddress.ts"
 import { Shutdown } from "../services/Shutdown.ts"
 import { type AppServices, makeApp } from "./app.ts"
-import { parseHost } from "./access.ts"
 import type { Handler } from "./Handler.ts"
-import { headersTooLarge, malformed, type Refusal, refusalBody, timedOut } from "./refusals.ts"
+import { expectationFailed, headersTooLarge, malformed, type Refusal, refusalBody, timedOut } from "./refusals.ts"
 
 /** The address cannot be bound: taken, not on this machine, or not allowed. */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
@@ -86,7 +85,12 @@ const listen = (options: {
     const refuse = (refusal: Refusal) => {
       const requestId = ids.draw()
       const body = `${JSON.stringify(refusalBody(refusal, requestId))}\n`
-      const headers = { "Content-Type": "application/json", ...refusal.headers, "X-Request-Id": requestId }
+      const headers = {
+        "Content-Type": "application/json",
+        "Content-Length": String(Buffer.byteLength(body)),
+        ...refusal.headers,
+        "X-Request-Id": requestId
+      }
       return { body, headers }
     }
     const errorHandler = () => {
@@ -102,9 +106,8 @@ const listen = (options: {
         requireHostHeader: false
       },
       (request, response) => {
-        // The listener itself would refuse a Host that is no host name; the app does it in its order and its form.
-        const { host: named } = request.headers
-        if (named !== undefined && parseHost(named) === undefined) request.headers.host = "localhost"
+        // The listener would refuse some Hosts itself; the app judges the raw header, in its order and its form.
+        if (request.headers.host !== undefined) request.headers.host = "localhost"
         void listener(request, response)
       }
     )
@@ -112,9 +115,14 @@ const listen = (options: {
       if (!socket.writable) return socket.destroy()
       const refusal = parserRefusals[error.code ?? ""] ?? malformed
       const { body, headers } = refuse(refusal)
-      const lines = Object.entries({ ...headers, "Content-Length": Buffer.byteLength(body) })
-      const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")
+      const head = Object.entries(headers)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join("")
       return socket.end(`HTTP/1.1 ${refusal.status} ${refusal.code}\r\n${head}\r\n${body}`)
+    })
+    server.on("checkExpectation", (_request, response) => {
+      const { body, headers } = refuse(expectationFailed)
+      response.writeHead(expectationFailed.status, headers).end(body)
     })
     server.on("connect", (_request, socket) => socket.destroy())
     server.once("error", (error: NodeJS.ErrnoException) =>

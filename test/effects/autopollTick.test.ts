@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { Effect, Fiber } from "effect"
 import { autopollTick } from "../../effects/autopollTick.ts"
 import { run } from "../../effects/run.ts"
+import type { SkipReason, TickResult } from "../../src/domain/RunResult.ts"
 import { codexScript } from "../../src/testing/CodexStandIn.ts"
 import { isAlive } from "../support/processes.ts"
 import {
@@ -17,7 +18,7 @@ import {
   untilTrue
 } from "./embeddedLooper.ts"
 
-const skipped = (reason: string) => ({ outcome: "skipped", reason })
+const skipped = (reason: SkipReason): TickResult => ({ outcome: "skipped", reason })
 
 /** Ticks, and nothing but the files of what was there before is there afterwards. */
 const tickInVain = Effect.fnUntraced(function* (looper: EmbeddedLooper) {

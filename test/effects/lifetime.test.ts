@@ -120,10 +120,8 @@ describe("closing the scope of the layers, without any signal,", () => {
     Effect.gen(function* () {
       const looper = yield* openLooper()
       yield* looper.close
-      const programs = [run({ message: "m", prompt: "p" }), killCodex(), spawnCodex({ prompt: "p" }), autopollTick()]
-      for (const program of programs) {
-        const error = yield* Effect.flip(looper.perform(program as (typeof programs)[0]))
-        assert.strictEqual(error._tag, "ShuttingDown")
+      for (const program of everyOperation) {
+        assert.strictEqual((yield* Effect.flip(looper.perform(program)))._tag, "ShuttingDown")
       }
       assert.deepStrictEqual(looper.runFiles(), [])
     })

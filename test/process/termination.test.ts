@@ -30,10 +30,10 @@ interface RunWithChildren extends StartedRun {
   readonly children: ReadonlyArray<Child>
 }
 
-/** Starts a run whose children all beat, waits until they do, then lets the run do what `then` says. */
+/** Starts a run whose children all beat, waits until they do, then lets the run do its last steps. */
 const startWith = async (
   children: ReadonlyArray<Omit<StandInChild, "heartbeat" | "pidTo">>,
-  steps: { readonly first?: ReadonlyArray<CodexStep>; readonly then?: ReadonlyArray<CodexStep> } = {}
+  steps: { readonly first?: ReadonlyArray<CodexStep>; readonly last?: ReadonlyArray<CodexStep> } = {}
 ): Promise<RunWithChildren> => {
   const ready = runs.file("ready")
   const files = children.map(({ kind }) => ({ heartbeat: runs.file(`${kind}-beat`), pidTo: runs.file(`${kind}-pid`) }))
@@ -41,7 +41,7 @@ const startWith = async (
     ...(steps.first ?? []),
     ...children.map((child, index): CodexStep => ({ child: { ...child, ...files[index] } })),
     { writeFile: { path: ready, text: "" } },
-    ...(steps.then ?? [{ hang: true }])
+    ...(steps.last ?? [{ hang: true }])
   ])
   assert.strictEqual(started.answer.status, 200, started.answer.text)
   const { pid } = runOf(started.answer)
@@ -89,9 +89,7 @@ const assertEnded = async (run: RunWithChildren, ...codes: ReadonlyArray<string>
 }
 
 describe("termination", () => {
-  it("replaces a run that ignores TERM like all its children, its sleepers and an earlier run's daemon", async () => {
-    const earlier = await startWith([{ kind: "daemon", ignoresTerm: true }], { then: [{ exit: 0 }] })
-    await earlier.end()
+  it("replaces a run that ignores TERM, like all its children and whatever one of them goes on to fork", async () => {
     const old = await startWith(
       kinds.map((kind) => ({ kind, ignoresTerm: true })),
       {
@@ -113,9 +111,7 @@ describe("termination", () => {
     assert.isAtLeast(elapsedMillis, 5_000)
     assert.isBelow(elapsedMillis, 9_000)
     await assertNothingLives(old)
-    await assertNothingLives(earlier)
     await assertEnded(old, "137")
-    await assertEnded(earlier, "0")
     assert.isTrue(isAlive(runOf(answer).pid))
     await until(() => existsSync(heartbeat), "the fresh run is up")
     await beats(heartbeat)
@@ -138,10 +134,10 @@ describe("termination", () => {
     assert.isFalse(isAlive(old.supervisorPid))
   })
 
-  it("lets one that cleans up on TERM finish, and ends the stopped", async () => {
+  it("ends a stopped run with its stopped children, by TERM", async () => {
     const old = await startWith(
       kinds.map((kind) => ({ kind })),
-      { then: [{ stopSelf: true }, { exit: 9 }] }
+      { last: [{ stopSelf: true }, { exit: 9 }] }
     )
     for (const { pid } of old.children) process.kill(pid, "SIGSTOP")
     for (const pid of [old.pid, ...old.children.map((child) => child.pid)]) {
@@ -156,7 +152,7 @@ describe("termination", () => {
 
   it("signals nothing when a run ends by itself; the next kill removes what it left", async () => {
     const old = await startWith([{ kind: "group", dropsMarker: true }, { kind: "session" }, { kind: "daemon" }], {
-      then: [{ exit: 3 }]
+      last: [{ exit: 3 }]
     })
     await assertEnded(old, "3")
     await allBeat(old)
@@ -168,15 +164,16 @@ describe("termination", () => {
     await assertEnded(old, "3")
   })
 
-  it("removes leftovers where no codex lives at all", async () => {
+  it("removes leftovers where no codex lives, before POST /run starts the fresh one", async () => {
     const old = await startWith([{ kind: "group", dropsMarker: true }, { kind: "daemon" }], {
-      then: [{ kill: "SIGKILL" }]
+      last: [{ kill: "SIGKILL" }]
     })
     await assertEnded(old, "137")
     await allBeat(old)
-    assert.deepStrictEqual(await kill(), [])
+    const answer = await looper.run(codexScript([{ hang: true }]))
+    assert.deepStrictEqual(answer.body?.killed_codex_exec_pids, [], answer.text)
     await assertNothingLives(old)
-    assert.deepStrictEqual(await kill(), [])
+    assert.deepStrictEqual(await kill(), [runOf(answer).pid])
   })
 
   it("ends a run whose supervisor was killed, and writes its trailer", async () => {
