@@ -1,7 +1,7 @@
 /** Effect's log as records of the server log. */
 import { Cause, Effect, Layer, Logger, Redacted, References } from "effect"
 import { logRecord } from "./domain/logRecord.ts"
-import { escapeControls } from "./domain/runLog.ts"
+import { escapeControls } from "./domain/escapeControls.ts"
 import { LooperConfig, type LogLevel, type LooperConfigShape } from "./services/LooperConfig.ts"
 import { ServerLog } from "./services/ServerLog.ts"
 

@@ -1,5 +1,6 @@
 /** Names and texts of a run's two files: its log, and the side file that tells who the run is and how it ended. */
 import { Schema } from "effect"
+import { escapeControls } from "./escapeControls.ts"
 import type { ProcessIdentity } from "./processTree.ts"
 import { RequestId } from "./RequestId.ts"
 
@@ -27,16 +28,6 @@ export const sideFileOf = (logPath: string): string => logPath.replace(/\.log$/,
 /** The name of the run log that a side file stands beside. */
 export const logOfSideFile = (name: string): string | undefined =>
   /^(codex-exec-.*)\.state$/.exec(name)?.[1]?.concat(".log")
-
-const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
-
-/** Control characters as `\n`, `\t`, `\r` or `\xHH`: one line whatever the text holds. */
-export const escapeControls = (text: string): string =>
-  text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0
-    const hex = code.toString(16)
-    return shortEscapes[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex}`)
-  })
 
 /** The header of a run log; `command` is shell-quoted already. */
 export const runLogHeader = (options: {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { Context, Deferred, Effect, Layer, Redacted } from "effect"
 import { NotifyFailed } from "../domain/errors.ts"
-import { escapeControls } from "../domain/runLog.ts"
+import { escapeControls } from "../domain/escapeControls.ts"
 import { absolutePath, LooperConfig, type ZulipConfig } from "./LooperConfig.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import { ProcessTrees } from "./ProcessTrees.ts"

@@ -182,6 +182,7 @@ describe("termination", () => {
     await allBeat(old)
     const spawn = await looper.request("POST", "/spawn", { body: { codex_prompt: "p" } })
     assert.deepStrictEqual([spawn.status, spawn.body?.code, spawn.body?.pids], [409, "run_alive", [old.pid]])
+    assert.isUndefined(readRunLog(old.path).code)
     const answer = await looper.run(codexScript([{ hang: true }]))
     assert.deepStrictEqual(answer.body?.killed_codex_exec_pids, [old.pid], answer.text)
     await assertNothingLives(old)

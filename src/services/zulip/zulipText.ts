@@ -1,5 +1,5 @@
 /** Foreign text made fit for an error sentence or a log line. */
-import { escapeControls } from "../../domain/runLog.ts"
+import { escapeControls } from "../../domain/escapeControls.ts"
 
 const maxLength = 300
 
