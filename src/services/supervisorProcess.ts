@@ -43,6 +43,7 @@ export const startSupervisor = (options: {
 }): Effect.Effect<SupervisorProcess, SpawnFailed> =>
   Effect.gen(function* () {
     const child = yield* Effect.try({ try: () => start(options), catch: spawnFailed })
+    if (!hasStdio(child)) return yield* failureOf(child)
     const channel = child.stdio[3] as Duplex
     const greeting = Deferred.makeUnsafe<number, SpawnFailed>()
     const execFailure = Deferred.makeUnsafe<number>()
@@ -54,8 +55,10 @@ export const startSupervisor = (options: {
         Deferred.doneUnsafe(exited, Effect.succeed(signal === null ? (code ?? undefined) : undefined))
         Deferred.doneUnsafe(greeting, Effect.fail(new SpawnFailed({ reason: "the supervisor ended at once" })))
       }
+      if (channel.readableEnded || channel.destroyed) return finish()
       channel.once("end", finish).once("close", finish)
       setTimeout(finish, lastWordsMillis).unref()
+      return undefined
     })
     onLines(channel, (line) => {
       const failure = /^E (\d+)$/.exec(line)
@@ -82,6 +85,12 @@ export const startSupervisor = (options: {
       exited
     }
   })
+
+/** Out of descriptors (EMFILE, ENFILE) Node creates no stdio at all and emits the error in its next turn. */
+const hasStdio = (child: ChildProcess): boolean => (child.stdio as unknown) !== undefined
+
+const failureOf = (child: ChildProcess): Effect.Effect<never, SpawnFailed> =>
+  Effect.callback((resume) => void child.once("error", (cause) => resume(Effect.fail(spawnFailed(cause)))))
 
 const spawnFailed = (cause: unknown): SpawnFailed =>
   new SpawnFailed({ reason: (cause as NodeJS.ErrnoException).code ?? (cause as Error).message, cause })
