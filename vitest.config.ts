@@ -1,8 +1,8 @@
 import { join } from "node:path"
 import { defineConfig } from "vitest/config"
 
-const project = (name: string, include: string, testTimeout: number) => ({
-  test: { name, include: [include], testTimeout, hookTimeout: testTimeout }
+const project = (name: string, include: string, testTimeout: number, options: { fileParallelism?: boolean } = {}) => ({
+  test: { name, include: [include], testTimeout, hookTimeout: testTimeout, ...options }
 })
 
 /** CI counts the tests of every project from these. */
@@ -16,7 +16,7 @@ export default defineConfig({
     projects: [
       project("unit", "test/{docs,domain,effects,handlers,runtime,services,testing}/**/*.test.ts", 20_000),
       project("live", "test/process/*.test.ts", 60_000),
-      project("namespace", "test/process/namespace/*.test.ts", 60_000),
+      project("namespace", "test/process/namespace/*.test.ts", 60_000, { fileParallelism: false }),
       project("real", "test/real/*.test.ts", 120_000)
     ]
   }

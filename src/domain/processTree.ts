@@ -85,8 +85,8 @@ export const growTree = (
     !excluded.has(pid) && (isStill(members.get(pid)) || isStill(supervisors.get(pid)))
   const leads = (pid: number): boolean => belongs(pid) || (!excluded.has(pid) && isStill(leaders.get(pid)))
   const isKnown = (row: ProcessRow): boolean => {
-    const known = members.get(row.pid) ?? supervisors.get(row.pid)
-    return known !== undefined && isSameProcess(known, row)
+    const known = [members.get(row.pid), supervisors.get(row.pid)]
+    return known.some((each) => each !== undefined && isSameProcess(each, row))
   }
   const isMember = (row: ProcessRow): boolean => {
     const target = targets.get(row.pid)

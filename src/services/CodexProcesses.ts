@@ -9,6 +9,7 @@ import { LooperConfig } from "./LooperConfig.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import { RunLogs } from "./RunLogs.ts"
 import { RunSupervisor } from "./RunSupervisor.ts"
+import { withoutLinks } from "./Workspaces.ts"
 
 /** What one look at the machine found. */
 export interface Survey {
@@ -51,11 +52,13 @@ export class CodexProcesses extends Context.Service<
         return { row, argv, isOwn, isForeign: !isOwn && (yield* table.isForeign(row.pid)) }
       })
 
+      /** A working directory is shown without links, so the others are compared without them too. */
       const isInWorkspace = Effect.fnUntraced(function* (found: Candidate, workspace: string) {
         const directory = (yield* table.workingDirectory(found.row.pid)) ?? "/"
-        const argument = workspaceOf(found.argv)
-        const folders = argument === undefined ? [directory] : [directory, path.resolve(directory, argument)]
-        return folders.includes(path.resolve(workspace))
+        const argument = workspaceOf(found.argv, programs)
+        const folder = yield* withoutLinks(workspace)
+        if (directory === folder) return true
+        return argument !== undefined && (yield* withoutLinks(path.resolve(directory, argument))) === folder
       })
       const isInScope = (found: Candidate, workspace: string): Effect.Effect<boolean> => {
         if (killScope === "all") return Effect.succeed(true)
@@ -76,9 +79,12 @@ export class CodexProcesses extends Context.Service<
         }
         const near = candidates.filter(({ isForeign }) => !isForeign)
         const targets = yield* Effect.filter(near, (found) => isInScope(found, options.workspace))
-        const spared = near.filter((found) => !targets.includes(found)).map(({ row }) => row.marker)
+        // A run whose own codex is a target is stopped whole, also where a spared codex carries its marker.
+        const stopped = known.filter((run) => targets.some(({ row }) => row.pid === run.codex.pid))
+        const spared = new Set(near.filter((found) => !targets.includes(found)).flatMap(({ row }) => row.marker ?? []))
+        for (const { requestId } of stopped) spared.delete(requestId)
         const markers = new Set([...runLogs.ids(), ...targets.flatMap(({ row }) => row.marker ?? [])])
-        for (const marker of spared) if (marker !== undefined) markers.delete(marker)
+        for (const marker of spared) markers.delete(marker)
         const foreign = candidates.filter(({ isForeign }) => isForeign).map(({ row }) => row.pid)
         if (foreign.length > 0) {
           yield* Effect.logWarning("codex.exec.foreign").pipe(Effect.annotateLogs({ pids: foreign }))
@@ -89,7 +95,7 @@ export class CodexProcesses extends Context.Service<
           seeds: {
             targets: targets.map(({ row: { pid, startTicks } }) => ({ pid, startTicks })),
             leaders: [...supervisor.leaders(), ...earlier.map((run) => run.supervisor)].filter(
-              (leader) => !spared.includes(rows.find(({ pid }) => pid === leader.pid)?.marker)
+              (leader) => !spared.has(rows.find(({ pid }) => pid === leader.pid)?.marker ?? "")
             ),
             markers
           }

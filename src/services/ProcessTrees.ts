@@ -65,6 +65,7 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
   const { table, shutdown, seeds } = context
   let tree: ProcessTree = emptyTree
   const asked = new Set<number>()
+  const logged = new Set<string>()
   const denied = new Set<number>()
   const startedAt = yield* monotonicMillis
 
@@ -77,7 +78,9 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
   const send = Effect.fnUntraced(function* (process: ProcessIdentity, signal: NodeJS.Signals) {
     const outcome = yield* table.signal(process, signal)
     if (outcome === "denied") denied.add(process.pid)
-    if (outcome !== "gone" && signal !== "SIGCONT") {
+    const record = `${process.pid} ${signal} ${outcome}`
+    if (outcome !== "gone" && signal !== "SIGCONT" && !logged.has(record)) {
+      logged.add(record)
       yield* Effect.logDebug(`process.kill.${signal.toLowerCase()}`).pipe(
         Effect.annotateLogs({ pid: process.pid, outcome })
       )

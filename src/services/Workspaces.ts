@@ -1,5 +1,5 @@
 /** Workspaces as callers name them. */
-import { stat } from "node:fs/promises"
+import { realpath, stat } from "node:fs/promises"
 import { Context, Effect, Layer } from "effect"
 import { WorkspaceNotDirectory } from "../domain/errors.ts"
 import { absolutePath, LooperConfig } from "./LooperConfig.ts"
@@ -35,3 +35,7 @@ export class Workspaces extends Context.Service<
     )
   )
 }
+
+/** A path with its symbolic links followed, or as it is where that cannot be done. */
+export const withoutLinks = (path: string): Effect.Effect<string> =>
+  Effect.tryPromise(() => realpath(path)).pipe(Effect.orElseSucceed(() => path))

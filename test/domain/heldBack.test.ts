@@ -73,12 +73,15 @@ describe("heldBack", () => {
     ([text, cuts]) => {
       const bytes = Buffer.from(text + runLogTrailer(0))
       const trailerAt = bytes.indexOf(trailerStart)
-      const taken = takenOf(
-        bytes,
-        cuts.map((cut) => Math.min(cut, bytes.length)).toSorted((a, b) => a - b)
-      )
       // The newline of the trailer may end an unfinished line: the mirror would add one there anyway.
       const endsLine = trailerAt > 0 && bytes[trailerAt - 1] !== 0x0a
+      const taken = takenOf(
+        bytes,
+        cuts
+          .map((cut) => Math.min(cut, bytes.length))
+          .filter((cut) => !endsLine || cut !== trailerAt + 1)
+          .toSorted((a, b) => a - b)
+      )
       assert.isAtMost(taken, trailerAt + (endsLine ? 1 : 0))
     },
     { arbitrary: { runs: 3000 } }

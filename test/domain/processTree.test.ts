@@ -44,17 +44,17 @@ const target100 = { targets: [identity(100)] }
 const pid = Arbitrary.schema(Schema.Literals([1, 40, self, 100, 101, 102, 103, 104, 105]))
 const isSeldom = Arbitrary.map(Arbitrary.schema(Schema.Literals([0, 1, 2, 3])), (number) => number === 0)
 
-/** A row of few possible pids, each with two possible start times; 105 is a supervisor. */
+/** A row of few possible pids, each with two possible start times. */
 const anyRow = Arbitrary.map(
-  Arbitrary.all([Arbitrary.all([pid, pid, pid, pid]), Arbitrary.all([isSeldom, isSeldom, isSeldom])]),
-  ([[own, parentPid, groupId, sessionId], [isReused, isDead, isMarked]]) =>
+  Arbitrary.all([Arbitrary.all([pid, pid, pid, pid]), Arbitrary.all([isSeldom, isSeldom, isSeldom, isSeldom])]),
+  ([[own, parentPid, groupId, sessionId], [isReused, isDead, isSupervisor, isMarked]]) =>
     row(own, {
       startTicks: isReused ? 999 : own,
       parentPid,
       groupId,
       sessionId,
       isDead,
-      isSupervisor: own === 105,
+      isSupervisor,
       marker: isMarked ? runId : undefined
     })
 )
@@ -148,6 +148,8 @@ describe("growTree", () => {
     ]
     const protectedOnes = [1, 40, self].map((pid) => identity(pid))
     assert.deepStrictEqual(members(grow(rows, { targets: protectedOnes, leaders: protectedOnes })), [])
+    const before = { members: new Map(protectedOnes.map((each) => [each.pid, each])), supervisors: new Map() }
+    assert.deepStrictEqual(members(grow(rows, noSeeds, before)), [1, 40, self])
   })
 
   it("takes the other children of an ancestor that is a member's descendant", () => {
@@ -180,6 +182,13 @@ describe("growTree", () => {
     const rows = [row(100, { startTicks: 999 }), row(101, { parentPid: 100 }), row(102, { sessionId: 100 })]
     const second = grow(rows, target100, first)
     assert.deepStrictEqual([...second.members.values()], [identity(100)])
+  })
+
+  it("ends where a supervisor has got the pid of a member", () => {
+    const markers = new Set([runId])
+    const first = grow([row(100, { marker: runId })], { markers })
+    const second = grow([row(100, { startTicks: 999, isSupervisor: true, marker: runId })], { markers }, first)
+    assert.deepStrictEqual([...second.supervisors.values()], [identity(100, 999)])
   })
 
   it.prop(

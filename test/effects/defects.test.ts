@@ -1,7 +1,7 @@
 /** A failure or a defect in any step releases the lock, and the next run works. */
 import { assert, describe, it } from "@effect/vitest"
-import { existsSync } from "node:fs"
-import { Cause, Context, Effect, Exit, Layer } from "effect"
+import { existsSync, mkdirSync, rmSync } from "node:fs"
+import { Cause, Context, Effect, Exit, Fiber, Layer } from "effect"
 import { killCodex } from "../../effects/killCodex.ts"
 import { run } from "../../effects/run.ts"
 import { spawnCodex } from "../../effects/spawnCodex.ts"
@@ -15,7 +15,7 @@ import { RunLogs } from "../../src/services/RunLogs.ts"
 import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
 import { codexScript } from "../../src/testing/CodexStandIn.ts"
 import { carriers, isAlive } from "../support/processes.ts"
-import { type EmbeddedLooper, openLooper, replaced, staying, untilTrue } from "./embeddedLooper.ts"
+import { type EmbeddedLooper, openLooper, replaced, staying, untilStep, untilTrue } from "./embeddedLooper.ts"
 
 const defect = Effect.die(new Error("injected"))
 
@@ -140,6 +140,21 @@ describe("the lock is released and the next run works after", () => {
       assert.deepStrictEqual(looper.runFiles(), [])
       yield* untilTrue(() => carriers("0a0a0a0b").length === 0, "nothing of the run is left")
       assert.isFalse(existsSync(begun))
+      yield* assertNextRunWorks(looper)
+    })
+  )
+
+  it.live("a workspace that vanishes in the delay", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const workspace = looper.file("workspace")
+      mkdirSync(workspace)
+      const options = { message: "m", prompt: "p", workspace, delaySeconds: 0.3 }
+      const held = yield* looper.begin(Effect.flip(run(options)))
+      yield* untilStep(looper, "delay")
+      rmSync(workspace, { recursive: true })
+      assert.strictEqual((yield* Fiber.join(held))._tag, "SpawnFailed")
+      assert.deepStrictEqual(looper.runFiles(), [])
       yield* assertNextRunWorks(looper)
     })
   )

@@ -1,11 +1,13 @@
 /** Two programs over one layer exclude each other. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber } from "effect"
+import { Context, Effect, Fiber, Layer } from "effect"
 import { autopollTick } from "../../effects/autopollTick.ts"
 import { type KillCodexError, killCodex } from "../../effects/killCodex.ts"
 import { notify } from "../../effects/notify.ts"
 import { type RunError, run } from "../../effects/run.ts"
 import { type SpawnCodexError, spawnCodex } from "../../effects/spawnCodex.ts"
+import { layerWith } from "../../src/layers.ts"
+import { LooperConfig } from "../../src/services/LooperConfig.ts"
 import { RunLock } from "../../src/services/RunLock.ts"
 import { isAlive } from "../support/processes.ts"
 import {
@@ -106,6 +108,19 @@ describe("two programs over one layer", () => {
         1
       )
       assert.lengthOf(looper.runLogs(), 1)
+    })
+  )
+})
+
+describe("two sets of services", () => {
+  it.live("exclude each other on one log folder, and the first is named", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper()
+      const config = Layer.succeed(LooperConfig, Context.get(looper.services, LooperConfig))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layerWith(config))))
+      assert.deepInclude(error, { _tag: "FolderLocked", logDir: looper.logDir, holder: `pid ${process.pid}` })
+      yield* looper.close
+      yield* Effect.scoped(Layer.build(layerWith(config)))
     })
   )
 })

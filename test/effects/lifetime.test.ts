@@ -5,12 +5,23 @@ import { autopollTick } from "../../effects/autopollTick.ts"
 import { killCodex } from "../../effects/killCodex.ts"
 import { run } from "../../effects/run.ts"
 import { spawnCodex } from "../../effects/spawnCodex.ts"
+import { ProcessTrees } from "../../src/services/ProcessTrees.ts"
 import { RunLock } from "../../src/services/RunLock.ts"
 import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
+import { Shutdown } from "../../src/services/Shutdown.ts"
 import type { CodexStep } from "../../src/testing/CodexStandIn.ts"
 import { readRunLog } from "../support/logs.ts"
 import { beats, carriers, isAlive, stopsGrowing } from "../support/processes.ts"
-import { layerNotifying, makeGate, openLooper, type Services, staying, untilStep, untilTrue } from "./embeddedLooper.ts"
+import {
+  layerNotifying,
+  makeGate,
+  openLooper,
+  replaced,
+  type Services,
+  staying,
+  untilStep,
+  untilTrue
+} from "./embeddedLooper.ts"
 
 const kinds = ["group", "ownGroup", "session", "daemon"] as const
 
@@ -116,10 +127,57 @@ describe("closing the scope of the layers, without any signal,", () => {
     })
   )
 
-  it.live("refuses every operation from then on", () =>
+  it.live("does not cut a kill: the tree ends first, then the sequence", () =>
+    Effect.gen(function* () {
+      const gate = yield* makeGate
+      let kills = 0
+      const looper = yield* openLooper()
+      const { prompt } = staying(looper)
+      const { started } = yield* looper.perform(run({ message: "m", prompt }))
+      const slow = replaced(looper, ProcessTrees, (real) => ({
+        terminate: (seeds) =>
+          gate.pass.pipe(
+            Effect.andThen(real.terminate(seeds)),
+            Effect.tap(() => Effect.sync(() => void (kills += 1)))
+          )
+      }))
+      const held = yield* looper.begin(Effect.flip(run({ message: "m", prompt })).pipe(Effect.provideContext(slow)))
+      yield* gate.entered
+      const closing = yield* Effect.forkScoped(looper.close, { startImmediately: true })
+      assert.isTrue(isAlive(started?.pid ?? 0))
+      yield* gate.open
+      yield* Fiber.join(closing)
+      assert.strictEqual(kills, 1)
+      assert.strictEqual((yield* Fiber.join(held))._tag, "ShuttingDown")
+      assert.deepStrictEqual(looper.runLogs(), [started?.logPath ?? ""])
+    })
+  )
+
+  it.live("does not cut a launch: the run is registered, and then stopped", () =>
+    Effect.gen(function* () {
+      const gate = yield* makeGate
+      const looper = yield* openLooper()
+      const { prompt } = staying(looper)
+      const slow = replaced(looper, RunSupervisor, (real) => ({
+        launch: (launch) => Effect.andThen(gate.pass, real.launch(launch))
+      }))
+      const options = { requestId: "0a0b0c0d", message: "m", prompt, startupCheckSeconds: 600 }
+      const held = yield* looper.begin(Effect.flip(run(options)).pipe(Effect.provideContext(slow)))
+      yield* gate.entered
+      const closing = yield* Effect.forkScoped(looper.close, { startImmediately: true })
+      yield* gate.open
+      yield* Fiber.join(closing)
+      assert.strictEqual((yield* Fiber.join(held))._tag, "ShuttingDown")
+      assert.isTrue(Context.get(looper.services, RunSupervisor).hasLaunched("0a0b0c0d"))
+      assert.deepStrictEqual(carriers("0a0b0c0d"), [])
+      assert.strictEqual(readRunLog(looper.runLogs()[0] ?? "").code, "143")
+    })
+  )
+
+  it.live.each(["is over", "has begun"])("refuses every operation from then on: it %s", (state) =>
     Effect.gen(function* () {
       const looper = yield* openLooper()
-      yield* looper.close
+      yield* state === "is over" ? looper.close : Context.get(looper.services, Shutdown).begin
       for (const program of everyOperation) {
         assert.strictEqual((yield* Effect.flip(looper.perform(program)))._tag, "ShuttingDown")
       }

@@ -54,7 +54,7 @@ describe("run", () => {
       const { prompt, up } = staying(looper)
       const result = yield* looper.perform(recording(prompt))
       assert.deepStrictEqual(yield* Ref.get(calls), ["send second", "stop the living", "launch 0b0b0b0b"])
-      assert.deepStrictEqual(result.killed, { killedPids: [resident.pid], remainingPids: [], foreignPids: [] })
+      assert.deepInclude(result.killed, { killedPids: [resident.pid], remainingPids: [] })
       assert.deepInclude(result, { requestId: "0b0b0b0b", notifierOutput: "OK", workspace: looper.workspace })
       assert.deepStrictEqual(result.binary, { path: looper.codexPath, source: "env" })
       yield* up

@@ -151,9 +151,13 @@ describe("termination", () => {
   })
 
   it("signals nothing when a run ends by itself; the next kill removes what it left", async () => {
-    const old = await startWith([{ kind: "group", dropsMarker: true }, { kind: "session" }, { kind: "daemon" }], {
-      last: [{ exit: 3 }]
-    })
+    const children = [
+      { kind: "group", dropsMarker: true },
+      { kind: "ownGroup", dropsMarker: true },
+      { kind: "session" },
+      { kind: "daemon" }
+    ] as const
+    const old = await startWith(children, { last: [{ exit: 3 }] })
     await assertEnded(old, "3")
     await allBeat(old)
     const next = await looper.request("POST", "/spawn", { body: { codex_prompt: codexScript([{ hang: true }]) } })
@@ -182,7 +186,7 @@ describe("termination", () => {
     await allBeat(old)
     const spawn = await looper.request("POST", "/spawn", { body: { codex_prompt: "p" } })
     assert.deepStrictEqual([spawn.status, spawn.body?.code, spawn.body?.pids], [409, "run_alive", [old.pid]])
-    assert.isUndefined(readRunLog(old.path).code)
+    assert.isTrue(await stopsGrowing(old.path), "no trailer while codex lives")
     const answer = await looper.run(codexScript([{ hang: true }]))
     assert.deepStrictEqual(answer.body?.killed_codex_exec_pids, [old.pid], answer.text)
     await assertNothingLives(old)

@@ -1,0 +1,266 @@
+/** SIGTERM and SIGINT, to Looper and to npm: everything ends, in time and completely. */
+import { assert, describe, it } from "@effect/vitest"
+import { existsSync } from "node:fs"
+import { connect } from "node:net"
+import { join } from "node:path"
+import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
+import { readRunLog } from "../support/logs.ts"
+import { type LooperOptions, type LooperProcess, startLooper } from "../support/looperProcess.ts"
+import { beats, carriers, isAlive, stopsGrowing, until } from "../support/processes.ts"
+import { runOf } from "../support/residentLooper.ts"
+
+interface StartedRun {
+  readonly pid: number
+  readonly logPath: string
+  readonly hearts: ReadonlyArray<string>
+}
+
+const kinds = ["group", "ownGroup", "session", "daemon"] as const
+
+/** Starts a run with a child of each kind, and waits until all of them live. */
+const startRun = async (
+  looper: LooperProcess,
+  options: {
+    readonly isStubborn?: boolean
+    readonly kinds?: typeof kinds | readonly []
+    readonly last?: CodexStep
+  } = {}
+): Promise<StartedRun> => {
+  const ready = join(looper.folder, "ready")
+  const children = (options.kinds ?? []).map((kind) => ({
+    kind,
+    heartbeat: join(looper.folder, `heart-${kind}`),
+    ignoresTerm: options.isStubborn ?? false
+  }))
+  const steps: ReadonlyArray<CodexStep> = [
+    ...(options.isStubborn ? [{ ignore: ["SIGTERM", "SIGINT", "SIGHUP"] } as const] : []),
+    ...children.map((child) => ({ child })),
+    { print: "last words" },
+    { writeFile: { path: ready, text: "" } },
+    options.last ?? { hang: true }
+  ]
+  const answer = await looper.run(codexScript(steps))
+  assert.strictEqual(answer.status, 200, answer.text)
+  await until(() => existsSync(ready), "the run is up")
+  const hearts = children.map(({ heartbeat }) => heartbeat)
+  await Promise.all(hearts.map(beats))
+  const { pid, log_path: logPath } = runOf(answer)
+  return { pid, logPath, hearts }
+}
+
+/** Nothing of the run lives, and its log is complete. */
+const assertEnded = async (looper: LooperProcess, run: StartedRun, code: string): Promise<true> => {
+  assert.deepStrictEqual(carriers(/-([0-9a-f]{8})\.log$/.exec(run.logPath)?.[1] ?? ""), [])
+  const dead = await Promise.all(run.hearts.map((heart) => stopsGrowing(heart)))
+  assert.isTrue(dead.every(Boolean), `${dead}`)
+  const log = readRunLog(run.logPath)
+  assert.deepStrictEqual([log.code, log.body.toString(), log.rest.length], [code, "last words", 0])
+  assert.match(looper.serverLog(), new RegExp(` codex\\.exec\\.ended .*return_code=${code}\\b`))
+  assert.match(looper.serverLog(), /^last words$/m)
+  return true
+}
+
+const assertCleanExit = async (looper: LooperProcess) => {
+  assert.deepStrictEqual(await looper.exited, { code: 0, signal: null }, looper.output())
+  assert.notInclude(looper.output(), "looper: ")
+  await until(() => !isAlive(looper.pid), "Looper itself is gone")
+  assert.isFalse(existsSync(join(looper.logDir, "looper.holder")))
+}
+
+/** Starts runs in a Looper, and gives what must be true of them at the end. */
+type Prepare = (looper: LooperProcess) => Promise<() => Promise<true>>
+
+const states: Readonly<Record<string, Prepare>> = {
+  idle: async () => async () => true,
+  "with a live run": async (looper) => {
+    const run = await startRun(looper)
+    return () => assertEnded(looper, run, "143")
+  },
+  "with a run that has daemons": async (looper) => {
+    const run = await startRun(looper, { kinds })
+    return () => assertEnded(looper, run, "143")
+  },
+  "with a stubborn run that has stubborn daemons": async (looper) => {
+    const run = await startRun(looper, { kinds, isStubborn: true })
+    return () => assertEnded(looper, run, "137")
+  },
+  "with the daemons of a run that has ended": async (looper) => {
+    const run = await startRun(looper, { kinds, last: { exit: 3 } })
+    await until(() => looper.serverLog().includes(" codex.exec.ended "), "the run has ended")
+    assert.isTrue((await Promise.all(run.hearts.map(beats))).every(Boolean))
+    return () => assertEnded(looper, run, "3")
+  }
+}
+
+interface Way {
+  readonly to: "Looper" | "npm start" | "the group of npm start"
+  readonly signal: "SIGTERM" | "SIGINT"
+  readonly state: string
+}
+
+const signals = ["SIGTERM", "SIGINT"] as const
+const ways: ReadonlyArray<Way> = [
+  ...signals.flatMap((signal) => Object.keys(states).map((state): Way => ({ to: "Looper", signal, state }))),
+  ...signals.flatMap((signal) =>
+    (["npm start", "the group of npm start"] as const).flatMap((to) =>
+      ["idle", "with a run that has daemons", "with a stubborn run that has stubborn daemons"].map(
+        (state): Way => ({ to, signal, state })
+      )
+    )
+  )
+]
+
+/** Short: 3 s of it are grace. */
+const graceSeconds: LooperOptions["env"] = { LOOPER_SHUTDOWN_GRACE_SECONDS: "5" }
+
+describe.concurrent("one signal ends it all with exit code 0", () => {
+  it.each(ways)("$signal to $to, $state", async ({ to, signal, state }) => {
+    await using looper = await startLooper({ command: to === "Looper" ? "node" : "npm", env: graceSeconds })
+    const verify = await (states[state] as Prepare)(looper)
+    const pid = looper.child.pid ?? 0
+    process.kill(to === "the group of npm start" ? -pid : pid, signal)
+    await assertCleanExit(looper)
+    assert.isTrue(await verify())
+  })
+})
+
+const stops = (looper: LooperProcess, isForced: boolean) =>
+  looper
+    .serverLog()
+    .split("\n")
+    .filter((line) => line.includes(" server.stop ") && line.includes(`is_forced=${isForced}`))
+
+const isRefused = async (looper: LooperProcess) => {
+  const answer = await looper.request("GET", "/health").catch((error: NodeJS.ErrnoException) => error.code)
+  return answer === "ECONNREFUSED"
+}
+
+describe.concurrent("a stopping Looper", () => {
+  it("answers who waits with 503, closes idle connections and lets no more in", async () => {
+    await using looper = await startLooper({ env: graceSeconds })
+    const idle = connect(looper.port, "127.0.0.1")
+    idle.on("error", () => undefined)
+    const idleClosed = new Promise((resolve) => idle.once("close", resolve))
+    const idleAnswer = new Promise((resolve) => idle.once("data", resolve))
+    idle.write(`GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
+    await idleAnswer
+    const halfSent = connect(looper.port, "127.0.0.1", () => halfSent.write("POST /run HTTP/1.1\r\nHost:"))
+    halfSent.on("error", () => undefined)
+    const halfClosed = new Promise((resolve) => halfSent.once("close", resolve))
+    const waiting = looper.run({ zulip_message: "m", codex_prompt: "p", codex_exec_delay_seconds: 600 })
+    await until(() => looper.serverLog().includes("action=delay"), "the sequence is in its delay")
+    assert.lengthOf(looper.runLogs(), 1)
+    looper.signal("SIGTERM")
+    const answer = await waiting
+    assert.strictEqual(answer.status, 503, answer.text)
+    assert.include(answer.body, { ok: false, code: "shutting_down", error: "shutting down" })
+    assert.match(String(answer.headers["retry-after"]), /^\d+$/)
+    assert.strictEqual(answer.headers.connection, "close")
+    await Promise.all([idleClosed, halfClosed])
+    await until(() => isRefused(looper), "connections are refused")
+    await assertCleanExit(looper)
+    assert.deepStrictEqual(looper.runLogs(), [])
+    assert.notInclude(looper.serverLog(), " codex.exec.spawned ")
+  })
+
+  it("answers 503 to the caller whose startup check it cuts, and stops that run", async () => {
+    await using looper = await startLooper({ env: graceSeconds })
+    const ready = join(looper.folder, "ready")
+    const waiting = looper.run({
+      zulip_message: "m",
+      codex_prompt: codexScript([{ writeFile: { path: ready, text: "" } }, { hang: true }]),
+      codex_exec_startup_check_seconds: 600
+    })
+    await until(() => existsSync(ready), "the run is up")
+    looper.signal("SIGTERM")
+    assert.strictEqual((await waiting).status, 503)
+    await assertCleanExit(looper)
+    assert.strictEqual(readRunLog(looper.runLogs()[0] ?? "").code, "143")
+  })
+
+  it("joins the kill that a request has begun, and answers that request with 503", async () => {
+    await using looper = await startLooper({ env: graceSeconds })
+    const run = await startRun(looper, { kinds, isStubborn: true })
+    const waiting = looper.run("p")
+    const found = `process.kill.found .*pids=\\[${run.pid}\\]`
+    await until(() => new RegExp(found).test(looper.serverLog()), "the old run is being stopped")
+    looper.signal("SIGTERM")
+    assert.strictEqual((await waiting).status, 503)
+    await assertCleanExit(looper)
+    await assertEnded(looper, run, "137")
+    assert.deepStrictEqual(looper.runLogs(), [run.logPath])
+  })
+
+  it("takes signals within a second for one, and ends the grace at a later one", async () => {
+    await using looper = await startLooper()
+    const run = await startRun(looper, { kinds, isStubborn: true })
+    looper.signal("SIGTERM")
+    await until(() => stops(looper, false).length === 1, "the first signal is seen")
+    const seenAt = performance.now()
+    looper.signal("SIGINT")
+    await until(() => stops(looper, false).length === 2, "the second signal is the same one")
+    await until(() => isRefused(looper), "connections are refused")
+    await until(() => performance.now() - seenAt > 1_050, "more than a second has passed")
+    assert.isTrue((await Promise.all(run.hearts.map(beats))).every(Boolean), "the grace goes on")
+    looper.signal("SIGTERM")
+    await until(() => stops(looper, true).length === 1, "the later signal is seen")
+    await assertCleanExit(looper)
+    await assertEnded(looper, run, "137")
+    const took = Number(/ process\.kill\.done .*duration_ms=(\d+)/.exec(looper.serverLog())?.[1])
+    assert.isBelow(took, 5_000, "the whole grace was waited for")
+  })
+
+  it("names what is left and exits with 1 where the time is too short", async () => {
+    await using looper = await startLooper({ env: { LOOPER_SHUTDOWN_GRACE_SECONDS: "0.3" } })
+    await startRun(looper, { isStubborn: true })
+    looper.signal("SIGTERM")
+    assert.deepStrictEqual(await looper.exited, { code: 1, signal: null })
+    const lines = looper
+      .output()
+      .split("\n")
+      .filter((line) => line.startsWith("looper: "))
+    assert.lengthOf(lines, 1)
+    assert.match(lines[0] ?? "", /^looper: not stopped in time: .+$/)
+  })
+
+  it("stops the autopoll: no run is started any more", async () => {
+    await using looper = await startLooper({
+      env: {
+        ...graceSeconds,
+        LOOPER_AUTO_START_WHEN_IDLE: "1",
+        LOOPER_IDLE_POLL_SECONDS: "0.05",
+        LOOPER_DEFAULT_PROMPT: codexScript([{ hang: true }])
+      }
+    })
+    await until(() => looper.serverLog().includes("reason=alive_tasks"), "the loop ticks")
+    looper.signal("SIGTERM")
+    await assertCleanExit(looper)
+    assert.lengthOf(looper.runLogs(), 1)
+    assert.strictEqual(readRunLog(looper.runLogs()[0] ?? "").code, "143")
+  })
+})
+
+/** Makes Looper, and no other Node process, fail at SIGUSR2. */
+const failing = (statement: string) => {
+  const listener = `process.on("SIGUSR2", () => setImmediate(() => { ${statement} }))`
+  const program = `if (/src.main.ts$/.test(process.argv[1])) ${listener}`
+  return { ...graceSeconds, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(program)}` }
+}
+
+describe.concurrent("a failure that nobody caught", () => {
+  it.each([
+    ["an exception", `throw new Error("out of the blue")`],
+    ["a rejection", `Promise.reject(new Error("out of the blue"))`]
+  ])("as %s ends everything, says why in one line and exits with 1", async (_, statement) => {
+    await using looper = await startLooper({ env: failing(statement) })
+    const run = await startRun(looper, { kinds })
+    looper.signal("SIGUSR2")
+    assert.deepStrictEqual(await looper.exited, { code: 1, signal: null })
+    await assertEnded(looper, run, "143")
+    const said = looper
+      .output()
+      .split("\n")
+      .filter((line) => line !== "" && !/^\d{4}-\d\d-\d\d /.test(line))
+    assert.deepStrictEqual(said, ["looper: out of the blue"])
+  })
+})

@@ -1,0 +1,100 @@
+/** The app of every handler and one more, which is defined here and nowhere else. */
+import { Effect, Fiber, Layer, Schema } from "effect"
+import { handlers } from "../../handlers/index.ts"
+import { makeApp } from "../../src/runtime/app.ts"
+import { type Handler, handler } from "../../src/runtime/Handler.ts"
+import { LooperConfig } from "../../src/services/LooperConfig.ts"
+import { RequestIds } from "../../src/services/RequestIds.ts"
+import { RunTickets } from "../../src/services/RunTickets.ts"
+import { Shutdown } from "../../src/services/Shutdown.ts"
+import { makeLogs } from "../services/zulip/sending.ts"
+
+export class NotEnoughSalt extends Schema.TaggedError<NotEnoughSalt>()("NotEnoughSalt", { grams: Schema.Number }) {
+  override get message(): string {
+    return `salt is short by ${this.grams} g, says s3cret`
+  }
+}
+export class KitchenBusy extends Schema.TaggedError<KitchenBusy>()("KitchenBusy", {}) {
+  override get message(): string {
+    return "busy"
+  }
+}
+
+/** What one more handler does with a dish. */
+type Cook = (dish: string, requestId: string) => Effect.Effect<number, NotEnoughSalt | KitchenBusy>
+
+const cookWith = (cook: Cook) =>
+  handler({
+    method: "POST",
+    path: "/cook",
+    access: "tokenOrTicket",
+    request: Schema.Struct({ dish: Schema.String, recipe: Schema.optionalKey(Schema.String) }),
+    programFields: ["recipe"],
+    success: Schema.Struct({ minutes: Schema.NumberFromString }),
+    body: ({ dish }, { requestId }) =>
+      Effect.gen(function* () {
+        return { minutes: yield* cook(dish, requestId) }
+      }),
+    errors: {
+      NotEnoughSalt: { status: 500, fields: ({ grams }) => ({ step: "season", grams }) },
+      KitchenBusy: { status: 409 }
+    }
+  })
+
+const layerWith = (environment: Readonly<Record<string, string>>) => {
+  let drawn = 0
+  return Layer.mergeAll(
+    Shutdown.layerNoDeps,
+    Layer.succeed(RequestIds, { draw: () => (drawn += 1).toString(16).padStart(8, "0") }),
+    Layer.succeed(RunTickets, { issue: () => undefined, isValid: (ticket) => Effect.succeed(ticket === "ticket") })
+  ).pipe(Layer.provideMerge(Layer.orDie(LooperConfig.layer({ root: "/", environment }))))
+}
+
+/** What is sent, and by whom. */
+export interface Sent extends RequestInit {
+  readonly headers?: Record<string, string>
+  /** The address of the socket; undefined where there is none. */
+  readonly peer?: string | undefined
+}
+
+/** Opens the app in a Looper with this environment; its fibers log into `logs`. */
+export const openApp = (cook: Cook = () => Effect.succeed(7), environment: Readonly<Record<string, string>> = {}) =>
+  Effect.gen(function* () {
+    const logs = makeLogs()
+    const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
+    const app = yield* makeApp<never>({
+      handlers: [...(handlers as unknown as ReadonlyArray<Handler<never>>), cookWith(cook)],
+      runExit: (program) => {
+        const fiber = Effect.runFork(Effect.provide(program, logs.layer))
+        fibers.add(fiber)
+        return Effect.runPromise(Fiber.await(fiber))
+      }
+    })
+    const request = (path: string, { peer = "127.0.0.1", ...init }: Sent = {}) =>
+      Effect.promise(async () => {
+        const sent = { ...init, headers: { host: "localhost", ...init.headers } }
+        const response = await app.request(path, sent, { incoming: { socket: { remoteAddress: peer } } })
+        const text = await response.text()
+        const body: Record<string, unknown> = text === "" ? {} : JSON.parse(text)
+        return { status: response.status, headers: response.headers, text, body }
+      })
+    return {
+      request,
+      post: (body: unknown, { headers, ...init }: Sent = {}) =>
+        request("/cook", {
+          method: "POST",
+          body: JSON.stringify(body),
+          headers: { "content-type": "application/json", ...headers },
+          ...init
+        }),
+      logs,
+      shutdown: yield* Shutdown,
+      interruptAll: Effect.suspend(() => Fiber.interruptAll(fibers))
+    }
+  }).pipe(Effect.provide(layerWith(environment)))
+
+export const dish = { dish: "soup" }
+
+export const shown = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
+
+export const secret = { LOOPER_API_TOKEN: "s3cret" }

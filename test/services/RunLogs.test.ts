@@ -1,0 +1,246 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeEach } from "vitest"
+import { requestIdOfRunLog, type RunIdentity } from "../../src/domain/runLog.ts"
+import { LooperConfig } from "../../src/services/LooperConfig.ts"
+import { RunLogs } from "../../src/services/RunLogs.ts"
+import { makeLogs } from "./zulip/sending.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "run-logs-"))
+afterAll(() => rmSync(folder, { recursive: true }))
+let roots = 0
+let root = ""
+beforeEach(() => {
+  root = join(folder, `${++roots}`)
+})
+const inLogs = (name = "") => join(root, "logs", name)
+const read = (path: string) => readFileSync(path, "utf8")
+
+const openLogs = Effect.suspend(() =>
+  Effect.provide(RunLogs, RunLogs.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} }))))
+)
+const run = { requestId: "0a1b2c3d", workspace: "/w", command: "codex exec go" }
+const header = "# looper_request_id=0a1b2c3d\n# workspace=/w\n# command=codex exec go\n\n"
+const identity: RunIdentity = {
+  requestId: "0a1b2c3d",
+  bootId: "b",
+  supervisor: { pid: 10, startTicks: 11 },
+  codex: { pid: 12, startTicks: 13 },
+  workspace: "/w"
+}
+
+describe("a run's files", () => {
+  it.live("are private, in a folder that is made privately", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      const log = yield* logs.create(run)
+      assert.strictEqual(statSync(inLogs()).mode & 0o777, 0o700)
+      for (const path of [log.path, log.sidePath]) assert.strictEqual(statSync(path).mode & 0o777, 0o600)
+    })
+  )
+
+  it.live("leave the mode of a folder that is there", () =>
+    Effect.gen(function* () {
+      mkdirSync(inLogs(), { recursive: true })
+      chmodSync(inLogs(), 0o755)
+      yield* (yield* openLogs).create(run)
+      assert.strictEqual(statSync(inLogs()).mode & 0o777, 0o755)
+    })
+  )
+
+  it.live("are a log with its header, and a side file that has begun", () =>
+    Effect.gen(function* () {
+      const log = yield* (yield* openLogs).create(run)
+      assert.strictEqual(requestIdOfRunLog(log.path.slice(inLogs().length + 1)), "0a1b2c3d")
+      assert.strictEqual(read(log.path), header)
+      assert.strictEqual(log.headerBytes, Buffer.byteLength(header))
+      assert.strictEqual(log.sidePath, log.path.replace(".log", ".state"))
+      assert.strictEqual(read(log.sidePath), "starting\n")
+    })
+  )
+
+  it.live("count their header in bytes", () =>
+    Effect.gen(function* () {
+      const log = yield* (yield* openLogs).create({ ...run, workspace: "/é😀" })
+      assert.strictEqual(log.headerBytes, statSync(log.path).size)
+    })
+  )
+
+  it.live("are both gone where one of them cannot be made", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      const made = yield* logs.create(run)
+      yield* logs.remove(made)
+      assert.deepStrictEqual(readdirSync(inLogs()), [])
+      // Within two seconds one of these names is taken.
+      for (const seconds of [0, 1, 2]) {
+        const at = new Date(Date.now() + seconds * 1_000)
+        const digits = [
+          at.getFullYear(),
+          at.getMonth() + 1,
+          at.getDate(),
+          at.getHours(),
+          at.getMinutes(),
+          at.getSeconds()
+        ]
+        const [date, time] = [digits.slice(0, 3), digits.slice(3)].map((some) =>
+          some.map((digit) => String(digit).padStart(2, "0")).join("")
+        )
+        mkdirSync(inLogs(`codex-exec-${date}-${time}-0a1b2c3d.state`))
+      }
+      const error = yield* Effect.flip(logs.create(run))
+      assert.match(error.message, /^cannot create run log .*-0a1b2c3d\.log: EEXIST/)
+      assert.deepStrictEqual(
+        readdirSync(inLogs()).filter((name) => name.endsWith(".log")),
+        []
+      )
+    })
+  )
+
+  it.live("are refused where their folder is gone", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      rmSync(inLogs(), { recursive: true })
+      assert.match((yield* Effect.flip(logs.create(run))).message, /^cannot create run log .*ENOENT/)
+    })
+  )
+
+  it.live("say who the run is once that is known", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      const log = yield* logs.create(run)
+      yield* logs.writeIdentity(log, identity)
+      appendFileSync(log.sidePath, "7\ndone\n")
+      assert.deepStrictEqual(yield* logs.readSide(log.sidePath), { identity, returnCode: 7, hasTrailer: true })
+      yield* logs.removeSide(log.sidePath)
+      assert.isUndefined(yield* logs.readSide(log.sidePath))
+      yield* logs.removeSide(log.sidePath)
+    })
+  )
+})
+
+describe("the log folder", () => {
+  it.live("tells which runs it has had", () =>
+    Effect.gen(function* () {
+      mkdirSync(inLogs(), { recursive: true })
+      writeFileSync(inLogs("codex-exec-20260203-040506-auto0b0b0b0b.log"), "")
+      writeFileSync(inLogs("codex-exec-20260203-040506-0c0c0c0c.txt"), "")
+      const logs = yield* openLogs
+      const log = yield* logs.create(run)
+      yield* logs.remove(log)
+      assert.deepStrictEqual([...logs.ids()], ["auto0b0b0b0b", "0a1b2c3d"])
+      assert.isTrue(logs.has("0a1b2c3d"))
+      assert.isFalse(logs.has("0c0c0c0c"))
+    })
+  )
+
+  it.live("tells when a run log changed last, whatever else is in it", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      assert.isUndefined(yield* logs.newestChangeMillis)
+      const times = [1_000, 3_000, 2_000, 9_000]
+      const names = ["-0a0a0a0a.log", "-auto0b0b0b0b.log", "-0c0c0c0c.log", "-0a0a0a0a.state"]
+      for (const [index, name] of names.entries()) {
+        const path = inLogs(`codex-exec-20260203-040506${name}`)
+        writeFileSync(path, "")
+        utimesSync(path, 0, times[index] ?? 0)
+      }
+      assert.strictEqual(yield* logs.newestChangeMillis, 3_000_000)
+      rmSync(inLogs(), { recursive: true })
+      assert.isUndefined(yield* logs.newestChangeMillis)
+    })
+  )
+
+  it.live("lists the side files of runs, and no other file", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      const log = yield* logs.create(run)
+      yield* logs.writeIdentity(log, identity)
+      for (const name of ["x.state", "looper.state", "codex-exec-20260203-040506-nobody.state", ".state"]) {
+        writeFileSync(inLogs(name), "starting\n")
+      }
+      mkdirSync(inLogs("codex-exec-20260203-040506-0b0b0b0b.state"))
+      assert.deepStrictEqual(yield* logs.sideFiles, [
+        {
+          requestId: "0a1b2c3d",
+          logPath: log.path,
+          sidePath: log.sidePath,
+          side: { identity, returnCode: undefined, hasTrailer: false }
+        }
+      ])
+    })
+  )
+
+  it.live("says how much is free", () =>
+    Effect.gen(function* () {
+      const free = yield* (yield* openLogs).freeBytes
+      assert.isAbove(free, 0)
+      assert.isBelow(free, 2 ** 60)
+    })
+  )
+})
+
+describe("the end of a run log", () => {
+  it.live("is read as bytes, as many as asked for or as there are", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      const path = inLogs("x")
+      writeFileSync(path, Buffer.from("abc\xff\0", "latin1"))
+      assert.deepStrictEqual(yield* logs.tail(path, 3), Buffer.from("c\xff\0", "latin1"))
+      assert.strictEqual((yield* logs.tail(path, 1_200)).length, 5)
+      assert.strictEqual((yield* logs.tail(path, 0)).length, 0)
+      assert.strictEqual((yield* logs.tail(inLogs("missing"), 5)).length, 0)
+    })
+  )
+
+  it.live("gets the trailer it lacks, once", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      const table = [
+        ["", 0],
+        ["out", 7],
+        ["out\n", "unknown"],
+        ["out\n# codex_exec_return_code=1\n", 0],
+        ["out\n\n# codex_exec_return_code=0\nmore", 0],
+        ["out\n\n# codex_exec_ret", 0]
+      ] as const
+      for (const [text, code] of table) {
+        const path = inLogs("x")
+        const complete = `${text}\n# codex_exec_return_code=${code}\n`
+        writeFileSync(path, text)
+        yield* logs.ensureTrailer(path, code)
+        assert.strictEqual(read(path), complete)
+        yield* logs.ensureTrailer(path, code)
+        assert.strictEqual(read(path), complete)
+      }
+    })
+  )
+
+  it.live("stays missing where the log was deleted, which is logged", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      const said = makeLogs()
+      yield* Effect.provide(logs.ensureTrailer(inLogs("x"), 0), said.layer)
+      assert.isFalse(existsSync(inLogs("x")))
+      assert.deepStrictEqual(
+        said.lines.map(({ level, event }) => [level, event]),
+        [["Warn", "codex.exec.trailer.fail"]]
+      )
+    })
+  )
+})
