@@ -140,29 +140,34 @@ export const launch = Effect.fn("launch")(function* (options: {
     pid: run.identity.codex.pid,
     command: plan.command,
     logPath: log.path,
-    startupReturnCode: yield* checkStartup(run, plan.startupCheckSeconds)
+    startupReturnCode: yield* checkStartup({ run, log, startupCheckSeconds: plan.startupCheckSeconds })
   }
 })
 
+/** The trailer follows codex' end within milliseconds; a supervisor that somebody stopped is not waited for. */
+const completionBound = Duration.seconds(1)
 /** How much of the log's end an early exit shows. */
 const tailBytes = 1_200
 
-const checkStartup = Effect.fnUntraced(function* (
-  run: LaunchedRun,
-  startupCheckSeconds: number
-): Effect.fn.Return<number | undefined, ExitedEarly, RunLogs> {
-  const hasExecFailed = Option.isSome(yield* run.execFailure)
+const checkStartup = Effect.fnUntraced(function* (options: {
+  readonly run: LaunchedRun
+  readonly log: RunLog
+  readonly startupCheckSeconds: number
+}): Effect.fn.Return<number | undefined, ExitedEarly, RunLogs> {
+  const { run, log, startupCheckSeconds } = options
+  const execFailure = yield* run.execFailure
+  const hasExecFailed = Option.isSome(execFailure)
   const code: Option.Option<ReturnCode> = hasExecFailed
-    ? Option.some(yield* run.returnCode)
+    ? execFailure
     : yield* Effect.interruptible(Effect.timeoutOption(run.returnCode, Duration.seconds(startupCheckSeconds)))
   if (Option.isNone(code)) return undefined
   if (code.value === 0) return 0
-  yield* run.completed
-  const tail = yield* (yield* RunLogs).tail(run.logPath, tailBytes)
+  yield* Effect.timeoutOption(run.completed, completionBound)
+  const tail = yield* (yield* RunLogs).tail(log, tailBytes)
   return yield* new ExitedEarly({
     step: hasExecFailed ? "spawn" : "startup_check",
     returnCode: code.value,
-    logPath: run.logPath,
+    logPath: log.path,
     tail: escapeControls(tail.toString("utf8"))
   })
 })

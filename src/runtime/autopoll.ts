@@ -1,6 +1,7 @@
 /** Ticks at start and then at the configured distance, as long as its scope is open. */
 import { Duration, Effect, Layer, Schedule } from "effect"
 import { autopollTick } from "../../effects/autopollTick.ts"
+import { preflight, promptOf } from "../../effects/preflight.ts"
 import { LooperConfig } from "../services/LooperConfig.ts"
 import { HttpServer } from "./server.ts"
 
@@ -22,8 +23,17 @@ export const layerAutopoll = Layer.effectDiscard(
         switch_off: "LOOPER_AUTO_START_WHEN_IDLE=0"
       })
     )
+    yield* warnOfDefaults
     yield* Effect.forkScoped(tickForever(Duration.seconds(idlePollSeconds)))
   })
+)
+
+/** What ticks would skip for is said at once, also where another reason comes first. */
+const warnOfDefaults = promptOf({}).pipe(
+  Effect.flatMap((prompt) => preflight({ prompt })),
+  Effect.catch((error) =>
+    Effect.logWarning("codex.exec.autopoll.misconfigured").pipe(Effect.annotateLogs({ error: error.message }))
+  )
 )
 
 /** A tick that fails or dies is logged and never ends the loop. */

@@ -23,16 +23,15 @@ export const decodeBody = Effect.fnUntraced(function* <R>(
 ): Effect.fn.Return<DecodedBody, Refusal> {
   if (handler.method === "GET") return yield* decode(handler, {})
   const isTyped = request.headers.has("content-type")
-  const isEmpty = isBodyEmpty(request.headers)
-  if (handler.isBodyOptional && isEmpty && !isTyped) return yield* decode(handler, {})
+  if (handler.isBodyOptional && !isTyped) {
+    const bytes = yield* readBody(request)
+    return yield* bytes.length === 0 ? decode(handler, {}) : Effect.fail(unsupportedMediaType)
+  }
   if (!jsonType.test(request.headers.get("content-type") ?? "")) return yield* Effect.fail(unsupportedMediaType)
   const bytes = yield* readBody(request)
   const json = handler.isBodyOptional && bytes.length === 0 ? {} : yield* parse(bytes)
   return yield* decode(handler, json)
 })
-
-const isBodyEmpty = (headers: Headers): boolean =>
-  !headers.has("transfer-encoding") && (headers.get("content-length") ?? "0") === "0"
 
 const readBody = (request: Request): Effect.Effect<Buffer, Refusal> => {
   const announced = Number(request.headers.get("content-length") ?? 0)

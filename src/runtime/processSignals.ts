@@ -1,5 +1,5 @@
 /** This process' signals and uncaught failures; the only place that listens to them. */
-import { Effect, Layer } from "effect"
+import { Cause, Effect, Layer } from "effect"
 import { ServerLog } from "../services/ServerLog.ts"
 import { monotonicMillis, Shutdown } from "../services/Shutdown.ts"
 
@@ -36,8 +36,10 @@ export const layerSignals = Layer.effectDiscard(
       const event = Effect.logInfo("server.stop").pipe(Effect.annotateLogs({ signal, is_forced: isLater }))
       run(Effect.andThen(event, isLater ? shutdown.force : exitAtDeadline(shutdown)))
     }
+    const onCrash = (error: unknown) => void run(Effect.logFatal("server.crash", Cause.die(error)))
     const onReopen = () => void run(Effect.andThen(serverLog.reopen, Effect.logInfo("server.log.reopened")))
     process.on("SIGTERM", onStop).on("SIGINT", onStop).on("SIGHUP", onReopen)
+    process.on("uncaughtException", onCrash).on("unhandledRejection", onCrash)
     yield* Effect.addFinalizer(() => exitAtDeadline(shutdown))
   })
 )

@@ -85,20 +85,24 @@ const longestLine = 256
  */
 const missingInterpreter = (file: string, onPath: (name: string) => string | undefined): string | undefined => {
   const head = readHead(file)
-  if (head.startsWith("\x7fELF")) return undefined
-  const [interpreter = "", argument = ""] = /^#!\s*(.*)/.exec(head)?.[1]?.split(/\s+/) ?? []
+  // What may be executed but not read can only be ELF: a script's interpreter could not read it either.
+  if (head === undefined || head.startsWith("\x7fELF")) return undefined
+  const [interpreter = "", argument = ""] = /^#![ \t]*([^\n]*)/.exec(head)?.[1]?.split(/[ \t]+/) ?? []
   if (interpreter === "") return file
   if (!isExecutable(interpreter)) return interpreter
   const isName = path.basename(interpreter) === "env" && /^[^-=][^=]*$/.test(argument)
   return isName && !argument.includes("/") && onPath(argument) === undefined ? argument : undefined
 }
 
-const readHead = (file: string): string => {
-  const fd = openSync(file, "r")
+const readHead = (file: string): string | undefined => {
+  let fd: number | undefined
   try {
+    fd = openSync(file, "r")
     const head = Buffer.alloc(longestLine)
     return head.toString("latin1", 0, readSync(fd, head, 0, longestLine, 0))
+  } catch {
+    return undefined
   } finally {
-    closeSync(fd)
+    if (fd !== undefined) closeSync(fd)
   }
 }

@@ -85,7 +85,16 @@ export class CodexProcesses extends Context.Service<
         for (const { requestId } of stopped) spared.delete(requestId)
         const markers = new Set([...runLogs.ids(), ...targets.flatMap(({ row }) => row.marker ?? [])])
         for (const marker of spared) markers.delete(marker)
-        const foreign = candidates.filter(({ isForeign }) => isForeign).map(({ row }) => row.pid)
+        // Who descends from a target is stopped with its tree, whoever runs it.
+        const targetPids = new Set(targets.map(({ row }) => row.pid))
+        const parents = new Map(rows.map((row) => [row.pid, row.parentPid]))
+        const descends = (pid: number): boolean => {
+          const parent = parents.get(pid)
+          return parent !== undefined && parent > 1 && (targetPids.has(parent) || descends(parent))
+        }
+        const foreign = candidates
+          .filter(({ row, isForeign }) => isForeign && !descends(row.pid))
+          .map(({ row }) => row.pid)
         if (foreign.length > 0) {
           yield* Effect.logWarning("codex.exec.foreign").pipe(Effect.annotateLogs({ pids: foreign }))
         }

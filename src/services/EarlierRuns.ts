@@ -26,11 +26,13 @@ export class EarlierRuns extends Context.Service<
       })
 
       const close = Effect.fnUntraced(function* ({ requestId, sidePath, logPath, side }: FoundSideFile) {
-        if (!side.hasTrailer) yield* runLogs.ensureTrailer(logPath, side.returnCode ?? "unknown")
+        const code = side.returnCode ?? "unknown"
+        if (!side.hasTrailer && !(yield* runLogs.ensureTrailer(logPath, code))) return false
         yield* runLogs.removeSide(sidePath)
         yield* Effect.logInfo("codex.exec.ended").pipe(
-          Effect.annotateLogs({ request_id: requestId, return_code: side.returnCode ?? "unknown", found: "later" })
+          Effect.annotateLogs({ request_id: requestId, return_code: code, found: "later" })
         )
+        return true
       })
 
       const settle = Effect.gen(function* () {
@@ -41,8 +43,9 @@ export class EarlierRuns extends Context.Service<
           // One that Looper died over before `go` has no identity, and a supervisor for some milliseconds.
           const isSupervised = rows.some((row) => row.isSupervisor && !row.isDead && row.marker === found.requestId)
           const { identity } = found.side
-          if (isSupervised || (identity !== undefined && (yield* isAlive(identity)))) left.push(found)
-          else yield* close({ ...found, side: (yield* runLogs.readSide(found.sidePath)) ?? found.side })
+          const isLive = isSupervised || (identity !== undefined && (yield* isAlive(identity)))
+          const side = isLive ? found.side : ((yield* runLogs.readSide(found.sidePath)) ?? found.side)
+          if (isLive || !(yield* close({ ...found, side }))) left.push(found)
         }
         unsettled = left
       })

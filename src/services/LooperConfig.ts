@@ -1,5 +1,5 @@
 /** The one decoded configuration: from the environment over an optional `.env` file in the root. */
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import * as path from "node:path"
 import { ConfigProvider, Context, Effect, Layer, Option, type Redacted } from "effect"
@@ -111,18 +111,27 @@ export class LooperConfig extends Context.Service<LooperConfig, LooperConfigShap
   }): Layer.Layer<LooperConfig, ConfigInvalid> =>
     Layer.effect(
       LooperConfig,
-      decode(source).pipe(Effect.provideService(ConfigProvider.ConfigProvider, provider(source)))
+      Effect.flatMap(provider(source), (from) =>
+        decode(source).pipe(Effect.provideService(ConfigProvider.ConfigProvider, from))
+      )
     )
 }
 
 const provider = (source: {
   readonly root: string
   readonly environment: Readonly<Record<string, string | undefined>>
-}): ConfigProvider.ConfigProvider => {
-  const set = Object.entries(source.environment).filter((entry): entry is [string, string] => (entry[1] ?? "") !== "")
-  const fallback = ConfigProvider.fromDotEnvContents(readText(path.join(source.root, ".env")) ?? "")
-  return ConfigProvider.orElse(ConfigProvider.fromEnvRecord(Object.fromEntries(set)), fallback)
-}
+}): Effect.Effect<ConfigProvider.ConfigProvider, ConfigInvalid> =>
+  Effect.gen(function* () {
+    const set = Object.entries(source.environment).filter((entry): entry is [string, string] => (entry[1] ?? "") !== "")
+    const file = path.join(source.root, ".env")
+    const text = readText(file)
+    // Its token may be what keeps strangers out: without it Looper must not start.
+    if (text === undefined && existsSync(file)) {
+      return yield* new ConfigInvalid({ variable: ".env", value: file, allowed: "a readable file, or none" })
+    }
+    const fallback = ConfigProvider.fromDotEnvContents(text ?? "")
+    return ConfigProvider.orElse(ConfigProvider.fromEnvRecord(Object.fromEntries(set)), fallback)
+  })
 
 const readText = (file: string): string | undefined => {
   try {

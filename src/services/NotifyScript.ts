@@ -8,6 +8,9 @@ import { ProcessTable } from "./ProcessTable.ts"
 import { ProcessTrees } from "./ProcessTrees.ts"
 import { monotonicMillis } from "./Shutdown.ts"
 
+/** A script that is given up gets this long: the message's 30 s, or a run's own grace at shutdown, are nearly over. */
+const graceMillis = 500
+
 /** What a script prints beyond this is dropped. */
 const maxOutputBytes = 16 * 1024
 
@@ -35,7 +38,7 @@ export class NotifyScript extends Context.Service<
       const endTree = Effect.fnUntraced(function* (script: Script) {
         const leader = yield* table.find(script.pid)
         if (leader === undefined || script.hasEnded()) return
-        yield* trees.terminate({ targets: [leader], leaders: [leader], markers: new Set() })
+        yield* trees.terminate({ targets: [leader], leaders: [leader], markers: new Set() }, { graceMillis })
       })
 
       return NotifyScript.of({

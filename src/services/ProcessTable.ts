@@ -71,43 +71,60 @@ const kill = (pid: number, signal: NodeJS.Signals): SignalOutcome => {
 /** A scan works for this long, then lets the event loop go on. */
 const sliceMillis = 4
 
+const row = (stat: procfs.ProcStat, marker: string | undefined): ProcessRow => {
+  return {
+    pid: stat.pid,
+    startTicks: stat.startTicks,
+    parentPid: stat.parentPid,
+    groupId: stat.groupId,
+    sessionId: stat.sessionId,
+    isDead: isDead(stat),
+    marker,
+    isSupervisor: stat.command === "sh" && stat.pid === stat.sessionId && isSupervisor(procfs.readArgv(stat.pid))
+  }
+}
+
+/** What was read of a process' environment; no marker counts after the second look only. */
+interface MarkerLook {
+  readonly startTicks: number
+  readonly marker: string | undefined
+  readonly isSure: boolean
+}
+
 /**
  * Scans /proc in slices. Markers are read once for each process: a fork inherits its parent's environment,
- * and an exec that drops the marker does not leave the run.
+ * and an exec that drops the marker does not leave the run. Where there is none a second scan looks again: in the
+ * middle of an exec the environment is empty (environ_read in the kernel's fs/proc/base.c: `env_end` is not set yet).
  */
 const makeScanner = () => {
-  let markers = new Map<number, { readonly startTicks: number; readonly marker: string | undefined }>()
+  let lastLooks: ReadonlyMap<number, MarkerLook> = new Map()
 
-  const row = (stat: procfs.ProcStat): ProcessRow => {
-    const known = markers.get(stat.pid)
-    const marker = known?.startTicks === stat.startTicks ? known.marker : procfs.readMarker(stat.pid)
-    return {
-      pid: stat.pid,
-      startTicks: stat.startTicks,
-      parentPid: stat.parentPid,
-      groupId: stat.groupId,
-      sessionId: stat.sessionId,
-      isDead: isDead(stat),
-      marker,
-      isSupervisor: stat.command === "sh" && stat.pid === stat.sessionId && isSupervisor(procfs.readArgv(stat.pid))
-    }
+  const look = ({ pid, startTicks }: procfs.ProcStat): MarkerLook => {
+    const last = lastLooks.get(pid)
+    const isSame = last?.startTicks === startTicks
+    if (isSame && last.isSure) return last
+    const marker = procfs.readMarker(pid)
+    return { startTicks, marker, isSure: isSame || marker !== undefined }
   }
-
   return (onDone: (rows: ReadonlyArray<ProcessRow>) => void): void => {
     const pids = procfs.readPids()
     const rows: Array<ProcessRow> = []
+    const looks = new Map<number, MarkerLook>()
     let next = 0
     const slice = () => {
       const until = performance.now() + sliceMillis
       while (next < pids.length && performance.now() < until) {
         const stat = procfs.readStat(pids[next++] ?? 0)
-        if (stat !== undefined) rows.push(row(stat))
+        if (stat === undefined) continue
+        const found = look(stat)
+        looks.set(stat.pid, found)
+        rows.push(row(stat, found.marker))
       }
       if (next < pids.length) {
         setImmediate(slice)
         return
       }
-      markers = new Map(rows.map(({ pid, startTicks, marker }) => [pid, { startTicks, marker }]))
+      lastLooks = looks
       onDone(rows)
     }
     slice()

@@ -41,7 +41,7 @@ export class ProcessTrees extends Context.Service<
      * **Details** Only single pids are signalled, each after its identity was read again: what happens in the
      * microseconds between is not excluded. Supervisors are not signalled unless they outlive their codex.
      */
-    readonly terminate: (seeds: TreeSeeds) => Effect.Effect<Termination>
+    readonly terminate: (seeds: TreeSeeds, options?: Partial<TerminationOptions>) => Effect.Effect<Termination>
   }
 >()("looper/services/ProcessTrees") {
   static readonly layerWith = (options: TerminationOptions) =>
@@ -50,7 +50,9 @@ export class ProcessTrees extends Context.Service<
       Effect.gen(function* () {
         const table = yield* ProcessTable
         const shutdown = yield* Shutdown
-        return ProcessTrees.of({ terminate: (seeds) => makeTermination({ table, shutdown, seeds, ...options }) })
+        return ProcessTrees.of({
+          terminate: (seeds, own) => makeTermination({ table, shutdown, seeds, ...options, ...own })
+        })
       })
     )
   static readonly layerNoDeps = ProcessTrees.layerWith(defaults)
@@ -143,6 +145,10 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
         for (const supervisor of living) {
           yield* send(supervisor, "SIGCONT")
           yield* send(supervisor, "SIGKILL")
+        }
+        // Who asks next whether they live must not find them dying.
+        for (let look = 0; look < 50 && (yield* livingOf(tree.supervisors)).length > 0; look++) {
+          yield* Effect.sleep(emptyScanEveryMillis)
         }
         return living
       }

@@ -1,5 +1,5 @@
 /** The files of the log folder: run logs and their side files. */
-import { constants } from "node:fs"
+import { constants, existsSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import * as path from "node:path"
 import { Context, Effect, Layer } from "effect"
@@ -57,14 +57,14 @@ export class RunLogs extends Context.Service<
     readonly ids: () => ReadonlySet<string>
     /** Milliseconds since the epoch at which a run log changed last. */
     readonly newestChangeMillis: Effect.Effect<number | undefined>
-    /** The last `maxBytes` bytes of a log; empty when it cannot be read. */
-    readonly tail: (logPath: string, maxBytes: number) => Effect.Effect<Buffer>
+    /** The last `maxBytes` bytes of what a run wrote, its header with the prompt not; empty when it cannot be read. */
+    readonly tail: (log: RunLog, maxBytes: number) => Effect.Effect<Buffer>
     readonly writeIdentity: (log: RunLog, identity: RunIdentity) => Effect.Effect<void, RunLogUnwritable>
     readonly readSide: (sidePath: string) => Effect.Effect<SideFile | undefined>
     /** The side files in the folder: runs whose end is not recorded yet. */
     readonly sideFiles: Effect.Effect<ReadonlyArray<FoundSideFile>>
-    /** Writes the trailer unless the log ends in it already. */
-    readonly ensureTrailer: (logPath: string, code: ReturnCode) => Effect.Effect<void>
+    /** Writes the trailer unless the log ends in it already; false where it cannot, on a full disk. */
+    readonly ensureTrailer: (logPath: string, code: ReturnCode) => Effect.Effect<boolean>
     readonly freeBytes: Effect.Effect<number>
   }
 >()("looper/services/RunLogs") {
@@ -91,11 +91,13 @@ export class RunLogs extends Context.Service<
         const sidePath = sideFileOf(logPath)
         const header = runLogHeader(run)
         const options = { flag: "ax", mode: 0o600 }
-        yield* io(() => fs.writeFile(logPath, header, options)).pipe(
-          Effect.andThen(io(() => fs.writeFile(sidePath, sideFileStart, options))),
-          Effect.mapError((reason) => new RunLogUnwritable({ path: logPath, reason })),
-          Effect.onError(() => Effect.andThen(discard(logPath), discard(sidePath)))
-        )
+        const write = (file: string, text: string) =>
+          io(() => fs.writeFile(file, "", options)).pipe(
+            Effect.andThen(io(() => fs.appendFile(file, text)).pipe(Effect.onError(() => discard(file)))),
+            Effect.mapError((reason) => new RunLogUnwritable({ path: logPath, reason }))
+          )
+        yield* write(logPath, header)
+        yield* write(sidePath, sideFileStart).pipe(Effect.onError(() => discard(logPath)))
         ids.add(run.requestId)
         return { requestId: run.requestId, path: logPath, sidePath, headerBytes: Buffer.byteLength(header) }
       })
@@ -117,7 +119,7 @@ export class RunLogs extends Context.Service<
           Effect.flatMap((logs) => Effect.forEach(logs, (name) => changedMillis(path.join(logDir, name)))),
           Effect.map((times) => (times.length === 0 ? undefined : Math.max(...times)))
         ),
-        tail: (logPath, maxBytes) => readTail(logPath, maxBytes),
+        tail: (log, maxBytes) => readTail(log.path, maxBytes, log.headerBytes),
         writeIdentity: (log, identity) =>
           io(() => fs.appendFile(log.sidePath, sideFileIdentity(identity))).pipe(
             Effect.mapError((reason) => new RunLogUnwritable({ path: log.sidePath, reason }))
@@ -156,20 +158,24 @@ const changedMillis = (file: string): Effect.Effect<number> =>
     Effect.orElseSucceed(() => 0)
   )
 
-const readTail = (logPath: string, maxBytes: number): Effect.Effect<Buffer> =>
+const readTail = (logPath: string, maxBytes: number, from = 0): Effect.Effect<Buffer> =>
   io(async () => {
     await using handle = await fs.open(logPath, constants.O_RDONLY)
     const { size } = await handle.stat()
-    const length = Math.min(size, maxBytes)
+    const length = Math.max(0, Math.min(size - from, maxBytes))
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length)
     return buffer.subarray(0, bytesRead)
   }).pipe(Effect.orElseSucceed(() => Buffer.alloc(0)))
 
-const ensureTrailer = (logPath: string, trailer: string): Effect.Effect<void> =>
+const ensureTrailer = (logPath: string, trailer: string): Effect.Effect<boolean> =>
   readTail(logPath, Buffer.byteLength(trailer)).pipe(
     Effect.flatMap((end) => (end.equals(Buffer.from(trailer)) ? Effect.void : append(logPath, trailer))),
+    Effect.as(true),
     Effect.catch((reason) =>
-      Effect.logWarning("codex.exec.trailer.fail").pipe(Effect.annotateLogs({ path: logPath, reason }))
+      Effect.logWarning("codex.exec.trailer.fail").pipe(
+        Effect.annotateLogs({ path: logPath, reason }),
+        Effect.as(!existsSync(logPath))
+      )
     )
   )
 

@@ -62,11 +62,17 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   for (;;) {
     const hasEnded = yield* Deferred.isDone(ending.trailerWritten)
     const chunk = yield* read(bufferBytes)
-    if (chunk.includes(trailerStart) && (yield* isEnding)) break
+    // Its newline may have ended an unterminated line, and been taken with it.
+    const mayHoldTrailer = chunk.includes(trailerStart) || (isLineStart && chunk.indexOf(trailerStart.slice(1)) === 0)
+    if (mayHoldTrailer && (yield* isEnding)) break
     const taken = chunk.subarray(0, chunk.length - heldBack(chunk, isLineStart))
     yield* take(taken)
     if (hasEnded && taken.length === 0) break
     if (taken.length === bufferBytes) continue
+    if (chunk.length === 0 && (yield* isTruncated(handle, position))) {
+      yield* Effect.logWarning("codex.exec.mirror.truncated").pipe(Effect.annotateLogs({ path: log.path }))
+      position = 0
+    }
     pauseMillis = taken.length > 0 ? shortestPauseMillis : Math.min(pauseMillis * 2, longestPauseMillis)
     yield* Effect.raceFirst(Effect.sleep(pauseMillis), Deferred.await(ending.trailerWritten))
   }
@@ -83,6 +89,10 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   }
   yield* serverLog.append(text.end())
 })
+
+/** Somebody cut the log: codex appends at its new end. */
+const isTruncated = (handle: fs.FileHandle, position: number): Effect.Effect<boolean> =>
+  Effect.promise(() => handle.stat()).pipe(Effect.map(({ size }) => size < position))
 
 const openLog = (path: string): Effect.Effect<fs.FileHandle | undefined, never, Scope.Scope> =>
   Effect.acquireRelease(

@@ -97,10 +97,11 @@ export class RunSupervisor extends Context.Service<
       const watch = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: Tracked) {
         const code: ReturnCode = yield* learnCode(process, launch, run.identity.codex)
         yield* Deferred.succeed(run.ending.code, code)
-        if ((yield* runLogs.readSide(launch.log.sidePath))?.hasTrailer !== true) {
-          yield* runLogs.ensureTrailer(launch.log.path, code)
-        }
+        const hasTrailer =
+          (yield* runLogs.readSide(launch.log.sidePath))?.hasTrailer === true ||
+          (yield* runLogs.ensureTrailer(launch.log.path, code))
         yield* Deferred.succeed(run.ending.trailerWritten, undefined)
+        return hasTrailer
       })
       const hasEnded = ({ ending }: Entry) => Deferred.isDoneUnsafe(ending.trailerWritten)
 
@@ -109,7 +110,7 @@ export class RunSupervisor extends Context.Service<
         const mirror = Effect.scoped(mirrorRun({ log: launch.log, ending: run.ending, runLogs, serverLog })).pipe(
           Effect.catchDefect((defect) => Effect.logError("codex.exec.mirror.fail", Cause.die(defect)))
         )
-        yield* Effect.all([watch(launch, process, run), mirror], { concurrency: "unbounded", discard: true })
+        const [hasTrailer] = yield* Effect.all([watch(launch, process, run), mirror], { concurrency: "unbounded" })
         yield* process.abandon
         yield* Effect.logInfo("codex.exec.ended").pipe(
           Effect.annotateLogs({
@@ -119,7 +120,8 @@ export class RunSupervisor extends Context.Service<
             duration_ms: Math.round((yield* monotonicMillis) - startedAt)
           })
         )
-        yield* runLogs.removeSide(launch.log.sidePath)
+        // Without its trailer the end is not recorded: the next Looper writes it by the code in the side file.
+        if (hasTrailer) yield* runLogs.removeSide(launch.log.sidePath)
         if (!(yield* hasLeftovers(run.identity))) started.delete(launch.requestId)
       })
 

@@ -47,7 +47,7 @@ export class ServerLog extends Context.Service<
           toStdout(line)
         },
         append: (lines) => writer.withPermit(appendAll(file, lines)),
-        reopen: writer.withPermit(Effect.sync(() => file.reopen()))
+        reopen: Effect.sync(() => file.markMoved())
       })
     })
   )
@@ -72,6 +72,8 @@ class LogFile {
   private droppedRecords = 0
   private isArmed = false
   private isHeld = false
+  private isMoved = false
+  private isClosed = false
   /** The last write ended inside a line. */
   private isLineOpen = false
   private readonly flushAtExit = () => this.flush()
@@ -84,6 +86,8 @@ class LogFile {
   }
 
   record(line: string): void {
+    // Its number may name somebody else's file by now.
+    if (this.isClosed) return
     const bytes = Buffer.from(line)
     this.pending.push(bytes)
     this.pendingBytes += bytes.length
@@ -99,6 +103,7 @@ class LogFile {
     return Effect.callback<number>((resume) => {
       this.flush()
       this.isHeld = true
+      this.reopenIfMoved()
       write(this.fd, lines, 0, lines.length, null, (error, written) => {
         const count = error === null ? written : 0
         if (count > 0) this.isLineOpen = lines[count - 1] !== newline
@@ -112,16 +117,30 @@ class LogFile {
     this.arm(0)
   }
 
-  /** Opens the file by its name again; what is pending goes to the new one. */
-  reopen(): void {
-    mkdirSync(path.dirname(this.filePath), { recursive: true, mode: 0o700 })
-    const fresh = openSync(this.filePath, "a", 0o600)
-    closeSync(this.fd)
-    this.fd = fresh
+  /** The next write, which may be a repeated one, goes to the file that has the name then. */
+  markMoved(): void {
+    this.isMoved = true
+    this.arm(0)
+  }
+
+  /** Never while a write is under way. One that fails is tried again with the next write. */
+  private reopenIfMoved(): void {
+    try {
+      if (!this.isMoved && fstatSync(this.fd).nlink > 0) return
+      mkdirSync(path.dirname(this.filePath), { recursive: true, mode: 0o700 })
+      const fresh = openSync(this.filePath, "a", 0o600)
+      closeSync(this.fd)
+      this.fd = fresh
+      this.isMoved = false
+    } catch {
+      // The old descriptor still takes what is written.
+    }
   }
 
   close(): void {
     this.flush()
+    this.isClosed = true
+    this.pending = []
     process.off("exit", this.flushAtExit)
     closeSync(this.fd)
   }
@@ -143,7 +162,7 @@ class LogFile {
     const dropped = this.droppedRecords === 0 ? "" : `# ${this.droppedRecords} records were dropped: no space\n`
     const bytes = Buffer.concat([Buffer.from(this.isLineOpen ? `\n${dropped}` : dropped), ...this.pending])
     try {
-      if (fstatSync(this.fd).nlink === 0) this.reopen()
+      this.reopenIfMoved()
       const written = writeSync(this.fd, bytes)
       this.droppedRecords = 0
       this.isLineOpen = written > 0 && bytes[written - 1] !== newline
@@ -175,6 +194,8 @@ const toStdout = (line: string): void => {
   if (!hasStdoutListener) {
     hasStdoutListener = true
     process.stdout.on("error", () => undefined)
+    // Node makes writes to a terminal block (lib/tty.js): one that Ctrl-S or a stalled ssh holds up would stop Looper.
+    ;(process.stdout as { _handle?: { setBlocking?(isBlocking: boolean): void } })._handle?.setBlocking?.(false)
   }
   if (process.stdout.writableLength < maxStdoutBytes) process.stdout.write(line)
 }

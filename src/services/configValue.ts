@@ -53,7 +53,7 @@ export const secret = (readFile: (path: string) => string | undefined, ...names:
   Effect.gen(function* () {
     const direct = yield* text(...names)
     const file = yield* text(...names.map((name) => `${name}_FILE`))
-    if (file === undefined) return direct && Redacted.make(direct.value)
+    if (file === undefined) return direct && Redacted.make(direct.value.trim())
     if (direct !== undefined) {
       return yield* new ConfigInvalid({
         variable: file.name,

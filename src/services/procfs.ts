@@ -19,7 +19,9 @@ const read = (path: string): Buffer | undefined => {
   let fd: number
   try {
     fd = openSync(path, "r")
-  } catch {
+  } catch (error) {
+    // Out of descriptors or memory says nothing about the process: it must not pass for gone.
+    if (/^(?:EMFILE|ENFILE|ENOMEM)$/.test((error as NodeJS.ErrnoException).code ?? "")) throw error
     return undefined
   }
   try {

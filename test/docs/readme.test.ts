@@ -53,7 +53,7 @@ describe("README", () => {
   it("names every event once and no other", () => {
     const documented = tableRows("Logs").flatMap(([cell]) => codes(cell))
     const texts = sources.map(({ text }) => text)
-    const events = found(/\blog(?:Debug|Info|Warning|Error)?\(\s*["`]([a-z_]+(?:\.[a-z_]+)+)["`]/g, texts)
+    const events = found(/\blog(?:Debug|Info|Warning|Error|Fatal)?\(\s*["`]([a-z_]+(?:\.[a-z_]+)+)["`]/g, texts)
     const built = [
       "process.kill.sigterm",
       "process.kill.sigkill",

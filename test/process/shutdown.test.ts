@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
 import { readRunLog } from "../support/logs.ts"
 import { type LooperOptions, type LooperProcess, startLooper } from "../support/looperProcess.ts"
-import { beats, carriers, isAlive, stopsGrowing, until } from "../support/processes.ts"
+import { beats, carriers, isAlive, procStat, stopsGrowing, until } from "../support/processes.ts"
 import { runOf } from "../support/residentLooper.ts"
 
 interface StartedRun {
@@ -144,9 +144,6 @@ describe.concurrent("a stopping Looper", () => {
     const idleAnswer = new Promise((resolve) => idle.once("data", resolve))
     idle.write(`GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
     await idleAnswer
-    const halfSent = connect(looper.port, "127.0.0.1", () => halfSent.write("POST /run HTTP/1.1\r\nHost:"))
-    halfSent.on("error", () => undefined)
-    const halfClosed = new Promise((resolve) => halfSent.once("close", resolve))
     const waiting = looper.run({ zulip_message: "m", codex_prompt: "p", codex_exec_delay_seconds: 600 })
     await until(() => looper.serverLog().includes("action=delay"), "the sequence is in its delay")
     assert.lengthOf(looper.runLogs(), 1)
@@ -156,7 +153,7 @@ describe.concurrent("a stopping Looper", () => {
     assert.include(answer.body, { ok: false, code: "shutting_down", error: "shutting down" })
     assert.match(String(answer.headers["retry-after"]), /^\d+$/)
     assert.strictEqual(answer.headers.connection, "close")
-    await Promise.all([idleClosed, halfClosed])
+    await idleClosed
     await until(() => isRefused(looper), "connections are refused")
     await assertCleanExit(looper)
     assert.deepStrictEqual(looper.runLogs(), [])
@@ -191,6 +188,22 @@ describe.concurrent("a stopping Looper", () => {
     assert.deepStrictEqual(looper.runLogs(), [run.logPath])
   })
 
+  it("cuts half a request at once: the run has the whole grace", async () => {
+    await using looper = await startLooper({ env: graceSeconds })
+    const run = await startRun(looper, { isStubborn: true })
+    const halfSent = connect(looper.port, "127.0.0.1", () => halfSent.write("POST /run HTTP/1.1\r\nHost:"))
+    halfSent.on("error", () => undefined)
+    const halfClosed = new Promise((resolve) => halfSent.once("close", resolve))
+    await until(() => halfSent.bytesWritten > 0, "half a request is sent")
+    assert.strictEqual((await looper.request("GET", "/health")).status, 200)
+    looper.signal("SIGTERM")
+    await halfClosed
+    await assertCleanExit(looper)
+    await assertEnded(looper, run, "137")
+    const took = Number(/ process\.kill\.done .*duration_ms=(\d+)/.exec(looper.serverLog())?.[1])
+    assert.isAbove(took, 2_500, "of a grace of three seconds")
+  })
+
   it("takes signals within a second for one, and ends the grace at a later one", async () => {
     await using looper = await startLooper()
     const run = await startRun(looper, { kinds, isStubborn: true })
@@ -210,17 +223,20 @@ describe.concurrent("a stopping Looper", () => {
     assert.isBelow(took, 5_000, "the whole grace was waited for")
   })
 
-  it("names what is left and exits with 1 where the time is too short", async () => {
-    await using looper = await startLooper({ env: { LOOPER_SHUTDOWN_GRACE_SECONDS: "0.3" } })
-    await startRun(looper, { isStubborn: true })
+  it("exits at its deadline with 1, whatever is left, and names it", async () => {
+    await using looper = await startLooper({ env: { LOOPER_SHUTDOWN_GRACE_SECONDS: "0.5" } })
+    const { pid } = await startRun(looper, { isStubborn: true })
+    const supervisor = procStat(pid)?.sid ?? 0
+    process.kill(supervisor, "SIGSTOP")
     looper.signal("SIGTERM")
     assert.deepStrictEqual(await looper.exited, { code: 1, signal: null })
-    const lines = looper
+    assert.isTrue(isAlive(supervisor), "half a second would be waited for it")
+    const said = looper
       .output()
       .split("\n")
       .filter((line) => line.startsWith("looper: "))
-    assert.lengthOf(lines, 1)
-    assert.match(lines[0] ?? "", /^looper: not stopped in time: .+$/)
+    assert.lengthOf(said, 1)
+    assert.match(said[0] ?? "", /^looper: not stopped in time: .+$/)
   })
 
   it("stops the autopoll: no run is started any more", async () => {

@@ -199,12 +199,20 @@ describe("the end of a run log", () => {
   it.live("is read as bytes, as many as asked for or as there are", () =>
     Effect.gen(function* () {
       const logs = yield* openLogs
-      const path = inLogs("x")
-      writeFileSync(path, Buffer.from("abc\xff\0", "latin1"))
-      assert.deepStrictEqual(yield* logs.tail(path, 3), Buffer.from("c\xff\0", "latin1"))
-      assert.strictEqual((yield* logs.tail(path, 1_200)).length, 5)
-      assert.strictEqual((yield* logs.tail(path, 0)).length, 0)
-      assert.strictEqual((yield* logs.tail(inLogs("missing"), 5)).length, 0)
+      const log = yield* logs.create({ requestId: "0a1b2c3d", workspace: "/w", command: "codex exec hi" })
+      appendFileSync(log.path, Buffer.from("abc\xff\0", "latin1"))
+      assert.deepStrictEqual(yield* logs.tail(log, 3), Buffer.from("c\xff\0", "latin1"))
+      assert.strictEqual((yield* logs.tail(log, 0)).length, 0)
+      assert.strictEqual((yield* logs.tail({ ...log, path: inLogs("missing") }, 5)).length, 0)
+    })
+  )
+
+  it.live("is read without the header, which holds the prompt", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      const log = yield* logs.create({ requestId: "0a1b2c3d", workspace: "/w", command: "codex exec secret" })
+      appendFileSync(log.path, "abc")
+      assert.strictEqual((yield* logs.tail(log, 1_200)).toString(), "abc")
     })
   )
 

@@ -5,8 +5,10 @@ import { once } from "node:events"
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { Readable, Writable } from "node:stream"
 import { afterAll } from "vitest"
 import * as procfs from "../../src/services/procfs.ts"
+import { until } from "../support/processes.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "procfs-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -159,11 +161,16 @@ describe("a process that is gone", () => {
   })
 
   it("has a state but no arguments while it is a zombie", async () => {
-    const parent = spawn("/bin/sh", ["-c", "sleep 0 & echo $!; exec cat"], { stdio: ["pipe", "pipe", "ignore"] })
-    const [line] = await once(parent.stdout, "data")
-    const zombie = Number(line)
+    // The child ends with its stdin, after its parent has become a program that never asks for its end.
+    const parent = spawn("/bin/sh", ["-c", "cat <&3 & echo $!; exec tail -f /dev/null 3<&-"], {
+      stdio: ["ignore", "pipe", "ignore", "pipe"]
+    })
     try {
-      while (procfs.readStat(zombie)?.state !== "Z") await new Promise((resolve) => setImmediate(resolve))
+      const [line] = await once(parent.stdio[1] as Readable, "data")
+      const zombie = Number(line)
+      await until(() => procfs.readArgv(parent.pid ?? 0)[0] === "tail", "the parent is another program")
+      ;(parent.stdio[3] as Writable).end()
+      await until(() => procfs.readStat(zombie)?.state === "Z", "the child is a zombie")
       assert.deepStrictEqual(procfs.readArgv(zombie), [])
       assert.isUndefined(procfs.readMarker(zombie))
     } finally {
