@@ -1,5 +1,5 @@
 /** The HTTP server as a scoped layer. */
-import { createServer, type Server } from "node:http"
+import { createServer, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { getRequestListener } from "@hono/node-server"
 import { Context, Effect, type Exit, FiberSet, Layer, Schema } from "effect"
@@ -33,7 +33,7 @@ const reasons: Readonly<Record<string, string>> = {
 const headersBoundMillis = 10_000
 /** Headers and body together; the body has a bound of its own. */
 const requestBoundMillis = 42_000
-/** After this, connections whose callers do not read their last answer are cut. */
+/** Answers that their callers have not taken by then are cut. */
 const drainBoundMillis = 1_000
 
 export class HttpServer extends Context.Service<HttpServer, { readonly url: string }>()("looper/runtime/server") {
@@ -53,15 +53,14 @@ export class HttpServer extends Context.Service<HttpServer, { readonly url: stri
           runExit: <A, E>(program: Effect.Effect<A, E, R>) =>
             new Promise<Exit.Exit<A, E>>((resolve) => runFork(program).addObserver(resolve))
         })
-        const server = yield* Effect.acquireRelease(listen({ app, ids, host, port }), (listening) =>
+        const { server } = yield* Effect.acquireRelease(listen({ app, ids, host, port }), (listening) =>
           Effect.gen(function* () {
             yield* shutdown.begin
-            const closed = close(listening)
+            const closed = close(listening.server)
             yield* FiberSet.clear(fibers)
-            yield* Effect.timeoutOrElse(closed, {
-              duration: drainBoundMillis,
-              orElse: () => Effect.sync(() => listening.closeAllConnections())
-            })
+            yield* Effect.timeoutOption(answered(listening.unanswered), drainBoundMillis)
+            listening.server.closeAllConnections()
+            yield* closed
           })
         )
         const url = loopbackUrl(server.address() as AddressInfo)
@@ -74,14 +73,21 @@ export class HttpServer extends Context.Service<HttpServer, { readonly url: stri
     )
 }
 
+interface Listening {
+  readonly server: Server
+  /** Responses of requests that arrived and are not answered to their last byte. */
+  readonly unanswered: ReadonlySet<ServerResponse>
+}
+
 const listen = (options: {
   readonly app: { readonly fetch: Parameters<typeof getRequestListener>[0] }
   readonly ids: RequestIds["Service"]
   readonly host: string
   readonly port: number
-}): Effect.Effect<Server, ListenFailed> =>
+}): Effect.Effect<Listening, ListenFailed> =>
   Effect.callback((resume) => {
     const { app, ids, host, port } = options
+    const unanswered = new Set<ServerResponse>()
     const refuse = (refusal: Refusal) => {
       const requestId = ids.draw()
       const body = `${JSON.stringify(refusalBody(refusal, requestId))}\n`
@@ -106,6 +112,8 @@ const listen = (options: {
         requireHostHeader: false
       },
       (request, response) => {
+        unanswered.add(response)
+        response.once("close", () => unanswered.delete(response))
         // The listener would refuse some Hosts itself; the app judges the raw header, in its order and its form.
         if (request.headers.host !== undefined) request.headers.host = "localhost"
         void listener(request, response)
@@ -128,7 +136,7 @@ const listen = (options: {
     server.once("error", (error: NodeJS.ErrnoException) =>
       resume(Effect.fail(new ListenFailed({ host, port, code: error.code ?? error.message })))
     )
-    server.listen(port, host, () => resume(Effect.succeed(server)))
+    server.listen(port, host, () => resume(Effect.succeed({ server, unanswered })))
   })
 
 /** What Node's HTTP parser refuses before there is a request. */
@@ -136,6 +144,16 @@ const parserRefusals: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: headersTooLarge,
   ERR_HTTP_REQUEST_TIMEOUT: timedOut
 }
+
+/** A connection on which half a request came has nothing to wait for. */
+const answered = (unanswered: ReadonlySet<ServerResponse>): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const look = () => {
+      if (unanswered.size === 0) resume(Effect.void)
+    }
+    for (const response of unanswered) response.once("close", look)
+    look()
+  })
 
 /** Stops listening at once, idle connections too; `close` waits for the rest. */
 const close = (server: Server): Effect.Effect<void> => {

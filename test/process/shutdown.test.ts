@@ -188,22 +188,6 @@ describe.concurrent("a stopping Looper", () => {
     assert.deepStrictEqual(looper.runLogs(), [run.logPath])
   })
 
-  it("cuts half a request at once: the run has the whole grace", async () => {
-    await using looper = await startLooper({ env: graceSeconds })
-    const run = await startRun(looper, { isStubborn: true })
-    const halfSent = connect(looper.port, "127.0.0.1", () => halfSent.write("POST /run HTTP/1.1\r\nHost:"))
-    halfSent.on("error", () => undefined)
-    const halfClosed = new Promise((resolve) => halfSent.once("close", resolve))
-    await until(() => halfSent.bytesWritten > 0, "half a request is sent")
-    assert.strictEqual((await looper.request("GET", "/health")).status, 200)
-    looper.signal("SIGTERM")
-    await halfClosed
-    await assertCleanExit(looper)
-    await assertEnded(looper, run, "137")
-    const took = Number(/ process\.kill\.done .*duration_ms=(\d+)/.exec(looper.serverLog())?.[1])
-    assert.isAbove(took, 2_500, "of a grace of three seconds")
-  })
-
   it("takes signals within a second for one, and ends the grace at a later one", async () => {
     await using looper = await startLooper()
     const run = await startRun(looper, { kinds, isStubborn: true })

@@ -178,6 +178,28 @@ describe("a binary that cannot be started", () => {
     })
   )
 
+  it.effect("is refused where a carriage return belongs to its interpreter's name", () =>
+    Effect.gen(function* () {
+      const root = makeRoot()
+      assert.strictEqual(yield* missingIn(root, program(join(root, "script"), "#!/bin/sh\r\nexit\r\n")), "/bin/sh\r")
+    })
+  )
+
+  it.effect("is accepted where it may be executed but not read", () =>
+    Effect.gen(function* () {
+      const root = makeRoot()
+      chmodSync(folder, 0o755)
+      const path = program(join(root, "secret"), "\x7fELF", 0o111)
+      const isRoot = process.geteuid?.() === 0
+      const found = yield* Effect.acquireUseRelease(
+        Effect.sync(() => isRoot && process.seteuid?.(65_534)),
+        () => resolveIn(root, path),
+        () => Effect.sync(() => isRoot && process.seteuid?.(0))
+      )
+      assert.strictEqual(found.path, path)
+    })
+  )
+
   it.effect("is accepted with an interpreter that is there", () =>
     Effect.gen(function* () {
       const root = makeRoot()

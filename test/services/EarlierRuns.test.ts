@@ -125,6 +125,21 @@ describe("a run that ended while no Looper watched", () => {
     })
   )
 
+  it.live("is closed later where its trailer cannot be written now", () =>
+    Effect.gen(function* () {
+      leave("starting\n7\n")
+      rmSync(logPath())
+      mkdirSync(logPath())
+      const earlier = yield* start
+      assert.isTrue(existsSync(sidePath()))
+      rmSync(logPath(), { recursive: true })
+      writeFileSync(logPath(), `${header}out\n`)
+      yield* earlier.settle
+      assert.strictEqual(outputOf(), "out\n\n# codex_exec_return_code=7\n")
+      assert.isFalse(existsSync(sidePath()))
+    })
+  )
+
   it.live("stays without a log that was deleted", () =>
     Effect.gen(function* () {
       leave("starting\n7\n")

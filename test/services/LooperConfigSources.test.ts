@@ -105,6 +105,12 @@ for (const [variable, secretOf] of secrets) {
       })
     )
 
+    it.effect("comes trimmed from the environment", () =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* shownSecret(secretOf, { [variable]: " top secret\n" }), "top secret")
+      })
+    )
+
     it.effect("comes trimmed from a file, also one below the root", () =>
       Effect.gen(function* () {
         const path = join(root, `${variable}.txt`)
@@ -177,6 +183,17 @@ describe("an .env file", () => {
         [port, zulip.topic, defaultPrompt, codexBinary],
         [1, "a #b", { text: "two\nlines" }, "$HOME/codex"]
       )
+    })
+  )
+
+  it.effect("is refused where it cannot be read: what it says may be a token", () =>
+    Effect.gen(function* () {
+      const folder = join(root, "unreadable")
+      mkdirSync(join(folder, ".env"), { recursive: true })
+      const error = yield* Effect.flip(
+        Effect.provide(LooperConfig, LooperConfig.layer({ root: folder, environment: {} }))
+      )
+      assert.strictEqual(error.message, `.env is "${folder}/.env": allowed is a readable file, or none`)
     })
   )
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Result } from "effect"
 import {
   appendFileSync,
   chmodSync,
@@ -109,6 +109,19 @@ describe("a run's files", () => {
         readdirSync(inLogs()).filter((name) => name.endsWith(".log")),
         []
       )
+    })
+  )
+
+  it.live("are those of another run where they are there already, and stay as they are", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      const first = yield* logs.create(run)
+      appendFileSync(first.path, "out")
+      // The name holds the second: the clock may move on between the two.
+      const second = yield* Effect.result(logs.create({ ...run, command: "other" }))
+      assert.isTrue(Result.isFailure(second) || second.success.path !== first.path)
+      assert.strictEqual(read(first.path), `${header}out`)
+      assert.strictEqual(read(first.sidePath), "starting\n")
     })
   )
 
@@ -231,9 +244,9 @@ describe("the end of a run log", () => {
         const path = inLogs("x")
         const complete = `${text}\n# codex_exec_return_code=${code}\n`
         writeFileSync(path, text)
-        yield* logs.ensureTrailer(path, code)
+        assert.isTrue(yield* logs.ensureTrailer(path, code))
         assert.strictEqual(read(path), complete)
-        yield* logs.ensureTrailer(path, code)
+        assert.isTrue(yield* logs.ensureTrailer(path, code))
         assert.strictEqual(read(path), complete)
       }
     })

@@ -210,7 +210,6 @@ describe("a log that is seen in pieces", () => {
       for (const output of ["", "\n", "one", "one\n", "one\n\n", "# codex_exec_return_code=7"]) {
         const length = output.length + runLogTrailer(7).length
         for (let cut = 0; cut < length; cut++) {
-          if (output.length > 0 && !output.endsWith("\n") && cut === output.length + 1) continue
           const what = `${JSON.stringify(output)} cut at ${cut}`
           assert.strictEqual(yield* mirrorInPieces(output, [cut]), expectedOf(output), what)
         }
@@ -220,11 +219,11 @@ describe("a log that is seen in pieces", () => {
 
   it.live("is mirrored alike, wherever a read of 256 KiB ends in the trailer", () =>
     Effect.gen(function* () {
-      for (const lastLine of ["x\n", "x\n\n"]) {
+      for (const lastLine of ["x", "x\n", "x\n\n"]) {
         for (let inTrailer = 0; inTrailer <= trailerStart.length; inTrailer++) {
           const output = `${"x".repeat(2 ** 18 - inTrailer - lastLine.length - 1)}\n${lastLine}`
           const mirrored = yield* mirrorInPieces(output, [])
-          assert.isTrue(mirrored === output, `${JSON.stringify(lastLine)} ${inTrailer}`)
+          assert.isTrue(mirrored === expectedOf(output), `${JSON.stringify(lastLine)} ${inTrailer}`)
         }
       }
     })

@@ -173,6 +173,15 @@ describe("the server log", () => {
     })
   )
 
+  it.live("is made again for mirrored lines, too", () =>
+    Effect.gen(function* () {
+      const { path, append, text } = yield* openLog
+      fs.rmSync(path)
+      yield* append("mirrored\n")
+      assert.strictEqual(text(), "mirrored\n")
+    })
+  )
+
   it.live("follows a file that was moved until it is told to open it anew", () =>
     Effect.gen(function* () {
       const { log, path, append, text } = yield* openLog
