@@ -36,6 +36,7 @@ const race = async (prompt: string) => {
   let refused = 0
   for (const one of all) void one.then(({ status }) => (refused += status === 409 ? 1 : 0))
   await until(() => refused === callers - 1, "all but one are refused", 30_000)
+  await until(() => zulip.messages.length > before, "the one that wins sends")
   const [ticked, killed, spawned, health] = await Promise.all([
     tick(),
     looper.request("POST", "/kill"),

@@ -86,6 +86,20 @@ describe("a Looper that is stopping", () => {
     })
   )
 
+  it.live("answers a request whose operation it cut", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const begun = yield* Deferred.make<void>()
+      const cut = Effect.andThen(Deferred.await(gate), Effect.interrupt)
+      const app = yield* openApp(() => Effect.andThen(Deferred.succeed(begun, undefined), cut))
+      const asking = yield* Effect.forkChild(app.post(dish), { startImmediately: true })
+      yield* Deferred.await(begun)
+      yield* app.shutdown.begin
+      yield* Deferred.succeed(gate, undefined)
+      assertStopping(yield* Fiber.join(asking))
+    })
+  )
+
   it.live("lets a request that is done be answered, and closes its connection", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<number>()

@@ -63,6 +63,12 @@ const identityOf = (parts: Partial<RunIdentity>): RunIdentity => ({
 describe("a run that ended while no Looper watched", () => {
   const table = [
     ["has its trailer: nothing is added", "starting\n7\ndone\n", "out\n\n# codex_exec_return_code=7\n", ""],
+    [
+      "has its trailer and a leftover's words behind it: nothing is added",
+      "starting\n7\ndone\n",
+      "out\n\n# codex_exec_return_code=7\nleftover\n",
+      ""
+    ],
     ["has its code alone: the trailer is written", "starting\n7\n", "out\n", "\n# codex_exec_return_code=7\n"],
     [
       "has code and trailer, but no `done`: nothing is added",
