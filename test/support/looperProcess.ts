@@ -12,7 +12,7 @@ import { carriers, killHard, procStat, until, withEnvironment } from "./processe
 /** The checkout. */
 export const checkout = resolve(import.meta.dirname, "../..")
 
-const startDeadlineMillis = 15_000
+const startDeadlineMillis = 30_000
 const stopDeadlineMillis = 15_000
 
 /** Names the temporary folder in the environment of all that Looper starts, also where a run's marker is dropped. */
