@@ -1,6 +1,6 @@
 /** The supervisor's text, really run by each POSIX shell of this machine. */
 import { assert, describe, it } from "@effect/vitest"
-import { execFileSync, spawn } from "node:child_process"
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync } from "node:fs"
 import { rmSync, symlinkSync, writeFileSync } from "node:fs"
@@ -9,10 +9,15 @@ import { join } from "node:path"
 import type { Duplex } from "node:stream"
 import { afterAll } from "vitest"
 import { isBeforeExec, isSupervisor, supervisorArguments } from "../../src/domain/supervisor.ts"
-import { argvOf, isAlive, killHard, procStat, until } from "../support/processes.ts"
+import { allPids, argvOf, isAlive, killHard, procStat, until } from "../support/processes.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "supervisor-"))
-afterAll(() => rmSync(folder, { recursive: true }))
+const supervisors: Array<ChildProcess> = []
+afterAll(() => {
+  const left = allPids().filter((pid) => supervisors.some((child) => procStat(pid)?.sid === child.pid))
+  left.forEach(killHard)
+  rmSync(folder, { recursive: true })
+})
 let files = 0
 
 /** Shells under the name by which they are POSIX shells; those that this machine has. */
@@ -65,6 +70,7 @@ const supervise = async (
     stdio: ["ignore", fds[0], fds[0], "pipe", fds[1]]
   })
   fds.forEach(closeSync)
+  supervisors.push(child)
   const channel = child.stdio[3] as Duplex
   let heard = ""
   channel.setEncoding("latin1").on("data", (chunk: string) => void (heard += chunk))
