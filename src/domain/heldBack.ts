@@ -2,15 +2,24 @@
 import { trailerStart } from "./runLog.ts"
 
 const start = Buffer.from(trailerStart)
+/** The same behind a newline that was taken: it ended a line. */
+const startOfLine = start.subarray(1)
 const newline = 0x0a
+
+/** May a trailer begin in `chunk`, or with the newline before it? */
+export const mayHoldTrailer = (chunk: Buffer, isLineStart: boolean): boolean =>
+  chunk.includes(start) || (isLineStart && startOfLine.equals(chunk.subarray(0, startOfLine.length)))
 
 /**
  * How many bytes at the end of `chunk` wait for what follows them.
  *
  * **Details** A lone newline that ends a line is taken: whether the trailer's or the output's own, the line ends
- * there. One that would make an empty line waits, and so does any longer beginning of a trailer.
+ * there. One that would make an empty line waits, and so does any longer beginning of a trailer, also one whose
+ * newline was taken.
  */
 export const heldBack = (chunk: Uint8Array, isLineStart: boolean): number => {
+  const isStartOfLine = isLineStart && chunk.length < startOfLine.length
+  if (isStartOfLine && startOfLine.subarray(0, chunk.length).equals(chunk)) return chunk.length
   for (let length = Math.min(chunk.length, start.length - 1); length > 1; length--) {
     if (start.subarray(0, length).equals(chunk.subarray(chunk.length - length))) return length
   }

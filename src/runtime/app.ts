@@ -67,7 +67,11 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
       originRefusal({ origin: headers.get("origin"), host, allowedHosts })
     if (refused !== undefined) return yield* Effect.fail(refused)
     const path = new URL(request.url).pathname
-    return yield* authenticate({ access: handlers.find((one) => one.path === path)?.access, peer, headers })
+    const method = request.method === "HEAD" ? "GET" : request.method
+    const samePath = handlers.filter((one) => one.path === path)
+    // A method that is not there is told to whoever may use the first that is.
+    const { access } = samePath.find((one) => one.method === method) ?? samePath[0] ?? { access: undefined }
+    return yield* authenticate({ access, peer, headers })
   })
 
   const answer = Effect.fnUntraced(function* (

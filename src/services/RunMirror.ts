@@ -2,9 +2,9 @@
 import { constants } from "node:fs"
 import * as fs from "node:fs/promises"
 import { Deferred, Effect, type Scope } from "effect"
-import { heldBack } from "../domain/heldBack.ts"
+import { heldBack, mayHoldTrailer } from "../domain/heldBack.ts"
 import { makeMirrorText } from "../domain/mirrorText.ts"
-import { type ReturnCode, runLogTrailer, trailerStart } from "../domain/runLog.ts"
+import { type ReturnCode, runLogTrailer } from "../domain/runLog.ts"
 import type { RunLog, RunLogs } from "./RunLogs.ts"
 import type { ServerLog } from "./ServerLog.ts"
 
@@ -62,9 +62,7 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   for (;;) {
     const hasEnded = yield* Deferred.isDone(ending.trailerWritten)
     const chunk = yield* read(bufferBytes)
-    // Its newline may have ended an unterminated line, and been taken with it.
-    const mayHoldTrailer = chunk.includes(trailerStart) || (isLineStart && chunk.indexOf(trailerStart.slice(1)) === 0)
-    if (mayHoldTrailer && (yield* isEnding)) break
+    if (mayHoldTrailer(chunk, isLineStart) && (yield* isEnding)) break
     const taken = chunk.subarray(0, chunk.length - heldBack(chunk, isLineStart))
     yield* take(taken)
     if (hasEnded && taken.length === 0) break

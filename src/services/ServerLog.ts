@@ -76,7 +76,13 @@ class LogFile {
   private isClosed = false
   /** The last write ended inside a line. */
   private isLineOpen = false
-  private readonly flushAtExit = () => this.flush()
+  /** The first of what is pending is the rest of a record whose beginning is in the file. */
+  private hasRest = false
+  /** Also beside a batch that is being written: the kernel appends one after the other. */
+  private readonly flushAtExit = () => {
+    this.isHeld = false
+    this.flush()
+  }
 
   constructor(filePath: string) {
     mkdirSync(path.dirname(filePath), { recursive: true, mode: 0o700 })
@@ -91,17 +97,22 @@ class LogFile {
     const bytes = Buffer.from(line)
     this.pending.push(bytes)
     this.pendingBytes += bytes.length
-    while (this.pendingBytes > maxPendingBytes) {
-      this.pendingBytes -= this.pending.shift()?.length ?? 0
+    const first = this.hasRest ? 1 : 0
+    while (this.pendingBytes > maxPendingBytes && this.pending.length > first) {
+      this.pendingBytes -= this.pending.splice(first, 1)[0]?.length ?? 0
       this.droppedRecords += 1
     }
     this.arm(0)
   }
 
-  /** Writes some of `lines`, holding records back until {@link release}; 0 when the disk took nothing. */
+  /**
+   * Writes some of `lines`, holding records back until {@link release}; 0 when the disk took nothing, or not yet
+   * all records that came before.
+   */
   write(lines: Uint8Array): Effect.Effect<number> {
     return Effect.callback<number>((resume) => {
       this.flush()
+      if (!this.isHeld && this.pending.length > 0) return resume(Effect.succeed(0))
       this.isHeld = true
       this.reopenIfMoved()
       write(this.fd, lines, 0, lines.length, null, (error, written) => {
@@ -160,7 +171,9 @@ class LogFile {
   private flush(): void {
     if (this.isHeld || this.pending.length === 0) return
     const dropped = this.droppedRecords === 0 ? "" : `# ${this.droppedRecords} records were dropped: no space\n`
-    const bytes = Buffer.concat([Buffer.from(this.isLineOpen ? `\n${dropped}` : dropped), ...this.pending])
+    const rest = this.hasRest ? this.pending.slice(0, 1) : []
+    const whole = this.pending.slice(rest.length)
+    const bytes = Buffer.concat([Buffer.from(this.isLineOpen ? "\n" : ""), ...rest, Buffer.from(dropped), ...whole])
     try {
       this.reopenIfMoved()
       const written = writeSync(this.fd, bytes)
@@ -172,10 +185,15 @@ class LogFile {
     }
   }
 
-  /** The rest of a short write goes on inside its line. */
+  /** The rest of a short write goes on inside its line; the records behind it are still apart. */
   private keep(rest: Buffer): void {
-    this.pending = rest.length === 0 ? [] : [Buffer.from(rest)]
+    this.pending = []
+    for (let start = 0, end = 0; start < rest.length; start = end) {
+      end = rest.indexOf(newline, start) + 1 || rest.length
+      this.pending.push(Buffer.from(rest.subarray(start, end)))
+    }
     this.pendingBytes = rest.length
+    this.hasRest = this.isLineOpen && rest.length > 0
     if (rest.length === 0) return
     this.isLineOpen = false
     this.arm(retryMillis)

@@ -53,7 +53,14 @@ export const secret = (readFile: (path: string) => string | undefined, ...names:
   Effect.gen(function* () {
     const direct = yield* text(...names)
     const file = yield* text(...names.map((name) => `${name}_FILE`))
-    if (file === undefined) return direct && Redacted.make(direct.value.trim())
+    if (file === undefined) {
+      const value = direct?.value.trim()
+      // An empty secret would be shown by an empty header, and be found in every text.
+      if (direct !== undefined && value === "") {
+        return yield* new ConfigInvalid({ variable: direct.name, value: undefined, allowed: "a secret, not blank" })
+      }
+      return value === undefined ? undefined : Redacted.make(value)
+    }
     if (direct !== undefined) {
       return yield* new ConfigInvalid({
         variable: file.name,

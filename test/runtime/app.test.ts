@@ -54,6 +54,17 @@ describe("a handler that is added to the list", () => {
     })
   )
 
+  it.live("is judged by its own access where another one has the same path", () =>
+    Effect.gen(function* () {
+      const app = yield* openApp(undefined, secret)
+      assert.strictEqual((yield* app.request("/menu")).status, 200)
+      assert.strictEqual((yield* app.request("/menu", { method: "HEAD" })).status, 200)
+      assert.strictEqual((yield* app.request("/menu", { method: "POST" })).status, 401)
+      assert.strictEqual((yield* app.request("/menu", { method: "POST", ...shown("s3cret") })).status, 200)
+      assert.strictEqual((yield* app.request("/menu", { method: "PUT" })).headers.get("allow"), "GET, HEAD, POST")
+    })
+  )
+
   it.live("has its unknown fields named in one log line", () =>
     Effect.gen(function* () {
       const app = yield* openApp()

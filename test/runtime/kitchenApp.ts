@@ -41,6 +41,20 @@ const cookWith = (cook: Cook) =>
     }
   })
 
+/** Two handlers of one path: anybody may read the menu, the cook alone writes it. */
+const menu = (["GET", "POST"] as const).map((method) =>
+  handler({
+    method,
+    path: "/menu",
+    access: method === "GET" ? "public" : "token",
+    request: Schema.Struct({}),
+    isBodyOptional: true,
+    success: Schema.Struct({}),
+    errors: {},
+    body: () => Effect.succeed({})
+  })
+)
+
 const layerWith = (environment: Readonly<Record<string, string>>) => {
   let drawn = 0
   return Layer.mergeAll(
@@ -63,7 +77,7 @@ export const openApp = (cook: Cook = () => Effect.succeed(7), environment: Reado
     const logs = makeLogs()
     const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
     const app = yield* makeApp<never>({
-      handlers: [...(handlers as unknown as ReadonlyArray<Handler<never>>), cookWith(cook)],
+      handlers: [...(handlers as unknown as ReadonlyArray<Handler<never>>), cookWith(cook), ...menu],
       runExit: (program) => {
         const fiber = Effect.runFork(Effect.provide(program, logs.layer))
         fibers.add(fiber)

@@ -105,6 +105,13 @@ for (const [variable, secretOf] of secrets) {
       })
     )
 
+    it.effect("is refused where it is blank: an empty header would show it", () =>
+      Effect.gen(function* () {
+        const { config } = yield* load({ [variable]: " \t" })
+        assert.deepStrictEqual(config, Result.fail(`${variable}: allowed is a secret, not blank`))
+      })
+    )
+
     it.effect("comes trimmed from the environment", () =>
       Effect.gen(function* () {
         assert.strictEqual(yield* shownSecret(secretOf, { [variable]: " top secret\n" }), "top secret")

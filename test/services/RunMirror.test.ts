@@ -217,6 +217,14 @@ describe("a log that is seen in pieces", () => {
     })
   )
 
+  it.live("is mirrored alike, wherever the trailer is cut once more behind its newline", () =>
+    Effect.gen(function* () {
+      for (let cut = 5; cut < "one".length + runLogTrailer(7).length; cut++) {
+        assert.strictEqual(yield* mirrorInPieces("one", [4, cut]), "one\n", `cut at ${cut}`)
+      }
+    })
+  )
+
   it.live("is mirrored alike, wherever a read of 256 KiB ends in the trailer", () =>
     Effect.gen(function* () {
       for (const lastLine of ["x", "x\n", "x\n\n"]) {
@@ -240,8 +248,7 @@ describe("a log that is seen in pieces", () => {
     [output, Arbitrary.array(position, { maxLength: 5 })],
     ([text, positions]) =>
       Effect.gen(function* () {
-        const isOpen = text !== "" && !text.endsWith("\n")
-        const cuts = positions.filter((at) => !isOpen || at !== text.length + 1).toSorted((a, b) => a - b)
+        const cuts = positions.toSorted((a, b) => a - b)
         assert.strictEqual(yield* mirrorInPieces(text, cuts), expectedOf(text))
       }),
     { arbitrary: { runs: 150 } }

@@ -272,6 +272,57 @@ describe("a full disk", () => {
     })
   )
 
+  it.live("puts no batch inside a record that was cut", () =>
+    Effect.gen(function* () {
+      const { log, append, text } = yield* openLog
+      disk.state.free = 4
+      log.record("record\n")
+      yield* Effect.promise(() => until(() => text() === "reco", "the record is cut"))
+      const batch = yield* Effect.forkChild(append("mirrored\n"), { startImmediately: true })
+      yield* refusals(1)
+      disk.state.free = unlimited
+      yield* Fiber.join(batch)
+      assert.strictEqual(text(), "record\nmirrored\n")
+    })
+  )
+
+  it.live("drops no record of which the beginning is in the log", () =>
+    Effect.gen(function* () {
+      const { log, text } = yield* openLog
+      disk.state.free = 4
+      log.record("record\n")
+      yield* Effect.promise(() => until(() => text() === "reco", "the record is cut"))
+      const records = Array.from({ length: 1_030 }, (_, index) => `${String(index).padStart(1_023, "0")}\n`)
+      records.forEach(log.record)
+      disk.state.free = unlimited
+      yield* Effect.promise(() => until(() => text().length > 1_000, "the log is written"))
+      assert.strictEqual(text(), `record\n# 7 records were dropped: no space\n${records.slice(7).join("")}`)
+    })
+  )
+
+  it.live("costs whole records alone, also where it takes some of them in between", () =>
+    Effect.gen(function* () {
+      const { log, text } = yield* openLog
+      const records = Array.from({ length: 3_000 }, (_, index) => `${String(index).padStart(1_023, "0")}\n`)
+      disk.state.free = 0
+      records.slice(0, 1_030).forEach(log.record)
+      yield* refusals(1)
+      disk.state.free = 1_100
+      yield* Effect.promise(() => until(() => text().length === 1_100, "some of it is written"))
+      records.slice(1_030).forEach(log.record)
+      disk.state.free = unlimited
+      yield* Effect.promise(() => until(() => text().endsWith(records.at(-1) ?? ""), "the last record is written"))
+      const lines = text().split(/(?<=\n)/)
+      assert.deepStrictEqual(lines.slice(0, 4), [
+        "# 6 records were dropped: no space\n",
+        records[6],
+        records[7],
+        "# 1969 records were dropped: no space\n"
+      ])
+      assert.deepStrictEqual(lines.slice(4), records.slice(-1_023))
+    })
+  )
+
   it.live("costs the oldest records when it stays full, and the log says how many", () =>
     Effect.gen(function* () {
       const { log, text } = yield* openLog

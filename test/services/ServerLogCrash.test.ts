@@ -45,6 +45,15 @@ describe("a Looper that ends at once", () => {
     assert.strictEqual(stdout, "one\ntwo\n")
   })
 
+  it("leaves them also while a batch is being written", () => {
+    const { root, status } = runProgram(`
+      yield* Effect.forkChild(log.append(Buffer.alloc(8_000_000, "x".repeat(99) + "\\n")), { startImmediately: true })
+      log.record("last\\n")
+      process.exit(3)`)
+    assert.strictEqual(status, 3)
+    assert.include(fs.readFileSync(join(root, "logs/looper-server.log"), "utf8").split("\n"), "last")
+  })
+
   it("leaves them also when nobody caught an exception", () => {
     const { root, status } = runProgram(
       'log.record("one\\n"); setImmediate(() => { throw new Error("no") }); yield* Effect.never'
