@@ -13,7 +13,7 @@ import type { RunSupervisor } from "../src/services/RunSupervisor.ts"
 import type { RunTickets } from "../src/services/RunTickets.ts"
 import type { ServerAddress } from "../src/services/ServerAddress.ts"
 import { Workspaces } from "../src/services/Workspaces.ts"
-import { preflight, promptOf } from "./preflight.ts"
+import { type LaunchPlan, preflight, promptOf } from "./preflight.ts"
 import { launch, type SpawnCodexError, withRunLog } from "./spawnCodex.ts"
 
 /** Every way {@link autopollTick} can fail: a busy lock and a live target are reasons to skip. */
@@ -35,6 +35,8 @@ export type AutopollTickServices =
 /**
  * One tick: starts the default prompt in the default workspace unless something speaks against it; kills nothing.
  *
+ * **Details** It looks without the lock and takes it only to start, so that a tick that skips is in nobody's way.
+ *
  * **Errors** As `spawnCodex`, except that what is missing in the configuration is a reason to skip.
  */
 export const autopollTick = Effect.fn("autopollTick")(function* (): Effect.fn.Return<
@@ -43,10 +45,7 @@ export const autopollTick = Effect.fn("autopollTick")(function* (): Effect.fn.Re
   AutopollTickServices
 > {
   const requestId = (yield* RequestIds).draw("auto")
-  const lock = yield* RunLock
-  const result = yield* lock
-    .tryRun({ requestId, step: "preflight", sequence: startWhenIdle(requestId) })
-    .pipe(Effect.catchTag("RunBusy", () => Effect.succeed(skipped("run_lock_busy"))))
+  const result = yield* lookAndStart(requestId)
   const fields = result.outcome === "started" ? { pid: result.started.pid } : { reason: result.reason }
   yield* Effect.logInfo(`codex.exec.autopoll.${result.outcome}`).pipe(
     Effect.annotateLogs({ request_id: requestId, ...fields })
@@ -54,26 +53,44 @@ export const autopollTick = Effect.fn("autopollTick")(function* (): Effect.fn.Re
   return result
 })
 
-const startWhenIdle = Effect.fnUntraced(function* (requestId: RequestId) {
-  const workspace = (yield* Workspaces).resolve(undefined)
-  const { targets } = yield* (yield* CodexProcesses).survey({ workspace: workspace.path })
-  if (targets.length > 0) return skipped("alive_tasks")
+const lookAndStart = Effect.fnUntraced(function* (requestId: RequestId) {
+  const lock = yield* RunLock
+  if (lock.holder() !== undefined) return skipped("run_lock_busy")
+  if (yield* isAnyAlive) return skipped("alive_tasks")
   if (yield* isLogRecent) return skipped("recent_log_activity")
-  return yield* startDefault(requestId)
+  const plan = yield* planDefault
+  if (plan === undefined) return skipped("misconfigured")
+  const sequence = startUnlessAlive({ requestId, plan })
+  return yield* lock
+    .tryRun({ requestId, step: "preflight", sequence })
+    .pipe(Effect.catchTag("RunBusy", () => Effect.succeed(skipped("run_lock_busy"))))
 })
 
-const startDefault = Effect.fnUntraced(
-  function* (requestId: RequestId) {
-    const prompt = yield* promptOf({})
-    if (prompt === "") return skipped("misconfigured")
-    const plan = yield* preflight({ prompt })
-    const started = yield* withRunLog({ requestId, plan }, (log) => launch({ log, plan }))
-    return { outcome: "started", started } as const
-  },
+/** Since the look somebody may have started something. */
+const startUnlessAlive = Effect.fnUntraced(function* (options: {
+  readonly requestId: RequestId
+  readonly plan: LaunchPlan
+}) {
+  if (yield* isAnyAlive) return skipped("alive_tasks")
+  const started = yield* withRunLog(options, (log) => launch({ log, plan: options.plan }))
+  return { outcome: "started", started } as const
+})
+
+const isAnyAlive = Effect.gen(function* () {
+  const workspace = (yield* Workspaces).resolve(undefined)
+  const { targets } = yield* (yield* CodexProcesses).survey({ workspace: workspace.path })
+  return targets.length > 0
+})
+
+/** What a tick would start; nothing where its prompt, workspace or binary is not there. */
+const planDefault = Effect.gen(function* () {
+  const prompt = yield* promptOf({})
+  return prompt === "" ? undefined : yield* preflight({ prompt })
+}).pipe(
   Effect.catchTag(["ToolMissing", "WorkspaceNotDirectory", "PromptUnusable"], (error) =>
     Effect.as(
       Effect.logWarning("codex.exec.autopoll.misconfigured").pipe(Effect.annotateLogs({ error: error.message })),
-      skipped("misconfigured")
+      undefined
     )
   )
 )

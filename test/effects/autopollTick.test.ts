@@ -6,6 +6,7 @@ import { Effect, Fiber } from "effect"
 import { autopollTick } from "../../effects/autopollTick.ts"
 import { run } from "../../effects/run.ts"
 import type { SkipReason, TickResult } from "../../src/domain/RunResult.ts"
+import { CodexProcesses } from "../../src/services/CodexProcesses.ts"
 import { codexScript } from "../../src/testing/CodexStandIn.ts"
 import { isAlive } from "../support/processes.ts"
 import {
@@ -14,6 +15,7 @@ import {
   layerNotifying,
   makeGate,
   openLooper,
+  replaced,
   staying,
   untilTrue
 } from "./embeddedLooper.ts"
@@ -77,6 +79,24 @@ describe("a tick", () => {
       yield* gate.open
       yield* Fiber.join(held)
       assert.deepStrictEqual(yield* tickInVain(looper), skipped("alive_tasks"))
+    })
+  )
+
+  it.live("is in nobody's way while it looks, and starts nothing beside what began meanwhile", () =>
+    Effect.gen(function* () {
+      const gate = yield* makeGate
+      const looper = yield* openLooper()
+      let looks = 0
+      const slow = replaced(looper, CodexProcesses, (real) => ({
+        survey: (options) => Effect.tap(real.survey(options), () => (looks++ === 0 ? gate.pass : Effect.void))
+      }))
+      const tick = yield* looper.begin(autopollTick().pipe(Effect.provideContext(slow)))
+      yield* gate.entered
+      const { prompt } = staying(looper)
+      const { started } = yield* looper.perform(run({ message: "m", prompt }))
+      assert.isTrue(isAlive(started?.pid ?? 0))
+      yield* gate.open
+      assert.deepStrictEqual(yield* Fiber.join(tick), skipped("alive_tasks"))
     })
   )
 
