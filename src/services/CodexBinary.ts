@@ -3,17 +3,10 @@ import { accessSync, closeSync, constants, openSync, readSync, statSync } from "
 import * as path from "node:path"
 import { Context, Effect, Layer } from "effect"
 import { ToolMissing } from "../domain/errors.ts"
+import type { ResolvedBinary } from "../domain/RunResult.ts"
 import { userEnvironment } from "../domain/runEnvironment.ts"
-import { absolutePath, LooperConfig } from "./LooperConfig.ts"
-
-/** Where a binary was named. */
-export type BinarySource = "request" | "env" | "local" | "path"
-
-export interface ResolvedBinary {
-  /** Absolute, symbolic links kept. */
-  readonly path: string
-  readonly source: BinarySource
-}
+import { absolutePath } from "./configTable.ts"
+import { LooperConfig } from "./LooperConfig.ts"
 
 const localBinaries = ["codex/codex", "codex/codex-rs/target/release/codex", "codex/codex-rs/target/debug/codex"]
 
@@ -42,7 +35,7 @@ export class CodexBinary extends Context.Service<
           .find(isExecutable)
       const find = (name: string): string | undefined =>
         name.includes("/") || name === "~" ? absolutePath(root, name) : onPath(name)
-      const named = (name: string, source: BinarySource) => ({ name, source, path: find(name) })
+      const named = (name: string, source: ResolvedBinary["source"]) => ({ name, source, path: find(name) })
       const choose = (requested: string | undefined) => {
         if (requested !== undefined) return named(requested, "request")
         if (codexBinary !== undefined) return named(codexBinary, "env")

@@ -2,7 +2,8 @@
 import { realpath, stat } from "node:fs/promises"
 import { Context, Effect, Layer } from "effect"
 import { WorkspaceNotDirectory } from "../domain/errors.ts"
-import { absolutePath, LooperConfig } from "./LooperConfig.ts"
+import { absolutePath } from "./configTable.ts"
+import { LooperConfig } from "./LooperConfig.ts"
 
 export interface Workspace {
   /** As the caller wrote it. */

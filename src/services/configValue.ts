@@ -1,5 +1,8 @@
-/** Single variables of the configuration: where they are read and what they may be. */
+/** Single variables of the configuration: how each is read, what it may be, and what its documentation says. */
 import { Config, Effect, Redacted, Schema } from "effect"
+
+/** A longer value is cut where it is shown. */
+const shownCharacters = 100
 
 /** A variable has a value that is not allowed; Looper does not start. */
 export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
@@ -9,80 +12,111 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigIn
   allowed: Schema.String
 }) {
   override get message(): string {
-    const value = this.value === undefined ? "" : ` is ${JSON.stringify(this.value)}`
-    return `${this.variable}${value}: allowed is ${this.allowed}`
+    const { variable, value = "" } = this
+    const shown = value.length > shownCharacters ? `${value.slice(0, shownCharacters)}…` : value
+    const is = this.value === undefined ? "" : ` is ${JSON.stringify(shown)}`
+    return `${variable}${is}: allowed is ${this.allowed}`
   }
 }
 
-/** How a variable's text becomes its value, and the sentence for a text that does not. */
+/** How a variable's text becomes its value, and the words for what it may be. */
 export interface Kind<A> {
   readonly allowed: string
   readonly decode: (text: string) => A | undefined
 }
 
-/** The text of the first of `names` that is set; an empty variable counts as unset. */
-export const text = (...names: ReadonlyArray<string>) =>
+/** One value of the configuration: the one definition of its names, bounds, default and documentation. */
+export interface Variable<A> {
+  /** The first that is set counts; later ones are older or official names. */
+  readonly names: ReadonlyArray<string>
+  readonly allowed: string
+  /** The default as the documentation shows it; none where unset means off. */
+  readonly fallback: string
+  readonly about: string
+  readonly read: Effect.Effect<A, ConfigInvalid>
+}
+
+/** The first of `names` that is set; an empty variable counts as unset. */
+const textOf = (names: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     for (const name of names) {
-      const value = yield* Config.String(name).pipe(
-        Config.withDefault(""),
-        Effect.mapError(() => new ConfigInvalid({ variable: name, value: undefined, allowed: "text" }))
-      )
+      const value = yield* Effect.orDie(Config.withDefault(Config.String(name), ""))
       if (value !== "") return { name, value }
     }
     return undefined
   })
 
-/** The decoded value of the first of `names` that is set. */
-export const optional = <A>(kind: Kind<A>, ...names: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const found = yield* text(...names)
+/** A variable that may be left out. */
+export const optional = <A>(options: {
+  readonly names: ReadonlyArray<string>
+  readonly kind: Kind<A>
+  readonly about: string
+}): Variable<A | undefined> => {
+  const { names, kind, about } = options
+  const read = Effect.gen(function* () {
+    const found = yield* textOf(names)
     if (found === undefined) return undefined
-    const decoded = kind.decode(found.value)
-    if (decoded === undefined) {
-      return yield* new ConfigInvalid({ variable: found.name, value: found.value, allowed: kind.allowed })
-    }
-    return decoded
+    const value = kind.decode(found.value)
+    if (value !== undefined) return value
+    return yield* new ConfigInvalid({ variable: found.name, value: found.value, allowed: kind.allowed })
   })
+  return { names, allowed: kind.allowed, fallback: "", about, read }
+}
 
-export const withDefault = <A>(kind: Kind<A>, fallback: A, ...names: ReadonlyArray<string>) =>
-  Effect.map(optional(kind, ...names), (value) => value ?? fallback)
+/** A variable with a default, itself given as the variable's text would be. */
+export const variable = <A>(options: {
+  readonly names: ReadonlyArray<string>
+  readonly kind: Kind<A>
+  readonly fallback: string
+  readonly about: string
+}): Variable<A> => {
+  const { kind, fallback } = options
+  const given = optional(options)
+  const read = Effect.flatMap(given.read, (value) => {
+    const decoded = value ?? kind.decode(fallback)
+    return decoded === undefined ? Effect.die(new Error(`bad default of ${options.names[0]}`)) : Effect.succeed(decoded)
+  })
+  return { ...given, fallback, read }
+}
 
-/** A secret from one of `names`, or from the file that `<name>_FILE` names; both set is an error. */
-export const secret = (readFile: (path: string) => string | undefined, ...names: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const direct = yield* text(...names)
-    const file = yield* text(...names.map((name) => `${name}_FILE`))
-    if (file === undefined) {
-      const value = direct?.value.trim()
-      // An empty secret would be shown by an empty header, and be found in every text.
-      if (direct !== undefined && value === "") {
-        return yield* new ConfigInvalid({ variable: direct.name, value: undefined, allowed: "a secret, not blank" })
-      }
-      return value === undefined ? undefined : Redacted.make(value)
-    }
-    if (direct !== undefined) {
-      return yield* new ConfigInvalid({
-        variable: file.name,
-        value: file.value,
-        allowed: `unset beside ${direct.name}`
-      })
-    }
+/** A secret, from a variable or from the file that `<name>_FILE` names; both set is an error. */
+export const secret = (options: {
+  readonly names: ReadonlyArray<string>
+  readonly readFile: (path: string) => string | undefined
+  /** Default: any text. */
+  readonly kind?: Kind<string>
+  readonly about: string
+}): Variable<Redacted.Redacted<string> | undefined> => {
+  const { names, readFile, kind = anyText, about } = options
+  const fileNames = names.map((name) => `${name}_FILE`)
+  const read = Effect.gen(function* () {
+    const direct = yield* textOf(names)
+    const file = yield* textOf(fileNames)
+    const redact = Effect.fnUntraced(function* (variable: string, content: string) {
+      const value = content === "" ? undefined : kind.decode(content)
+      if (value !== undefined) return Redacted.make(value)
+      const allowed = content === "" ? "a secret, not blank" : kind.allowed
+      return yield* new ConfigInvalid({ variable, value: undefined, allowed })
+    })
+    if (file === undefined) return direct && (yield* redact(direct.name, direct.value.trim()))
+    const wrong = (allowed: string) => new ConfigInvalid({ variable: file.name, value: file.value, allowed })
+    if (direct !== undefined) return yield* wrong(`unset beside ${direct.name}`)
     const content = readFile(file.value)?.trim()
-    if (content === undefined || content === "") {
-      return yield* new ConfigInvalid({
-        variable: file.name,
-        value: file.value,
-        allowed: "a readable file with the secret"
-      })
-    }
-    return Redacted.make(content)
+    return content ? yield* redact(file.name, content) : yield* wrong("a readable file with the secret")
   })
+  return { names: [...names, ...fileNames], allowed: kind.allowed, fallback: "", about, read }
+}
+
+/** Reads every variable of a table. */
+export const readAll = <Table extends Readonly<Record<string, Variable<unknown>>>>(
+  table: Table
+): Effect.Effect<{ readonly [Key in keyof Table]: Table[Key] extends Variable<infer A> ? A : never }, ConfigInvalid> =>
+  Effect.all(Object.fromEntries(Object.entries(table).map(([key, { read }]) => [key, read]))) as never
 
 export const anyText: Kind<string> = { allowed: "text", decode: (value) => value }
 
 export const oneOf = <const A extends string>(...values: ReadonlyArray<A>): Kind<A> => ({
-  allowed: values.join(" or "),
+  allowed: values.map((value) => `\`${value}\``).join(" or "),
   decode: (value) => values.find((one) => one === value.trim())
 })
 
