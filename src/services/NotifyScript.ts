@@ -1,9 +1,11 @@
 /** A caller's own Node script in place of the built-in client: `node <script> <message>`. */
 import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync } from "node:fs"
 import { Context, Deferred, Effect, Layer, Redacted } from "effect"
 import { NotifyFailed } from "../domain/errors.ts"
-import { escapeControls } from "../domain/escapeControls.ts"
-import { absolutePath, LooperConfig, type ZulipConfig } from "./LooperConfig.ts"
+import { absolutePath } from "./configTable.ts"
+import { foreignText } from "./delivery/foreignText.ts"
+import { LooperConfig, type ZulipConfig } from "./LooperConfig.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import { ProcessTrees } from "./ProcessTrees.ts"
 import { monotonicMillis } from "./Shutdown.ts"
@@ -31,7 +33,8 @@ export class NotifyScript extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     NotifyScript,
     Effect.gen(function* () {
-      const { root, environment, zulip } = yield* LooperConfig
+      const { root, environment, zulip, apiToken, webhookUrl } = yield* LooperConfig
+      const secrets = [apiToken, zulip.botApiKey, webhookUrl].flatMap((one) => (one ? [Redacted.value(one)] : []))
       const table = yield* ProcessTable
       const trees = yield* ProcessTrees
 
@@ -46,10 +49,21 @@ export class NotifyScript extends Context.Service<
           const path = absolutePath(root, scriptPath)
           const startedAt = yield* monotonicMillis
           yield* Effect.logDebug("cmd.start").pipe(Effect.annotateLogs({ command: "node", script: path }))
+          if (!existsSync(path)) return yield* new NotifyFailed({ reason: `script not found: ${path}` })
           const end = yield* Effect.acquireUseRelease(
             start({ path, message, environment: { ...environment, ...zulipEnvironment(zulip) } }),
             (script) => Deferred.await(script.ended),
             endTree
+          ).pipe(
+            Effect.onError(() =>
+              Effect.flatMap(monotonicMillis, (now) =>
+                Effect.annotateLogs(Effect.logWarning("cmd.fail"), {
+                  script: path,
+                  rc: "none",
+                  duration_ms: Math.round(now - startedAt)
+                })
+              )
+            )
           )
           const fields = {
             script: path,
@@ -63,7 +77,7 @@ export class NotifyScript extends Context.Service<
             return end.stdout
           }
           yield* Effect.logWarning("cmd.fail").pipe(Effect.annotateLogs(fields))
-          const said = escapeControls(end.stderr || end.stdout).slice(0, 300)
+          const said = foreignText(end.stderr || end.stdout, secrets)
           return yield* new NotifyFailed({ reason: `${path} ended with ${end.code}: ${said}` })
         })
       })
@@ -90,7 +104,7 @@ const start = (options: {
   readonly environment: Readonly<Record<string, string | undefined>>
 }): Effect.Effect<Script, NotifyFailed> =>
   Effect.callback((resume) => {
-    const fail = (error: Error) => resume(Effect.fail(new NotifyFailed({ reason: error.message, cause: error })))
+    const fail = (error: Error) => resume(Effect.fail(new NotifyFailed({ reason: error.message })))
     let child: ChildProcess
     try {
       child = spawn(process.execPath, [options.path, options.message], {
@@ -136,5 +150,7 @@ const zulipEnvironment = (zulip: ZulipConfig): Record<string, string | undefined
   ZULIP_MESSAGE_TYPE: zulip.messageType,
   ZULIP_STREAM: zulip.stream,
   ZULIP_TOPIC: zulip.topic,
-  ZULIP_TO: zulip.to
+  ZULIP_TO: zulip.to,
+  ZULIP_CERT_BUNDLE: zulip.certBundle?.path,
+  ZULIP_ALLOW_INSECURE: zulip.isInsecure ? "true" : undefined
 })

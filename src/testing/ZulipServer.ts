@@ -1,6 +1,8 @@
 /** A loopback Zulip server: records what it is sent, behaves like the real one or as it is told. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { createServer as createTlsServer } from "node:https"
 import type { AddressInfo } from "node:net"
+import { TLSSocket } from "node:tls"
 import { Context, Effect, Layer } from "effect"
 import {
   success,
@@ -10,12 +12,23 @@ import {
   zulipReplies
 } from "./zulipReplies.ts"
 import type { ZulipServerScript } from "./zulipReplies.ts"
-import { authenticate, draftOf, readAnswer, type ZulipRealm, type ZulipServerMessage } from "./zulipRules.ts"
+import {
+  asOldAs,
+  authenticate,
+  draftOf,
+  ignoredParameters,
+  readAnswer,
+  refuseWebhookBot,
+  type ZulipRealm,
+  type ZulipServerMessage
+} from "./zulipRules.ts"
 
 /** Who lives on the server; without a list of channels or users it accepts any. */
 export interface ZulipServerOptions extends Partial<ZulipRealm> {
   /** Default: any free one. */
   readonly port?: number
+  /** PEM texts, for https on 127.0.0.1; default: plain http. */
+  readonly tls?: { readonly key: string; readonly cert: string }
 }
 
 export interface ZulipServerShape {
@@ -55,16 +68,23 @@ const makeState = (realm: ZulipRealm) => {
   const scripts: Array<ZulipServerScript> = []
   const waiters = new Set<() => void>()
 
-  const behave = (request: ZulipServerRequest, fields: Readonly<Record<string, unknown>>): ZulipAnswer => {
+  const act = (request: ZulipServerRequest, fields: Readonly<Record<string, unknown>>): ZulipAnswer => {
     if (request.method === "GET" && request.path === "/server_settings") return readAnswer(realm, request, "", fields)
     const user = authenticate(realm, request.headers.authorization)
     if (isAnswer(user)) return user
-    if (request.path !== "/messages" || request.method !== "POST") return readAnswer(realm, request, user, fields)
+    if (request.path !== "/messages" || request.method !== "POST") {
+      return refuseWebhookBot(realm) ?? readAnswer(realm, request, user, fields)
+    }
     const draft = draftOf(realm, request.form)
     if (isAnswer(draft)) return draft
     const id = messages.length + 1
     messages.push({ ...draft, id, authUser: user, headers: request.headers })
-    return success({ id, ...fields })
+    return success({ id, ...ignoredParameters(realm, request.form), ...fields })
+  }
+
+  const behave: typeof act = (request, fields) => {
+    const answer = act(request, fields)
+    return answer.status === 200 ? answer : asOldAs(realm, answer)
   }
 
   const record = (request: ZulipServerRequest): ZulipServerReply => {
@@ -103,21 +123,28 @@ const writeHalf = (response: ServerResponse, answer: ZulipAnswer, then: () => vo
   response.write(answer.body.slice(0, answer.body.length / 2), then)
 }
 
+/** With a reset; under TLS, where there is none, by a bare close. */
+const breakOff = ({ socket }: ServerResponse): void => {
+  if (socket instanceof TLSSocket) socket.destroy()
+  else socket?.resetAndDestroy()
+}
+
 const respond = (state: State, request: ZulipServerRequest, response: ServerResponse): void => {
   const reply = state.record(request)
   if (reply._tag === "Answer") return write(response, reply.answer)
-  if (reply._tag === "Reset" && reply.at === "beforeHeaders") return void response.socket?.resetAndDestroy()
+  if (reply._tag === "Reset" && reply.at === "beforeHeaders") return void breakOff(response)
   const answer = state.behave(request, reply._tag === "Behave" ? reply.fields : {})
   if (reply._tag === "Behave") return write(response, answer)
   if (reply._tag === "SlowBody") return writeHalf(response, answer, () => {})
   if (reply._tag === "SlowHeaders") return
-  if (reply.at === "afterStoring") return void response.socket?.resetAndDestroy()
+  if (reply.at === "afterStoring") return void breakOff(response)
   return writeHalf(response, answer, () => response.socket?.destroy())
 }
 
-const listen = (state: State, port: number) =>
+const listen = (state: State, port: number, tls: ZulipServerOptions["tls"]) =>
   Effect.callback<Server>((resume) => {
-    const server = createServer((request, response) => {
+    const server = tls === undefined ? createServer() : createTlsServer(tls)
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       const chunks: Array<Buffer> = []
       request.on("data", (chunk: Buffer) => chunks.push(chunk))
       request.on("end", () => respond(state, parseRequest(request, Buffer.concat(chunks).toString()), response))
@@ -135,12 +162,13 @@ const close = (server: Server) =>
 /** A Zulip server of the test kit; nothing of it outlives its scope. */
 export class ZulipServer extends Context.Service<ZulipServer, ZulipServerShape>()("looper/testing/ZulipServer") {
   static readonly make = Effect.fnUntraced(function* (options: ZulipServerOptions = {}) {
-    const { email = "looper-bot@example.com", apiKey = "loopback-key", users, channels, mayMentionAll = true } = options
-    const state = makeState({ email, apiKey, users, channels, mayMentionAll })
-    const server = yield* Effect.acquireRelease(listen(state, options.port ?? 0), close)
+    const { email = "looper-bot@example.com", apiKey = "loopback-key", users, channels } = options
+    const { mayMentionAll = true, isWebhookBot = false, featureLevel = 400 } = options
+    const state = makeState({ email, apiKey, users, channels, mayMentionAll, isWebhookBot, featureLevel })
+    const server = yield* Effect.acquireRelease(listen(state, options.port ?? 0, options.tls), close)
     const { port } = server.address() as AddressInfo
     const { messages, requests, reply, received } = state
-    const url = `http://127.0.0.1:${port}`
+    const url = `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`
     return ZulipServer.of({ url, port, email, apiKey, messages, requests, reply, received })
   })
 

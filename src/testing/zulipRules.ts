@@ -19,6 +19,10 @@ export interface ZulipRealm {
   readonly channels: ReadonlyArray<string> | undefined
   /** May the bot notify everyone in a channel? */
   readonly mayMentionAll: boolean
+  /** An incoming-webhook bot may only send. */
+  readonly isWebhookBot: boolean
+  /** How new the server is: 35 is too old for `code` in errors, 400 the newest known here. */
+  readonly featureLevel: number
 }
 
 /** A message as the server stored it. */
@@ -42,6 +46,32 @@ export const authenticate = (realm: ZulipRealm, header: string | undefined): str
   if (scheme !== "Basic")
     return failure(401, "UNAUTHORIZED", "Not logged in: API authentication or user session required")
   return email === realm.email && key === realm.apiKey ? email : failure(401, "INVALID_API_KEY", "Invalid API key")
+}
+
+/** Whether the bot may ask for anything but to send. */
+export const refuseWebhookBot = (realm: ZulipRealm): ZulipAnswer | undefined =>
+  realm.isWebhookBot ? failure(401, "UNAUTHORIZED", "This API is not available to incoming webhook bots.") : undefined
+
+/** A failure as a server of the realm's feature level words it: `code` came with level 36. */
+export const asOldAs = (realm: ZulipRealm, answer: ZulipAnswer): ZulipAnswer => {
+  const { code: _, ...body } = JSON.parse(answer.body) as Record<string, unknown>
+  return realm.featureLevel < 36 ? { ...answer, body: JSON.stringify(body) } : answer
+}
+
+const knownParameters = new Set(["type", "to", "topic", "subject", "content", "queue_id", "local_id", "read_by_sender"])
+
+/** Servers name the parameters they do not know since level 167. */
+export const ignoredParameters = (realm: ZulipRealm, form: ZulipServerRequest["form"]) => {
+  const ignored = Object.keys(form).filter((name) => !knownParameters.has(name))
+  return realm.featureLevel >= 167 && ignored.length > 0 ? { ignored_parameters_unsupported: ignored } : {}
+}
+
+/** The names of the two kinds of message, and the level that each came with. */
+const kinds: Readonly<Record<string, { readonly isDirect: boolean; readonly level: number } | undefined>> = {
+  private: { isDirect: true, level: 0 },
+  direct: { isDirect: true, level: 174 },
+  stream: { isDirect: false, level: 0 },
+  channel: { isDirect: false, level: 248 }
 }
 
 /** JSON where it is JSON, else the text itself. */
@@ -110,11 +140,12 @@ export const draftOf = (realm: ZulipRealm, form: ZulipServerRequest["form"]): Dr
   if (content === "") return bad("Message must not be empty")
   if (content.includes("\0")) return bad("Message must not contain null bytes")
   const text = cut(content, 10_000, "\n[message truncated]")
-  if (type === "private" || type === "direct") {
+  const kind = kinds[type]
+  if (kind === undefined || kind.level > realm.featureLevel) return bad("Invalid type")
+  if (kind.isDirect) {
     const to = toPeople(realm, rawTo)
     return isAnswer(to) ? to : { type, to, topic: undefined, content: text }
   }
-  if (type !== "stream" && type !== "channel") return bad("Invalid type")
   if (rawTopic === undefined)
     return failure(400, "REQUEST_VARIABLE_MISSING", "Missing 'topic' argument", { var_name: "topic" })
   if (/\p{Cc}/u.test(rawTopic)) return bad("Invalid character in topic, at position 1!")
@@ -140,7 +171,12 @@ export const readAnswer = (
   const members = (realm.users ?? []).map((member) => Object.assign({}, defaults, member))
   switch (request.path) {
     case "/server_settings":
-      return success({ zulip_version: "11.0", zulip_feature_level: 400, realm_name: "Looper", ...fields })
+      return success({
+        zulip_version: "11.0",
+        zulip_feature_level: realm.featureLevel,
+        realm_name: "Looper",
+        ...fields
+      })
     case "/users":
       return success({ members, ...fields })
     case "/users/me":

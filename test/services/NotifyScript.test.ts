@@ -135,7 +135,7 @@ describe("a script that fails", () => {
         ["console.log('only out'); process.exit(1)", "1: only out"],
         ["process.exit(255)", "255: "],
         ["process.kill(process.pid, 'SIGKILL')", "SIGKILL: "],
-        ["console.error('e'.repeat(1000)); process.exitCode = 1", `1: ${"e".repeat(300)}`]
+        ["console.error('e'.repeat(1000)); process.exitCode = 1", `1: ${"e".repeat(299)}…`]
       ] as const
       for (const [text, end] of table) {
         const path = script(text)
@@ -148,13 +148,13 @@ describe("a script that fails", () => {
   it.live("is told apart from one that is missing or no script", () =>
     Effect.gen(function* () {
       for (const [path, said] of [
-        [join(root, "missing.js"), "Cannot find module"],
-        [script("this is no JavaScript"), "SyntaxError"],
+        [join(root, "missing.js"), "script not found"],
+        [script("this is no JavaScript"), "ended with 1: "],
         [root, "Cannot find module"]
       ] as const) {
         const error = yield* Effect.flip(send(path))
         assert.strictEqual(error._tag, "NotifyFailed")
-        assert.include(error.reason, `${path} ended with 1: `)
+        assert.include(error.reason, path)
         assert.include(error.reason, said)
       }
     })

@@ -1,41 +1,10 @@
 /** What an answer of the Zulip server means, told by status and `code`, never by the translated `msg`. */
 import { Option, Schema } from "effect"
-import { foreignText, pageText } from "./zulipText.ts"
-
-/** One answer as it came. */
-export interface ZulipReply {
-  readonly status: number
-  readonly text: string
-  /** The headers `Retry-After` and `Location`. */
-  readonly retryAfter: string | undefined
-  readonly location: string | undefined
-}
+import { foreignText, pageText } from "../delivery/foreignText.ts"
+import { type HttpReply, isRedirect, isSuccess, judgeFailure, type Verdict } from "../delivery/httpReply.ts"
 
 /** The body of a success; what it holds besides depends on the call. */
 export type ZulipBody = Readonly<Record<string, unknown>>
-
-/**
- * - `Success`: the server did it.
- * - `Refused`: the server did not do it and will not.
- * - `Later`: the server did not do it and may be asked again.
- * - `Unsure`: the server may have done it.
- */
-export type Verdict =
-  | { readonly _tag: "Success"; readonly body: ZulipBody }
-  | { readonly _tag: "Refused"; readonly reason: string; readonly code: string | undefined }
-  | {
-      readonly _tag: "Later"
-      readonly reason: string
-      readonly delaySeconds: number | undefined
-      readonly maxTries: number
-    }
-  | { readonly _tag: "Unsure"; readonly reason: string }
-
-/** A server that is down seldom returns within 30 seconds. */
-export const maxTriesWhenDown = 3
-
-/** Bounds a server that always answers `Retry-After: 0`. */
-const maxTriesWhenLimited = 10
 
 const ErrorBody = Schema.fromJsonString(
   Schema.Struct({
@@ -72,14 +41,12 @@ const advice: Readonly<Record<string, string>> = {
   RATE_LIMIT_HIT: "the bot sends too often"
 }
 
-const adviceByStatus = (reply: ZulipReply, secrets: ReadonlyArray<string>): string | undefined => {
-  if (reply.status >= 300 && reply.status < 400) {
-    return `ZULIP_SITE redirects to ${foreignText(reply.location ?? "nowhere", secrets)}`
-  }
+const adviceByStatus = (reply: HttpReply, secrets: ReadonlyArray<string>): string | undefined => {
+  if (isRedirect(reply)) return `ZULIP_SITE redirects to ${foreignText(reply.location ?? "nowhere", secrets)}`
   return reply.status === 404 ? "ZULIP_SITE may be no Zulip server" : undefined
 }
 
-const reasonOf = (reply: ZulipReply, error: ErrorBody | undefined, secrets: ReadonlyArray<string>): string => {
+const reasonOf = (reply: HttpReply, error: ErrorBody | undefined, secrets: ReadonlyArray<string>): string => {
   const said = error === undefined ? pageText(reply.text, secrets) : foreignText(error.msg ?? "", secrets)
   const variable = typeof error?.var_name === "string" ? `${error.var_name}, ` : ""
   const code = error?.code === undefined ? "" : ` [${foreignText(variable + error.code, secrets)}]`
@@ -87,28 +54,15 @@ const reasonOf = (reply: ZulipReply, error: ErrorBody | undefined, secrets: Read
   return `Zulip request failed (${reply.status}): ${said || "no text"}${code}${known === undefined ? "" : `; ${known}`}`
 }
 
-const seconds = (value: unknown): number | undefined => {
-  if (typeof value === "number") return value >= 0 ? value : undefined
-  return typeof value === "string" && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : undefined
-}
-
-/** How long the server asks to wait: the header, else the body; both may be fractions. */
-export const retryDelaySeconds = (header: string | undefined, body: unknown): number | undefined =>
-  seconds(header) ?? seconds(body)
-
 /** Judges one answer; `secrets` are taken out of what the server said. */
-export const judge = (reply: ZulipReply, secrets: ReadonlyArray<string>): Verdict => {
-  const { status } = reply
-  if (status >= 200 && status < 300) {
+export const judge = (reply: HttpReply, secrets: ReadonlyArray<string>): Verdict<ZulipBody> => {
+  if (isSuccess(reply)) {
     const body = decodeSuccess(reply.text)
     if (Option.isSome(body)) return { _tag: "Success", body: body.value }
     const said = pageText(reply.text, secrets)
-    return { _tag: "Unsure", reason: `Zulip answered ${status} without a result: ${said || "no text"}` }
+    return { _tag: "Unsure", reason: `Zulip answered ${reply.status} without a result: ${said || "no text"}` }
   }
   const error = Option.getOrUndefined(decodeError(reply.text))
   const reason = reasonOf(reply, error, secrets)
-  const delaySeconds = retryDelaySeconds(reply.retryAfter, error?.["retry-after"])
-  if (status === 429) return { _tag: "Later", reason, delaySeconds: delaySeconds ?? 1, maxTries: maxTriesWhenLimited }
-  if (status === 503) return { _tag: "Later", reason, delaySeconds, maxTries: maxTriesWhenDown }
-  return status >= 500 ? { _tag: "Unsure", reason } : { _tag: "Refused", reason, code: error?.code }
+  return judgeFailure(reply, { reason, code: error?.code, waitInBody: error?.["retry-after"] })
 }

@@ -1,4 +1,4 @@
-/** How Looper names itself to a Zulip server, which counts its clients by it. */
+/** How Looper names itself to a server; Zulip counts its clients by it. */
 
 /** The version of package.json; a test compares them. */
 const version = "0.1.0"

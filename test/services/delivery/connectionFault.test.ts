@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { faultOf } from "../../../src/services/zulip/zulipFault.ts"
+import { faultOf } from "../../../src/services/delivery/connectionFault.ts"
 
 const failed = (fields: object, message = "broken") =>
   new TypeError("fetch failed", { cause: Object.assign(new Error(message), fields) })

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { userAgent } from "../../../src/services/zulip/zulipUserAgent.ts"
+import { userAgent } from "../../../src/services/delivery/userAgent.ts"
 import manifest from "../../../package.json" with { type: "json" }
 
 it("names the version of the package", () => {

@@ -49,7 +49,8 @@ const rootOf = (cause: unknown): NodeJS.ErrnoException | undefined => {
 /**
  * Names a transport failure; whatever is not provably before the request counts as sent.
  *
- * **Source** libuv's error names: `syscall` is `connect` or `getaddrinfo` only while there is no connection yet.
+ * **Source** libuv's error names: `syscall` is `connect` or `getaddrinfo` only while there is no connection yet. `bad port`:
+ * fetch's own refusal of the ports that the Fetch standard blocks.
  */
 export const faultOf = (cause: unknown): Fault => {
   const root = rootOf(cause)
@@ -58,6 +59,7 @@ export const faultOf = (cause: unknown): Fault => {
     root?.syscall === "connect" ||
     root?.syscall === "getaddrinfo" ||
     code === "UND_ERR_CONNECT_TIMEOUT" ||
+    root?.message === "bad port" ||
     tlsCodes.has(code)
   const text = code.startsWith("ERR_SSL_") ? `TLS failed (${code})` : (root?.message.trim() ?? "connection failed")
   return { text, isUnsent }

@@ -1,0 +1,104 @@
+/** One HTTP call of a notifier: a time limit a try, and another try only where the first provably did nothing. */
+import { Clock, Duration, Effect } from "effect"
+import { HttpClient, type HttpClientError, type HttpClientRequest } from "effect/http"
+import { NotifyFailed } from "../../domain/errors.ts"
+import { faultOf } from "./connectionFault.ts"
+import { foreignText } from "./foreignText.ts"
+import { type HttpReply, maxTriesWhenDown, type Verdict } from "./httpReply.ts"
+
+export interface GuardedCall<A> {
+  /** Who is asked, as sentences name it. */
+  readonly server: string
+  readonly request: HttpClientRequest.HttpClientRequest
+  /** A request that changes nothing may be repeated whatever became of it. */
+  readonly isLookup: boolean
+  /** On the monotonic clock; no wait passes it. */
+  readonly deadlineMillis: number
+  /** What no sentence may show. */
+  readonly secrets: ReadonlyArray<string>
+  readonly judge: (reply: HttpReply) => Verdict<A>
+  /** Says a wait in the log, before it. */
+  readonly logRetry: (wait: { readonly reason: string; readonly delay_seconds: number }) => Effect.Effect<void>
+}
+
+const requestTimeoutMillis = 15_000
+
+/** Over all calls and waits of one message. */
+const sendLimitMillis = 30_000
+
+const elapsedMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
+
+/** 30 seconds from now. */
+export const sendDeadlineMillis = Effect.map(elapsedMillis, (now) => now + sendLimitMillis)
+
+const whenBroken = <A>(call: GuardedCall<A>, error: HttpClientError.HttpClientError): Verdict<A> => {
+  const fault = faultOf(error.reason.cause)
+  const reason = `${call.server} request failed: ${foreignText(fault.text, call.secrets)}`
+  return fault.isUnsent
+    ? { _tag: "Later", reason, delaySeconds: undefined, maxTries: maxTriesWhenDown }
+    : { _tag: "Unsure", reason }
+}
+
+const noTimeLeft = (server: string): Verdict<never> => ({
+  _tag: "Later",
+  reason: `${server} request not begun`,
+  delaySeconds: 0,
+  maxTries: maxTriesWhenDown
+})
+
+const tryOnce = Effect.fnUntraced(function* <A>(call: GuardedCall<A>) {
+  const client = yield* HttpClient.HttpClient
+  const limitMillis = Math.min(requestTimeoutMillis, call.deadlineMillis - (yield* elapsedMillis))
+  if (limitMillis <= 0) return noTimeLeft(call.server)
+  const timedOut: Verdict<A> = {
+    _tag: "Unsure",
+    reason: `${call.server} request failed: no answer within ${limitMillis / 1000} s`
+  }
+  return yield* Effect.gen(function* () {
+    const response = yield* client.execute(call.request)
+    const text = yield* response.text
+    const { "retry-after": retryAfter, location } = response.headers
+    return call.judge({ status: response.status, text, retryAfter, location })
+  }).pipe(
+    Effect.catch((error) => Effect.succeed(whenBroken(call, error))),
+    Effect.timeoutOrElse({ duration: limitMillis, orElse: () => Effect.succeed(timedOut) })
+  )
+})
+
+/** A lookup changes nothing, so a doubtful one is only a late one. */
+const repeatable = <A>(verdict: Verdict<A>): Verdict<A> =>
+  verdict._tag === "Unsure"
+    ? { ...verdict, _tag: "Later", delaySeconds: undefined, maxTries: maxTriesWhenDown }
+    : verdict
+
+/** What a call ended with: the server's success, or its refusal with the `code` it gave. */
+export type CallResult<A> = Extract<Verdict<A>, { readonly _tag: "Success" | "Refused" }>
+
+/**
+ * Asks the server, again after a wait where that is safe.
+ *
+ * **Errors** `NotifyFailed`: the reason says whether the message may have been delivered.
+ */
+export const guardedCall = Effect.fnUntraced(function* <A>(
+  call: GuardedCall<A>
+): Effect.fn.Return<CallResult<A>, NotifyFailed, HttpClient.HttpClient> {
+  for (let tries = 1; ; tries++) {
+    const answer = yield* tryOnce(call)
+    const verdict = call.isLookup ? repeatable(answer) : answer
+    if (verdict._tag === "Unsure") {
+      const reason = `${verdict.reason}; the message may have been delivered, so it is not sent again`
+      return yield* new NotifyFailed({ reason })
+    }
+    if (verdict._tag !== "Later") return verdict
+    if (tries >= verdict.maxTries) {
+      return yield* new NotifyFailed({ reason: `${verdict.reason}; gave up after ${tries} tries, not delivered` })
+    }
+    const delaySeconds = verdict.delaySeconds ?? tries
+    if ((yield* elapsedMillis) + delaySeconds * 1000 >= call.deadlineMillis) {
+      const reason = `${verdict.reason}; waiting ${delaySeconds} s more would pass the limit of 30 s, not delivered`
+      return yield* new NotifyFailed({ reason })
+    }
+    yield* call.logRetry({ reason: verdict.reason, delay_seconds: delaySeconds })
+    yield* Effect.sleep(Duration.seconds(delaySeconds))
+  }
+})

@@ -1,0 +1,59 @@
+/** What a server's answer to a message means: is it delivered, and may it be sent again? */
+
+/** One answer as it came. */
+export interface HttpReply {
+  readonly status: number
+  readonly text: string
+  /** The headers `Retry-After` and `Location`. */
+  readonly retryAfter: string | undefined
+  readonly location: string | undefined
+}
+
+/**
+ * - `Success`: the server did it.
+ * - `Refused`: the server did not do it and will not.
+ * - `Later`: the server did not do it and may be asked again.
+ * - `Unsure`: the server may have done it.
+ */
+export type Verdict<A> =
+  | { readonly _tag: "Success"; readonly body: A }
+  | { readonly _tag: "Refused"; readonly reason: string; readonly code: string | undefined }
+  | {
+      readonly _tag: "Later"
+      readonly reason: string
+      readonly delaySeconds: number | undefined
+      readonly maxTries: number
+    }
+  | { readonly _tag: "Unsure"; readonly reason: string }
+
+/** A server that is down seldom returns within 30 seconds. */
+export const maxTriesWhenDown = 3
+
+/** Bounds a server that always answers `Retry-After: 0`. */
+const maxTriesWhenLimited = 10
+
+export const isSuccess = ({ status }: HttpReply): boolean => status >= 200 && status < 300
+
+export const isRedirect = ({ status }: HttpReply): boolean => status >= 300 && status < 400
+
+/** The verdict on an answer that is no success, by its status; `waitInBody` is what its body says beside `Retry-After`. */
+export const judgeFailure = (
+  reply: HttpReply,
+  said: { readonly reason: string; readonly code?: string | undefined; readonly waitInBody: unknown }
+): Verdict<never> => {
+  const { status } = reply
+  const { reason, code, waitInBody } = said
+  const delaySeconds = retryDelaySeconds(reply.retryAfter, waitInBody)
+  if (status === 429) return { _tag: "Later", reason, delaySeconds: delaySeconds ?? 1, maxTries: maxTriesWhenLimited }
+  if (status === 503) return { _tag: "Later", reason, delaySeconds, maxTries: maxTriesWhenDown }
+  return status >= 500 ? { _tag: "Unsure", reason } : { _tag: "Refused", reason, code }
+}
+
+const seconds = (value: unknown): number | undefined => {
+  if (typeof value === "number") return value >= 0 ? value : undefined
+  return typeof value === "string" && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : undefined
+}
+
+/** How long the server asks to wait: the header, else the body; both may be fractions. */
+export const retryDelaySeconds = (header: string | undefined, body: unknown): number | undefined =>
+  seconds(header) ?? seconds(body)
