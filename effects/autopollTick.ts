@@ -2,6 +2,7 @@
 import { Clock, Effect } from "effect"
 import type { RequestId } from "../src/domain/RequestId.ts"
 import type { SkipReason, TickResult } from "../src/domain/RunResult.ts"
+import { Autopoll } from "../src/services/Autopoll.ts"
 import type { CodexBinary } from "../src/services/CodexBinary.ts"
 import { CodexProcesses } from "../src/services/CodexProcesses.ts"
 import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
@@ -20,6 +21,7 @@ import { launch, type SpawnCodexError, withRunLog } from "./spawnCodex.ts"
 export type AutopollTickError = Exclude<SpawnCodexError, { readonly _tag: "RunBusy" | "RunAlive" }>
 
 export type AutopollTickServices =
+  | Autopoll
   | CodexBinary
   | CodexProcesses
   | DefaultPrompt
@@ -39,13 +41,16 @@ export type AutopollTickServices =
  *
  * **Errors** As `spawnCodex`, except that what is missing in the configuration is a reason to skip.
  */
-export const autopollTick = Effect.fn("autopollTick")(function* (): Effect.fn.Return<
-  TickResult,
-  AutopollTickError,
-  AutopollTickServices
-> {
+export const autopollTick = Effect.fn("autopollTick")(function* (
+  options: { readonly ignoresBackoff?: boolean } = {}
+): Effect.fn.Return<TickResult, AutopollTickError, AutopollTickServices> {
   const requestId = (yield* RequestIds).draw("auto")
-  const result = yield* lookAndStart(requestId)
+  const autopoll = yield* Autopoll
+  const tick = lookAndStart({ requestId, ignoresBackoff: options.ignoresBackoff === true }).pipe(
+    Effect.tapError((error) => (error._tag === "ShuttingDown" ? Effect.void : autopoll.failed)),
+    Effect.tapDefect(() => autopoll.failed)
+  )
+  const result = yield* autopoll.isPaused() ? Effect.succeed(skipped("paused")) : tick
   const fields = result.outcome === "started" ? { pid: result.started.pid } : { reason: result.reason }
   yield* Effect.logInfo(`codex.exec.autopoll.${result.outcome}`).pipe(
     Effect.annotateLogs({ request_id: requestId, ...fields })
@@ -53,13 +58,18 @@ export const autopollTick = Effect.fn("autopollTick")(function* (): Effect.fn.Re
   return result
 })
 
-const lookAndStart = Effect.fnUntraced(function* (requestId: RequestId) {
+const lookAndStart = Effect.fnUntraced(function* (options: {
+  readonly requestId: RequestId
+  readonly ignoresBackoff: boolean
+}) {
+  const { requestId } = options
   const lock = yield* RunLock
   if (lock.holder() !== undefined) return skipped("run_lock_busy")
   if (yield* isAnyAlive) return skipped("alive_tasks")
   if (yield* isLogRecent) return skipped("recent_log_activity")
   const plan = yield* planDefault
   if (plan === undefined) return skipped("misconfigured")
+  if (!options.ignoresBackoff && (yield* (yield* Autopoll).backoffMillis) > 0) return skipped("backoff")
   const sequence = startUnlessAlive({ requestId, plan })
   return yield* lock
     .tryRun({ requestId, step: "preflight", sequence })
@@ -73,6 +83,7 @@ const startUnlessAlive = Effect.fnUntraced(function* (options: {
 }) {
   if (yield* isAnyAlive) return skipped("alive_tasks")
   const started = yield* withRunLog(options, (log) => launch({ log, plan: options.plan }))
+  yield* (yield* Autopoll).watch(started.end)
   return { outcome: "started", started } as const
 })
 

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { type RunBusy, type ShuttingDown, SurvivorsLeft } from "../src/domain/errors.ts"
 import type { RequestId } from "../src/domain/RequestId.ts"
-import type { KillResult } from "../src/domain/RunResult.ts"
+import type { KillPlan, KillResult } from "../src/domain/RunResult.ts"
 import { CodexProcesses } from "../src/services/CodexProcesses.ts"
 import { EarlierRuns } from "../src/services/EarlierRuns.ts"
 import { ProcessTrees } from "../src/services/ProcessTrees.ts"
@@ -31,6 +31,16 @@ export const killCodex = Effect.fn("killCodex")(function* (
   return yield* lock.tryRun({ requestId, step: "kill", sequence: stopTargets(options) })
 })
 
+/** What {@link killCodex} would do now: signals nobody and takes no lock. */
+export const planKill = Effect.fn("planKill")(function* (
+  options: { readonly workspace?: string | undefined } = {}
+): Effect.fn.Return<KillPlan, never, Services> {
+  const workspace = (yield* Workspaces).resolve(options.workspace)
+  const found = yield* (yield* CodexProcesses).survey({ workspace: workspace.path })
+  const treePids = yield* (yield* ProcessTrees).members(found.seeds)
+  return { targetPids: found.targets, treePids, foreignPids: found.foreign }
+})
+
 /** Finds the targets and ends their trees, inside a sequence that holds the lock. */
 export const stopTargets = Effect.fn("stopTargets")(function* (options: {
   readonly workspace?: string | undefined
@@ -39,6 +49,7 @@ export const stopTargets = Effect.fn("stopTargets")(function* (options: {
   const workspace = (yield* Workspaces).resolve(options.workspace)
   const found = yield* (yield* CodexProcesses).survey({ workspace: workspace.path })
   yield* Effect.logInfo("process.kill.found").pipe(Effect.annotateLogs({ pids: found.targets }))
+  supervisor.noteStop(found.targets)
   const { survivors } = yield* (yield* ProcessTrees).terminate(found.seeds)
   yield* supervisor.settle
   yield* (yield* EarlierRuns).settle

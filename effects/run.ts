@@ -10,7 +10,7 @@ import type {
 } from "../src/domain/errors.ts"
 import type { RequestId } from "../src/domain/RequestId.ts"
 import type { KillResult, RunResult } from "../src/domain/RunResult.ts"
-import { CodexBinary } from "../src/services/CodexBinary.ts"
+import type { CodexBinary } from "../src/services/CodexBinary.ts"
 import type { CodexProcesses } from "../src/services/CodexProcesses.ts"
 import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
 import type { EarlierRuns } from "../src/services/EarlierRuns.ts"
@@ -24,10 +24,11 @@ import type { RunLogs } from "../src/services/RunLogs.ts"
 import type { RunSupervisor } from "../src/services/RunSupervisor.ts"
 import type { RunTickets } from "../src/services/RunTickets.ts"
 import type { ServerAddress } from "../src/services/ServerAddress.ts"
-import { Workspaces } from "../src/services/Workspaces.ts"
+import type { Workspaces } from "../src/services/Workspaces.ts"
 import { stopTargets } from "./killCodex.ts"
 import { notify } from "./notify.ts"
 import { type LaunchOptions, type PreflightError, preflight, promptOf } from "./preflight.ts"
+import { resolveQuietly } from "./planRun.ts"
 import { type LaunchError, startAfterDelay, withRunLog } from "./spawnCodex.ts"
 
 /** What {@link run} is told; what is left out comes from the configuration. */
@@ -117,10 +118,7 @@ const nothingKilled: KillResult = { killedPids: [], remainingPids: [], foreignPi
 
 const announceOnly = Effect.fnUntraced(function* (options: IdentifiedOptions) {
   const { requestId } = options
-  const workspace = (yield* Workspaces).resolve(options.workspace).given
-  const binary = yield* (yield* CodexBinary)
-    .resolve(options.binary)
-    .pipe(Effect.catchTag("ToolMissing", () => Effect.succeed(undefined)))
+  const { workspace, binary } = yield* resolveQuietly(options)
   const notifierOutput = yield* (yield* RunLock).tryRun({ requestId, step: "notify", sequence: announce(options) })
   return { requestId, workspace, binary, started: undefined, notifierOutput, killed: nothingKilled }
 })

@@ -140,7 +140,8 @@ export const launch = Effect.fn("launch")(function* (options: {
     pid: run.identity.codex.pid,
     command: plan.command,
     logPath: log.path,
-    startupReturnCode: yield* checkStartup({ run, log, startupCheckSeconds: plan.startupCheckSeconds })
+    startupReturnCode: yield* checkStartup({ run, log, startupCheckSeconds: plan.startupCheckSeconds }),
+    end: run.end
   }
 })
 
@@ -159,7 +160,9 @@ const checkStartup = Effect.fnUntraced(function* (options: {
   const hasExecFailed = Option.isSome(execFailure)
   const code: Option.Option<ReturnCode> = hasExecFailed
     ? execFailure
-    : yield* Effect.interruptible(Effect.timeoutOption(run.returnCode, Duration.seconds(startupCheckSeconds)))
+    : yield* Effect.interruptible(Effect.timeoutOption(run.end, Duration.seconds(startupCheckSeconds))).pipe(
+        Effect.map(Option.map(({ returnCode }) => returnCode))
+      )
   if (Option.isNone(code)) return undefined
   if (code.value === 0) return 0
   yield* Effect.timeoutOption(run.completed, completionBound)

@@ -14,5 +14,5 @@ export const autopollTick = handler({
   isBodyOptional: true,
   success: TickAnswer,
   errors: { ShuttingDown: lockErrors.ShuttingDown, ...launchErrors },
-  body: () => Effect.map(operation.autopollTick(), tickAnswer)
+  body: () => Effect.map(operation.autopollTick({ ignoresBackoff: true }), tickAnswer)
 })

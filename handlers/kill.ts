@@ -1,8 +1,8 @@
 /** POST /kill: stop every target. */
-import { Effect } from "effect"
-import { killCodex } from "../effects/killCodex.ts"
-import { KillAnswer, killAnswer } from "../src/domain/answers.ts"
-import { EmptyRequest } from "../src/domain/RunRequest.ts"
+import { Effect, Schema } from "effect"
+import { killCodex, planKill } from "../effects/killCodex.ts"
+import { KillAnswer, KillPlanAnswer, killAnswer, killPlanAnswer } from "../src/domain/answers.ts"
+import { KillRequest } from "../src/domain/RunRequest.ts"
 import { handler } from "../src/runtime/Handler.ts"
 import { killErrors, lockErrors } from "./errors.ts"
 
@@ -10,9 +10,12 @@ export const kill = handler({
   method: "POST",
   path: "/kill",
   access: "token",
-  request: EmptyRequest,
+  request: KillRequest,
   isBodyOptional: true,
-  success: KillAnswer,
+  success: Schema.Union([KillAnswer, KillPlanAnswer]),
   errors: { ...lockErrors, ...killErrors },
-  body: (_, { requestId }) => killCodex({ requestId }).pipe(Effect.map(killAnswer))
+  body: (request, { requestId }) =>
+    request.dry_run === true
+      ? planKill().pipe(Effect.map(killPlanAnswer))
+      : killCodex({ requestId }).pipe(Effect.map(killAnswer))
 })

@@ -1,7 +1,8 @@
 /** POST /run: announce, replace, launch. */
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
+import { planRun } from "../effects/planRun.ts"
 import * as operation from "../effects/run.ts"
-import { RunAnswer, runAnswer } from "../src/domain/answers.ts"
+import { RunAnswer, RunPlanAnswer, runAnswer, runPlanAnswer } from "../src/domain/answers.ts"
 import { RunRequest } from "../src/domain/RunRequest.ts"
 import { handler } from "../src/runtime/Handler.ts"
 import { killErrors, launchErrors, lockErrors, notifyErrors } from "./errors.ts"
@@ -13,16 +14,13 @@ export const run = handler({
   access: "tokenOrTicket",
   request: RunRequest,
   programFields: ["codex_exec_binary", "zulip_script_path"],
-  success: RunAnswer,
+  success: Schema.Union([RunAnswer, RunPlanAnswer]),
   errors: { ...lockErrors, ...notifyErrors, ...killErrors, ...launchErrors },
-  body: (request, { requestId }) =>
-    Effect.map(
-      operation.run({
-        requestId,
-        message: request.zulip_message.trim(),
-        scriptPath: request.zulip_script_path,
-        ...launchOptions(request)
-      }),
-      runAnswer
-    )
+  body: (request, { requestId }) => {
+    const options = launchOptions(request)
+    if (request.dry_run === true) return planRun(options).pipe(Effect.map(runPlanAnswer))
+    const message = request.zulip_message.trim()
+    const scriptPath = request.zulip_script_path
+    return operation.run({ requestId, message, scriptPath, ...options }).pipe(Effect.map(runAnswer))
+  }
 })

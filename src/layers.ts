@@ -2,6 +2,7 @@
 import { Layer, Effect } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { layerLogging } from "./logging.ts"
+import { Autopoll } from "./services/Autopoll.ts"
 import { CodexBinary } from "./services/CodexBinary.ts"
 import { CodexProcesses } from "./services/CodexProcesses.ts"
 import { DefaultPrompt } from "./services/DefaultPrompt.ts"
@@ -12,6 +13,7 @@ import { LooperConfig } from "./services/LooperConfig.ts"
 import { NotifyScript } from "./services/NotifyScript.ts"
 import { ProcessTable } from "./services/ProcessTable.ts"
 import { ProcessTrees } from "./services/ProcessTrees.ts"
+import { layerPs } from "./services/PsProcessTable.ts"
 import { RequestIds } from "./services/RequestIds.ts"
 import { RunLock } from "./services/RunLock.ts"
 import { RunLogs } from "./services/RunLogs.ts"
@@ -21,17 +23,20 @@ import { ServerAddress } from "./services/ServerAddress.ts"
 import { ServerLog } from "./services/ServerLog.ts"
 import { Shutdown } from "./services/Shutdown.ts"
 import { Workspaces } from "./services/Workspaces.ts"
+import { layerWebhook } from "./services/WebhookNotifier.ts"
 import { layerZulip } from "./services/zulip/ZulipNotifier.ts"
 
 const layerNotifier = Layer.unwrap(
-  Effect.map(LooperConfig, ({ notifier }) =>
-    notifier === "log" ? layerLog : layerZulip.pipe(Layer.provide(FetchHttpClient.layer))
-  )
+  Effect.map(LooperConfig, ({ notifier }) => {
+    if (notifier === "log") return layerLog
+    return Layer.provide(notifier === "webhook" ? layerWebhook : layerZulip, FetchHttpClient.layer)
+  })
 )
 
-/** What a program may replace: by another table (a test's), another grace, another notifier. */
+/** What a program may replace: by a log that is not copied to stdout, another table, another grace, another notifier. */
 export const layerParts = {
-  processTable: ProcessTable.layer,
+  serverLog: ServerLog.layerNoDeps,
+  processTable: process.platform === "linux" ? ProcessTable.layer : layerPs,
   processTrees: ProcessTrees.layerNoDeps,
   notifier: layerNotifier
 }
@@ -45,13 +50,14 @@ export const layerParts = {
 export const layerWith = <E, R>(
   config: Layer.Layer<LooperConfig, E, R>,
   parts: {
+    readonly serverLog: typeof ServerLog.layerNoDeps
     readonly processTable: Layer.Layer<ProcessTable>
     readonly processTrees: typeof ProcessTrees.layerNoDeps
     readonly notifier: typeof layerNotifier
   } = layerParts
 ) => {
   const logs = layerLogging.pipe(
-    Layer.provideMerge(ServerLog.layerNoDeps),
+    Layer.provideMerge(parts.serverLog),
     Layer.provideMerge(FolderLock.layerNoDeps),
     Layer.provideMerge(config)
   )
@@ -70,6 +76,7 @@ export const layerWith = <E, R>(
     Layer.provideMerge(EarlierRuns.layerNoDeps)
   )
   const aboveRuns = Layer.mergeAll(
+    Autopoll.layerNoDeps,
     CodexProcesses.layerNoDeps,
     NotifyScript.layerNoDeps,
     RequestIds.layerNoDeps,

@@ -18,9 +18,10 @@ const levelNames: Readonly<Record<string, LogLevel>> = {
 
 /** Every configured secret by value becomes `***`. */
 export const redactor = (config: LooperConfigShape): ((text: string) => string) => {
-  const secrets = [config.apiToken, config.zulip.botApiKey]
+  const secrets = [config.apiToken, config.zulip.botApiKey, config.webhookUrl]
     .filter((secret) => secret !== undefined)
-    .map((secret) => Redacted.value(secret))
+    .map((secret) => Redacted.value(secret).trim())
+    .filter(Boolean)
   return (text) => secrets.reduce((left, secret) => left.replaceAll(secret, "***"), text)
 }
 

@@ -11,7 +11,8 @@ import { layerStartWarnings } from "./runtime/startWarnings.ts"
 import { LooperConfig } from "./services/LooperConfig.ts"
 import { hasProcfs } from "./services/procfs.ts"
 
-const checkout = path.resolve(import.meta.dirname, "..")
+/** Built, this file lies a folder deeper. */
+const checkout = path.resolve(import.meta.dirname, import.meta.filename.endsWith(".ts") ? ".." : "../..")
 const root = checkout.includes(`${path.sep}node_modules${path.sep}`) ? process.cwd() : checkout
 
 const looper = Layer.mergeAll(layerAutopoll, layerStartWarnings).pipe(
@@ -28,7 +29,8 @@ const sayWhy = (cause: Cause.Cause<unknown>) =>
   })
 
 const serve = Effect.gen(function* () {
-  if (!hasProcfs()) return yield* Effect.fail(new Error("Linux with a readable /proc is needed"))
+  if (process.platform === "win32") return yield* Effect.fail(new Error("Windows is not supported"))
+  if (process.platform === "linux" && !hasProcfs()) return yield* Effect.fail(new Error("/proc cannot be read"))
   return yield* Effect.raceFirst(Layer.launch(looper), awaitFailure)
 }).pipe(Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : sayWhy(cause))))
 

@@ -31,6 +31,8 @@ const legacyDelays = [
   "prompt_send_delay_seconds"
 ] as const
 
+const DryRun = Schema.optionalKey(Schema.Boolean.annotate({ message: "must be true or false" }))
+
 const launchFields = {
   codex_prompt: Schema.optionalKey(Prompt),
   prompt: Schema.optionalKey(Prompt),
@@ -73,11 +75,15 @@ export type SpawnRequest = typeof SpawnRequest.Type
 export const RunRequest = Schema.Struct({
   zulip_message: Message,
   zulip_script_path: Schema.optionalKey(Named),
+  dry_run: DryRun,
   ...launchFields
 })
   .check(Schema.makeFilter(delayProblem))
   .annotate({ identifier: "RunRequest" })
 export type RunRequest = typeof RunRequest.Type
+
+/** Body of `POST /kill`. */
+export const KillRequest = Schema.Struct({ dry_run: DryRun }).annotate({ identifier: "KillRequest" })
 
 /** Body of `POST /notify`. */
 export const NotifyRequest = Schema.Struct({ zulip_message: Message }).annotate({ identifier: "NotifyRequest" })

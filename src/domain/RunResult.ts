@@ -1,5 +1,15 @@
 /** What operations answer. */
+import type { Effect } from "effect"
 import type { RequestId } from "./RequestId.ts"
+import type { ReturnCode } from "./runLog.ts"
+
+/** The codex that is started. */
+export interface ResolvedBinary {
+  /** Absolute, symbolic links kept. */
+  readonly path: string
+  /** Where it was named. */
+  readonly source: "request" | "env" | "local" | "path"
+}
 
 /** A run that was launched. */
 export interface StartedRun {
@@ -11,6 +21,15 @@ export interface StartedRun {
   readonly logPath: string
   /** 0 when codex ended well inside the startup check, `undefined` when it still lives. */
   readonly startupReturnCode: number | undefined
+  /** Waits for the run's end. */
+  readonly end: Effect.Effect<RunEnd>
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly returnCode: ReturnCode
+  /** By request, replacement or shutdown. */
+  readonly wasStopped: boolean
 }
 
 /** Which targets a kill found and what came of them; pids ascend. */
@@ -23,13 +42,32 @@ export interface KillResult {
   readonly foreignPids: ReadonlyArray<number>
 }
 
+/** What a kill would find; pids ascend. */
+export interface KillPlan {
+  readonly targetPids: ReadonlyArray<number>
+  /** Everything that would be signalled, the targets too. */
+  readonly treePids: ReadonlyArray<number>
+  readonly foreignPids: ReadonlyArray<number>
+}
+
+/** What a run would do. */
+export interface RunPlan {
+  readonly workspace: string
+  readonly binary: ResolvedBinary | undefined
+  /** Empty where nothing would be started. */
+  readonly argv: ReadonlyArray<string>
+  /** {@link argv}, shell-quoted. */
+  readonly command: string
+  readonly kill: KillPlan
+}
+
 /** What would be started: as resolved, and as the caller wrote it. */
 export interface LaunchResult {
   readonly requestId: RequestId
   /** As the caller wrote it. */
   readonly workspace: string
   /** `undefined` only where nothing was to be started and none resolves. */
-  readonly binary: { readonly path: string; readonly source: "request" | "env" | "local" | "path" } | undefined
+  readonly binary: ResolvedBinary | undefined
   /** `undefined` where the prompt was empty. */
   readonly started: StartedRun | undefined
 }
@@ -45,4 +83,12 @@ export type TickResult =
   | { readonly outcome: "skipped"; readonly reason: SkipReason }
 
 /** Why a tick started nothing. */
-export type SkipReason = "run_lock_busy" | "alive_tasks" | "recent_log_activity" | "misconfigured"
+export const skipReasons = [
+  "paused",
+  "run_lock_busy",
+  "alive_tasks",
+  "recent_log_activity",
+  "misconfigured",
+  "backoff"
+] as const
+export type SkipReason = (typeof skipReasons)[number]

@@ -2,7 +2,16 @@
 import { Schema } from "effect"
 import { approvalPolicy, sandbox } from "./CodexCommand.ts"
 import { RequestId } from "./RequestId.ts"
-import type { KillResult, LaunchResult, RunResult, StartedRun, TickResult } from "./RunResult.ts"
+import {
+  type KillPlan,
+  type KillResult,
+  type LaunchResult,
+  type RunPlan,
+  type RunResult,
+  type StartedRun,
+  skipReasons,
+  type TickResult
+} from "./RunResult.ts"
 
 const Ok = { ok: Schema.Literal(true) }
 const Pids = Schema.Array(Schema.Int)
@@ -44,6 +53,27 @@ export const KillAnswer = Schema.Struct({ ...Ok, ...killFields, foreign_codex_ex
   identifier: "KillAnswer"
 })
 
+const planFields = {
+  ...Ok,
+  dry_run: Schema.Literal(true),
+  codex_exec_pids: Pids,
+  tree_pids: Pids,
+  foreign_codex_exec_pids: Pids
+}
+
+/** Answer of `POST /kill` with `dry_run`: `tree_pids` would be signalled, the targets among them. */
+export const KillPlanAnswer = Schema.Struct(planFields).annotate({ identifier: "KillPlanAnswer" })
+
+/** Answer of `POST /run` with `dry_run`; `argv` is empty where nothing would be started. */
+export const RunPlanAnswer = Schema.Struct({
+  ...planFields,
+  workspace: Schema.String,
+  codex_exec_binary: Schema.NullOr(Schema.String),
+  codex_exec_binary_source: Schema.NullOr(Schema.Literals(["request", "env", "local", "path"])),
+  argv: Schema.Array(Schema.String),
+  command: Schema.String
+}).annotate({ identifier: "RunPlanAnswer" })
+
 /** Answer of `POST /spawn`. */
 export const SpawnAnswer = Schema.Struct(launchFields).annotate({ identifier: "SpawnAnswer" })
 
@@ -56,11 +86,14 @@ export const RunAnswer = Schema.Struct({
   remaining_vscode_pids: Pids
 }).annotate({ identifier: "RunAnswer" })
 
+/** Answer of `POST /autopoll/pause` and `/autopoll/resume`. */
+export const PauseAnswer = Schema.Struct({ ...Ok, paused: Schema.Boolean }).annotate({ identifier: "PauseAnswer" })
+
 /** Answer of `POST /autopoll/tick`. */
 export const TickAnswer = Schema.Struct({
   ...Ok,
   outcome: Schema.Literals(["started", "skipped"]),
-  reason: Schema.optionalKey(Schema.Literals(["run_lock_busy", "alive_tasks", "recent_log_activity", "misconfigured"])),
+  reason: Schema.optionalKey(Schema.Literals(skipReasons)),
   codex_exec_result: Schema.optionalKey(StartedRunAnswer)
 }).annotate({ identifier: "TickAnswer" })
 
@@ -94,6 +127,23 @@ export const killAnswer = (result: KillResult): typeof KillAnswer.Type => ({
   killed_codex_exec_pids: result.killedPids,
   remaining_codex_exec_pids: result.remainingPids,
   foreign_codex_exec_pids: result.foreignPids
+})
+
+export const killPlanAnswer = (plan: KillPlan): typeof KillPlanAnswer.Type => ({
+  ok: true,
+  dry_run: true,
+  codex_exec_pids: plan.targetPids,
+  tree_pids: plan.treePids,
+  foreign_codex_exec_pids: plan.foreignPids
+})
+
+export const runPlanAnswer = (plan: RunPlan): typeof RunPlanAnswer.Type => ({
+  ...killPlanAnswer(plan.kill),
+  workspace: plan.workspace,
+  codex_exec_binary: plan.binary?.path ?? null,
+  codex_exec_binary_source: plan.binary?.source ?? null,
+  argv: plan.argv,
+  command: plan.command
 })
 
 export const runAnswer = (result: RunResult): typeof RunAnswer.Type => ({

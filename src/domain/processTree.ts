@@ -18,6 +18,8 @@ export interface ProcessRow extends ProcessIdentity {
   readonly marker: string | undefined
   /** The shell that leads a run's session and writes its trailer. */
   readonly isSupervisor: boolean
+  /** Where the scan shows it; otherwise it is asked for, process by process. */
+  readonly argv?: ReadonlyArray<string>
 }
 
 /** Where the search begins. */
@@ -28,8 +30,6 @@ export interface TreeSeeds {
   /** Runs whose marker makes its carrier a member. */
   readonly markers: ReadonlySet<string>
 }
-
-export const noSeeds: TreeSeeds = { targets: [], leaders: [], markers: new Set() }
 
 /** What the scans so far have found; once a member, always a member. */
 export interface ProcessTree {

@@ -44,6 +44,10 @@ export const supervisorArguments = (command: ReadonlyArray<string>): ReadonlyArr
 export const isSupervisor = (argv: ReadonlyArray<string>): boolean =>
   argv[1] === "-c" && argv[2] !== undefined && argv[2].startsWith(`${signature}\n`)
 
+/** The same of a command line whose arguments are joined by blanks. */
+export const isSupervisorLine = (line: string): boolean =>
+  line.replaceAll("\n", " ").startsWith(`${supervisorShell} -c ${signature} `)
+
 /** Is this the command line of codex' place before its exec: the inner shell that waits for `go`? */
 export const isBeforeExec = (argv: ReadonlyArray<string>): boolean =>
-  argv[1] === "-c" && argv[2] !== undefined && argv[2].startsWith("shopt -s execfail\n")
+  argv[1] === "-c" && argv.slice(2).join(" ").startsWith("shopt -s execfail")

@@ -62,11 +62,13 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const { headers } = request
     const host = headers.get("host")
     const { allowedHosts } = config
+    // Of a target in absolute form, which RFC 9112 puts above Host (section 3.2.2); of any other, the listener's own.
+    const { host: targetHost, pathname: path } = new URL(request.url)
     const refused =
       hostRefusal({ host, hostName, allowedHosts }) ??
+      hostRefusal({ host: targetHost, hostName, allowedHosts }) ??
       originRefusal({ origin: headers.get("origin"), host, allowedHosts })
     if (refused !== undefined) return yield* Effect.fail(refused)
-    const path = new URL(request.url).pathname
     const method = request.method === "HEAD" ? "GET" : request.method
     const samePath = handlers.filter((one) => one.path === path)
     // A method that is not there is told to whoever may use the first that is.

@@ -40,8 +40,9 @@ export const notFound = refusal(404, "not_found", "no such route")
 export const methodNotAllowed = (allowed: ReadonlyArray<string>) =>
   refusal(405, "method_not_allowed", `allowed here: ${allowed.join(", ")}`, { Allow: allowed.join(", ") })
 export const timedOut = refusal(408, "request_timeout", "the request did not arrive in time", closing)
+/** Without `Connection: close`: that would reset a caller who still sends, and many then never read the answer. */
 export const bodyTooLarge = (maxBytes: number) =>
-  refusal(413, "body_too_large", `the body must be at most ${maxBytes} bytes long`, closing)
+  refusal(413, "body_too_large", `the body must be at most ${maxBytes} bytes long`)
 export const unsupportedMediaType = refusal(
   415,
   "unsupported_media_type",

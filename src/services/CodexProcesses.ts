@@ -46,7 +46,7 @@ export class CodexProcesses extends Context.Service<
       const candidate = Effect.fnUntraced(function* (row: ProcessRow, recorded: ReadonlyMap<number, RunIdentity>) {
         const record = recorded.get(row.pid)
         const isRecorded = record?.codex.startTicks === row.startTicks
-        const argv = yield* table.argv(row.pid)
+        const argv = row.argv ?? (yield* table.argv(row.pid))
         if (!isRecorded && !isCodexExec(argv, programs)) return undefined
         const isOwn = isRecorded || (row.marker !== undefined && runLogs.has(row.marker))
         return { row, argv, isOwn, isForeign: !isOwn && (yield* table.isForeign(row.pid)) }

@@ -45,7 +45,7 @@ export class ProcessTable extends Context.Service<
           const owner = procfs.readOwner(pid)
           return owner?.effectiveUid !== own?.effectiveUid || owner?.namespaceDepth !== own?.namespaceDepth
         }),
-      signal: (identity, signal) => Effect.sync(() => (isAlive(identity) ? kill(identity.pid, signal) : "gone"))
+      signal: (identity, signal) => Effect.sync(() => (isAlive(identity) ? signalPid(identity.pid, signal) : "gone"))
     })
   })
 }
@@ -59,7 +59,8 @@ const isAlive = (identity: ProcessIdentity): boolean => live(identity.pid)?.star
 
 const isDead = (stat: procfs.ProcStat): boolean => stat.state === "Z" || stat.state === "X"
 
-const kill = (pid: number, signal: NodeJS.Signals): SignalOutcome => {
+/** Signals one pid, whoever that is by now. */
+export const signalPid = (pid: number, signal: NodeJS.Signals): SignalOutcome => {
   try {
     process.kill(pid, signal)
     return "sent"

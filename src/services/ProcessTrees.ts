@@ -8,8 +8,6 @@ import { monotonicMillis, Shutdown } from "./Shutdown.ts"
 export interface Termination {
   /** Members still alive, by pid. */
   readonly survivors: ReadonlyArray<number>
-  /** Supervisors that had to be killed: their trailers are missing. */
-  readonly killedSupervisors: ReadonlyArray<ProcessIdentity>
 }
 
 export interface TerminationOptions {
@@ -42,6 +40,8 @@ export class ProcessTrees extends Context.Service<
      * microseconds between is not excluded. Supervisors are not signalled unless they outlive their codex.
      */
     readonly terminate: (seeds: TreeSeeds, options?: Partial<TerminationOptions>) => Effect.Effect<Termination>
+    /** The pids that {@link terminate} would find at its first scan; signals nobody. */
+    readonly members: (seeds: TreeSeeds) => Effect.Effect<ReadonlyArray<number>>
   }
 >()("looper/services/ProcessTrees") {
   static readonly layerWith = (options: TerminationOptions) =>
@@ -51,7 +51,12 @@ export class ProcessTrees extends Context.Service<
         const table = yield* ProcessTable
         const shutdown = yield* Shutdown
         return ProcessTrees.of({
-          terminate: (seeds, own) => makeTermination({ table, shutdown, seeds, ...options, ...own })
+          terminate: (seeds, own) => makeTermination({ table, shutdown, seeds, ...options, ...own }),
+          members: (seeds) =>
+            Effect.map(table.scan, (rows) => {
+              const { members } = growTree(emptyTree, { rows, seeds, self: table.self })
+              return [...members.keys()].toSorted((a, b) => a - b)
+            })
         })
       })
     )
@@ -140,7 +145,7 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
     const boundAt = (yield* monotonicMillis) + supervisorBoundMillis
     for (;;) {
       const living = yield* livingOf(tree.supervisors)
-      if (living.length === 0) return []
+      if (living.length === 0) return
       if ((yield* monotonicMillis) >= boundAt) {
         for (const supervisor of living) {
           yield* send(supervisor, "SIGCONT")
@@ -150,7 +155,7 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
         for (let look = 0; look < 50 && (yield* livingOf(tree.supervisors)).length > 0; look++) {
           yield* Effect.sleep(emptyScanEveryMillis)
         }
-        return living
+        return
       }
       yield* Effect.sleep(emptyScanEveryMillis)
     }
@@ -158,14 +163,14 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
 
   yield* ask
   const survivors = (yield* kill).map(({ pid }) => pid).toSorted((a, b) => a - b)
-  const killedSupervisors = survivors.length === 0 ? yield* endSupervisors : []
+  if (survivors.length === 0) yield* endSupervisors
   if (asked.size > 0) {
     const elapsedMillis = Math.round((yield* monotonicMillis) - startedAt)
     yield* Effect.logInfo("process.kill.done").pipe(
       Effect.annotateLogs({ members: tree.members.size, survivors, duration_ms: elapsedMillis })
     )
   }
-  return { survivors, killedSupervisors }
+  return { survivors }
 })
 
 /** One turn of the event loop: the scan goes on at once, and requests are still answered. */

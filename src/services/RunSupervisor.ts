@@ -3,6 +3,7 @@ import { Cause, Context, Deferred, Effect, Layer, Option, Scope } from "effect"
 import { SpawnFailed } from "../domain/errors.ts"
 import type { ProcessIdentity, TreeSeeds } from "../domain/processTree.ts"
 import type { RequestId } from "../domain/RequestId.ts"
+import type { RunEnd } from "../domain/RunResult.ts"
 import type { ReturnCode, RunIdentity } from "../domain/runLog.ts"
 import { isBeforeExec } from "../domain/supervisor.ts"
 import { ProcessTable } from "./ProcessTable.ts"
@@ -19,12 +20,10 @@ export interface LaunchedRun {
   readonly logPath: string
   /** The shell's code when exec itself failed: 126 or 127. */
   readonly execFailure: Effect.Effect<Option.Option<number>>
-  /** codex' return code, as soon as it has ended. */
-  readonly returnCode: Effect.Effect<ReturnCode>
+  /** How codex ended, as soon as it has. */
+  readonly end: Effect.Effect<RunEnd>
   /** The log has its trailer. */
   readonly completed: Effect.Effect<void>
-  /** The mirror is complete too, and the end is recorded. */
-  readonly recorded: Effect.Effect<void>
 }
 
 /** What to start. */
@@ -62,6 +61,8 @@ export class RunSupervisor extends Context.Service<
     readonly live: () => ReadonlyArray<RunIdentity>
     /** The supervisors of all runs since the last {@link forgetEnded}: leaders of their sessions. */
     readonly leaders: () => ReadonlyArray<ProcessIdentity>
+    /** Says that these codex are being stopped: their ends are not their own. */
+    readonly noteStop: (pids: ReadonlyArray<number>) => void
     /** Drops the leaders of ended runs: after a kill without survivors their sessions are empty. */
     readonly forgetEnded: Effect.Effect<void>
     /** Waits, for a second at most, for the trailers of runs whose codex is dead. */
@@ -77,7 +78,7 @@ export class RunSupervisor extends Context.Service<
       const serverLog = yield* ServerLog
       const shutdown = yield* Shutdown
       const scope = yield* Scope.make()
-      const started = new Map<RequestId, Entry>()
+      const started = new Map<RequestId, TrackedRun>()
       const launchedIds = new Set<RequestId>()
 
       /** Learns codex' code: from its supervisor, its side file, or not at all. */
@@ -94,7 +95,7 @@ export class RunSupervisor extends Context.Service<
         return "unknown"
       })
 
-      const watch = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: Tracked) {
+      const watch = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: TrackedRun) {
         const code: ReturnCode = yield* learnCode(process, launch, run.identity.codex)
         yield* Deferred.succeed(run.ending.code, code)
         const hasTrailer =
@@ -103,9 +104,9 @@ export class RunSupervisor extends Context.Service<
         yield* Deferred.succeed(run.ending.trailerWritten, undefined)
         return hasTrailer
       })
-      const hasEnded = ({ ending }: Entry) => Deferred.isDoneUnsafe(ending.trailerWritten)
+      const hasEnded = ({ ending }: TrackedRun) => Deferred.isDoneUnsafe(ending.trailerWritten)
 
-      const keep = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: Tracked) {
+      const keep = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: TrackedRun) {
         const startedAt = yield* monotonicMillis
         const mirror = Effect.scoped(mirrorRun({ log: launch.log, ending: run.ending, runLogs, serverLog })).pipe(
           Effect.catchDefect((defect) => Effect.logError("codex.exec.mirror.fail", Cause.die(defect)))
@@ -162,22 +163,13 @@ export class RunSupervisor extends Context.Service<
           log: options.log
         })
         const identity = yield* register(options, process).pipe(Effect.onError(() => process.abandon))
-        const run: Tracked = {
+        const run: TrackedRun = {
           identity,
           ending: { code: Deferred.makeUnsafe(), trailerWritten: Deferred.makeUnsafe() },
-          recorded: Deferred.makeUnsafe()
+          recorded: Deferred.makeUnsafe(),
+          isStopping: false
         }
-        const launched: LaunchedRun = {
-          identity,
-          logPath: options.log.path,
-          execFailure: Deferred.poll(process.execFailure).pipe(
-            Effect.flatMap(Option.match({ onNone: () => Effect.succeedNone, onSome: Effect.asSome }))
-          ),
-          returnCode: Deferred.await(run.ending.code),
-          completed: Deferred.await(run.ending.trailerWritten),
-          recorded: Deferred.await(run.recorded)
-        }
-        started.set(options.requestId, { run: launched, ending: run.ending })
+        started.set(options.requestId, run)
         launchedIds.add(options.requestId)
         yield* process.go
         yield* keep(options, process, run).pipe(
@@ -186,16 +178,21 @@ export class RunSupervisor extends Context.Service<
           Effect.forkIn(scope)
         )
         yield* awaitExec(table, process)
-        return launched
+        return launchedRun({ run, process, logPath: options.log.path })
       }, Effect.uninterruptible)
 
-      const live = () => [...started.values()].filter((entry) => !hasEnded(entry)).map(({ run }) => run.identity)
-      const leaders = () => [...started.values()].map(({ run }) => run.identity.supervisor)
+      const live = () => [...started.values()].filter((run) => !hasEnded(run)).map(({ identity }) => identity)
+      const leaders = () => [...started.values()].map(({ identity }) => identity.supervisor)
+
+      const noteStop = (pids: ReadonlyArray<number>) => {
+        for (const run of started.values()) run.isStopping ||= pids.includes(run.identity.codex.pid)
+      }
 
       /** Stops the trees of every run that this layer started, then lets trailers and mirrors finish. */
       const stopAll = Effect.gen(function* () {
         const times = yield* shutdown.begin
         if (started.size === 0) return
+        noteStop(live().map(({ codex }) => codex.pid))
         const seeds: TreeSeeds = {
           targets: live().map(({ codex }) => codex),
           leaders: leaders(),
@@ -206,10 +203,10 @@ export class RunSupervisor extends Context.Service<
         const drainMillis = Math.max(0, times.drainEndsMillis - (yield* monotonicMillis))
         yield* Effect.forEach(
           started.values(),
-          ({ run }) =>
-            Effect.timeoutOrElse(run.recorded, {
+          ({ recorded, identity }) =>
+            Effect.timeoutOrElse(Deferred.await(recorded), {
               duration: drainMillis,
-              orElse: () => Effect.sync(() => shutdown.report(`the end of run ${run.identity.requestId}`))
+              orElse: () => Effect.sync(() => shutdown.report(`the end of run ${identity.requestId}`))
             }),
           { concurrency: "unbounded", discard: true }
         )
@@ -218,8 +215,8 @@ export class RunSupervisor extends Context.Service<
 
       /** Some milliseconds pass between a codex' death and the moment its supervisor's end is known. */
       const settle = Effect.gen(function* () {
-        const dead = yield* Effect.filter([...started.values()], ({ run }) =>
-          Effect.map(table.isAlive(run.identity.codex), (isAlive) => !isAlive)
+        const dead = yield* Effect.filter([...started.values()], ({ identity }) =>
+          Effect.map(table.isAlive(identity.codex), (isAlive) => !isAlive)
         )
         const trailers = dead.map(({ ending }) => Deferred.await(ending.trailerWritten))
         yield* Effect.timeoutOption(Effect.all(trailers, { concurrency: "unbounded" }), settleBoundMillis)
@@ -231,23 +228,40 @@ export class RunSupervisor extends Context.Service<
         live,
         leaders,
         settle,
+        noteStop,
         forgetEnded: Effect.sync(() => {
-          for (const [id, entry] of started) if (hasEnded(entry)) started.delete(id)
+          for (const [id, run] of started) if (hasEnded(run)) started.delete(id)
         })
       })
     })
   )
 }
 
-interface Entry {
-  readonly run: LaunchedRun
-  readonly ending: RunEnding
-}
-
-interface Tracked {
+interface TrackedRun {
   readonly identity: RunIdentity
   readonly ending: RunEnding
   readonly recorded: Deferred.Deferred<void>
+  /** Somebody is stopping it: its end is not its own. */
+  isStopping: boolean
+}
+
+/** What a caller may know of a run. */
+const launchedRun = (options: {
+  readonly run: TrackedRun
+  readonly process: SupervisorProcess
+  readonly logPath: string
+}): LaunchedRun => {
+  const { run, process, logPath } = options
+  const { code, trailerWritten } = run.ending
+  return {
+    identity: run.identity,
+    logPath,
+    execFailure: Deferred.poll(process.execFailure).pipe(
+      Effect.flatMap(Option.match({ onNone: () => Effect.succeedNone, onSome: Effect.asSome }))
+    ),
+    end: Effect.map(Deferred.await(code), (returnCode) => ({ returnCode, wasStopped: run.isStopping })),
+    completed: Deferred.await(trailerWritten)
+  }
 }
 
 /** Waits until codex replaced the shell that stood in its place, or will not. */

@@ -21,7 +21,7 @@ const retryMillis = 250
 export class ServerLog extends Context.Service<
   ServerLog,
   {
-    /** Appends one record, newline included, in this turn of the event loop; also to stdout. */
+    /** Appends one record, newline included, in this turn of the event loop; copied to stdout too. */
     readonly record: (line: string) => void
     /** Appends whole lines; waits while the disk is full. */
     readonly append: (lines: Uint8Array) => Effect.Effect<void>
@@ -29,28 +29,35 @@ export class ServerLog extends Context.Service<
     readonly reopen: Effect.Effect<void>
   }
 >()("looper/services/ServerLog") {
-  static readonly layerNoDeps = Layer.effect(
-    ServerLog,
-    Effect.gen(function* () {
-      const { serverLogPath } = yield* LooperConfig
-      const file = yield* Effect.acquireRelease(
-        Effect.try({
-          try: () => new LogFile(serverLogPath),
-          catch: (error) => new ServerLogUnwritable({ path: serverLogPath, reason: (error as Error).message })
-        }),
-        (opened) => Effect.sync(() => opened.close())
-      )
-      const writer = yield* Semaphore.make(1)
-      return ServerLog.of({
-        record: (line) => {
-          file.record(line)
-          toStdout(line)
-        },
-        append: (lines) => writer.withPermit(appendAll(file, lines)),
-        reopen: Effect.sync(() => file.markMoved())
+  /**
+   * Opens the file, and creates its folder, for the layer's life.
+   *
+   * **Errors** `ServerLogUnwritable`: nothing is open.
+   */
+  static readonly layerWith = (options: { readonly isCopiedToStdout: boolean }) =>
+    Layer.effect(
+      ServerLog,
+      Effect.gen(function* () {
+        const { serverLogPath } = yield* LooperConfig
+        const file = yield* Effect.acquireRelease(
+          Effect.try({
+            try: () => new LogFile(serverLogPath),
+            catch: (error) => new ServerLogUnwritable({ path: serverLogPath, reason: (error as Error).message })
+          }),
+          (opened) => Effect.sync(() => opened.close())
+        )
+        const writer = yield* Semaphore.make(1)
+        return ServerLog.of({
+          record: (line) => {
+            file.record(line)
+            if (options.isCopiedToStdout) toStdout(line)
+          },
+          append: (lines) => writer.withPermit(appendAll(file, lines)),
+          reopen: Effect.sync(() => file.markMoved())
+        })
       })
-    })
-  )
+    )
+  static readonly layerNoDeps = ServerLog.layerWith({ isCopiedToStdout: true })
 }
 
 /** Appends in as many writes as the disk allows; records wait until the last one is whole. */

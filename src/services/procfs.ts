@@ -115,8 +115,7 @@ export const readOwner = (pid: number | "self"): ProcOwner | undefined => {
 export const readBootId = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()
 
 /** Is this Linux with a readable /proc? */
-export const hasProcfs = (): boolean =>
-  process.platform === "linux" && statSync("/proc/self/stat", { throwIfNoEntry: false }) !== undefined
+export const hasProcfs = (): boolean => statSync("/proc/self/stat", { throwIfNoEntry: false }) !== undefined
 
 const readLink = (path: string): string | undefined => {
   try {

@@ -75,7 +75,9 @@ export type CodexStep =
 export const installCodexStandIn = (folder: string): string => {
   const path = join(folder, "codex")
   const program = join(import.meta.dirname, "codexStandIn.cjs")
-  writeFileSync(path, `#!${process.execPath}\nrequire(${JSON.stringify(program)})\n`, { mode: 0o755 })
+  // Below a package.json it may be an ES module: there is no `require` then.
+  const text = `process.getBuiltinModule("module").createRequire("/")(${JSON.stringify(program)})`
+  writeFileSync(path, `#!${process.execPath}\n${text}\n`, { mode: 0o755 })
   return path
 }
 

@@ -1,0 +1,21 @@
+/** POST /autopoll/pause: ticks start nothing until resumed. */
+import { Effect } from "effect"
+import { PauseAnswer } from "../src/domain/answers.ts"
+import { EmptyRequest } from "../src/domain/RunRequest.ts"
+import { handler } from "../src/runtime/Handler.ts"
+import { Autopoll } from "../src/services/Autopoll.ts"
+
+export const pauseAutopoll = handler({
+  method: "POST",
+  path: "/autopoll/pause",
+  access: "token",
+  request: EmptyRequest,
+  isBodyOptional: true,
+  success: PauseAnswer,
+  errors: {},
+  body: () =>
+    Effect.as(
+      Autopoll.use((autopoll) => autopoll.setPaused(true)),
+      { ok: true as const, paused: true }
+    )
+})
