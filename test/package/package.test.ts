@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { isBuiltin } from "node:module"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { afterAll, beforeAll } from "vitest"
+import { type CodexStep, codexScript, installCodexStandIn } from "../../src/testing/CodexStandIn.ts"
+import { until } from "../support/processes.ts"
+import { blocks } from "../support/readme.ts"
+import { environment, type InstalledLooper, installLooper, packageJson } from "./installedLooper.ts"
+
+let looper: InstalledLooper
+let settings: Readonly<Record<string, string>>
+const [readmeProgram = ""] = blocks("ts")
+
+beforeAll(async () => {
+  looper = await installLooper()
+  const [workspace, bin] = [join(looper.folder, "workspace"), join(looper.folder, "bin")]
+  for (const path of [workspace, bin]) mkdirSync(path)
+  settings = {
+    LOOPER_NOTIFIER: "log",
+    LOOPER_DEFAULT_WORKSPACE: workspace,
+    CODEX_EXEC_BINARY: installCodexStandIn(bin),
+    CODEX_EXEC_KILL_SCOPE: "own",
+    CODEX_EXEC_DELAY_SECONDS: "0",
+    CODEX_EXEC_STARTUP_CHECK_SECONDS: "0"
+  }
+  mkdirSync(join(looper.project, "readme"))
+  writeFileSync(join(looper.project, "readme/main.ts"), readmeProgram)
+})
+afterAll(() => looper?.[Symbol.asyncDispose]())
+
+const node = (...words: ReadonlyArray<string>) =>
+  looper.execute(process.execPath, { arguments: words, environment: settings })
+const tool = (script: string, ...words: ReadonlyArray<string>) => node(join("node_modules", script), ...words)
+
+const compose = async (steps: ReadonlyArray<CodexStep>) =>
+  (await node("compose/main.ts", codexScript(steps))).replace(/: \/\S+\.log$/m, ": <log>")
+
+/** Starts a built `main.js` in a folder whose `.env` configures it, and waits for the server log below `root`. */
+const serve = async (options: { readonly main: string; readonly cwd: string; readonly root: string }) => {
+  const variables = { ...settings, LOOPER_HOST: "127.0.0.1", LOOPER_PORT: "0", LOOPER_AUTO_START_WHEN_IDLE: "0" }
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`)
+  writeFileSync(join(options.root, ".env"), lines.join(""))
+  const child: ChildProcess = spawn(process.execPath, [options.main], {
+    cwd: options.cwd,
+    env: environment(),
+    stdio: ["ignore", "ignore", "inherit"]
+  })
+  const exited = once(child, "exit")
+  try {
+    const serverLog = join(options.root, "logs/looper-server.log")
+    const text = () => (existsSync(serverLog) ? readFileSync(serverLog, "utf8") : "")
+    const url = await until(() => /server\.listening url=(\S+)/.exec(text())?.[1], `${serverLog} says where it listens`)
+    return await (await fetch(`${url}/health`)).text()
+  } finally {
+    child.kill("SIGTERM")
+    assert.deepStrictEqual(await exited, [0, null])
+  }
+}
+
+describe("the package", () => {
+  it("has what a user needs and nothing else", () => {
+    const built = ["dist/src/index.js", "dist/src/main.js", "dist/src/testing/codexStandIn.cjs"]
+    for (const path of [...built, "README.md", "LICENSE", "send-zulip-dm.js"]) assert.include(looper.files, path)
+    const known = /^(dist\/.+\.(js|d\.ts|cjs)|docs\/.+\.md|[A-Z]+(\.md)?|package\.json|send-zulip-dm\.js)$/
+    assert.deepStrictEqual(
+      looper.files.filter((path) => !known.test(path)),
+      []
+    )
+  })
+
+  it("imports nothing but Node and its dependencies", () => {
+    const dist = join(looper.installed, "dist")
+    const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".js"))
+    const text = files.map((path) => readFileSync(join(dist, path), "utf8")).join("\n")
+    const names = Array.from(text.matchAll(/(?:\bfrom|^import) "([^."][^"]*)";$/gm), ([, name = ""]) => name)
+    const imported = names.filter((name) => !isBuiltin(name)).map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0])
+    assert.deepStrictEqual([...new Set(imported)].toSorted(), Object.keys(packageJson.dependencies).toSorted())
+  })
+
+  it("has types that hold in a strict project, with the libraries' own checked too", async () => {
+    assert.strictEqual(await tool("typescript/bin/tsc", "-p", "."), "")
+    // Types of effect 4.1 name CryptoKey, which only the DOM's library has.
+    const checkLibraries = ["--skipLibCheck", "false", "--lib", "ES2024,ESNext.Disposable,DOM"]
+    assert.strictEqual(await tool("typescript/bin/tsc", "-p", ".", ...checkLibraries), "")
+    const bundler = ["--module", "ESNext", "--moduleResolution", "bundler"]
+    assert.strictEqual(await tool("typescript/bin/tsc", "-p", ".", ...checkLibraries, ...bundler), "")
+  })
+
+  it("runs the README's program", async () => {
+    assert.include(readmeProgram, 'from "looper"')
+    assert.match(await node("readme/main.ts"), /run\.success .*pid=\d+/)
+  })
+
+  it("has the script that sends one message", async () => {
+    const zulip = { ZULIP_SITE: "https://zulip.example", ZULIP_BOT_EMAIL: "bot@zulip.example", ZULIP_BOT_API_KEY: "k" }
+    const words = ["node_modules/looper/send-zulip-dm.js", "--dry-run"]
+    const stdout = await looper.execute(process.execPath, { arguments: words, environment: zulip })
+    assert.match(stdout, /^DRY_RUN_OK .*site=set email=set key=set /)
+  })
+
+  it("serves in the working directory, with the .env there", async () => {
+    const cwd = join(looper.folder, "served")
+    mkdirSync(cwd)
+    const main = join(looper.installed, "dist/src/main.js")
+    assert.strictEqual(await serve({ main, cwd, root: cwd }), '{"ok":true}\n')
+  })
+
+  it("serves in its own folder where it is a built checkout", async () => {
+    const root = join(looper.folder, "built")
+    cpSync(looper.installed, root, { recursive: true })
+    symlinkSync(join(looper.project, "node_modules"), join(root, "node_modules"))
+    const main = join(root, "dist/src/main.js")
+    assert.strictEqual(await serve({ main, cwd: looper.project, root }), '{"ok":true}\n')
+  })
+})
+
+describe("the examples", () => {
+  it("compose the operations with a notifier of their own", async () => {
+    const begun = "message: The next step begins.\nstarted: <log>\n"
+    assert.strictEqual(await compose([{ hang: true }]), `${begun}stopped: 1\n`)
+    assert.strictEqual(await compose([{ sleep: 0.2 }, { exit: 7 }]), `${begun}ended by itself: 7\n`)
+  })
+
+  it("drive Looper from vitest", async () => {
+    await tool("vitest/vitest.mjs", "run", "--reporter=json", "--outputFile=report.json")
+    const report = JSON.parse(readFileSync(join(looper.project, "report.json"), "utf8"))
+    assert.deepInclude(report, { numPassedTests: 3, numTotalTests: 3, success: true })
+  })
+
+  it("drive Looper from a shell script", async () => {
+    const stdout = await looper.execute("bash", { arguments: ["shell/drive.sh"] })
+    assert.match(stdout, /^runs: pid \d+\nstopped: 1\n# codex_exec_return_code=143\n$/)
+  })
+})
