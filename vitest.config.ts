@@ -1,7 +1,13 @@
 import { join } from "node:path"
 import { defineConfig } from "vitest/config"
 
-const project = (name: string, include: string, testTimeout: number, options: { fileParallelism?: boolean } = {}) => ({
+interface Options {
+  readonly fileParallelism?: boolean
+  /** Files that share a worker start a second sooner each. */
+  readonly isolate?: boolean
+}
+
+const project = (name: string, include: string, testTimeout: number, options: Options = {}) => ({
   test: { name, include: [include], testTimeout, hookTimeout: testTimeout, ...options }
 })
 
@@ -11,13 +17,19 @@ const name = process.argv[process.argv.indexOf("--project") + 1]
 
 export default defineConfig({
   test: {
+    // Most tests wait for processes: two at a time also where there are only two processors.
+    maxWorkers: 2,
     reporters: reports === undefined ? ["default"] : ["default", "json"],
     ...(reports !== undefined && { outputFile: { json: join(reports, `${name}.json`) } }),
     projects: [
-      project("unit", "test/{docs,domain,effects,handlers,runtime,services,testing}/**/*.test.ts", 20_000),
-      project("live", "test/process/*.test.ts", 60_000),
+      project("unit", "test/{docs,domain,effects,handlers,runtime,services,testing}/**/*.test.ts", 20_000, {
+        isolate: false
+      }),
+      project("live", "test/process/*.test.ts", 60_000, { isolate: false }),
       project("namespace", "test/process/namespace/*.test.ts", 60_000, { fileParallelism: false }),
-      project("real", "test/real/*.test.ts", 120_000)
+      project("slow", "test/process/slow/*.test.ts", 180_000, { fileParallelism: false }),
+      project("real", "test/real/*.test.ts", 120_000, { fileParallelism: false }),
+      project("package", "test/package/*.test.ts", 180_000)
     ]
   }
 })

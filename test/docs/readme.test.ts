@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { handlers } from "../../handlers/index.ts"
+import { configurationPage } from "../../scripts/docs.ts"
 import * as refusals from "../../src/runtime/refusals.ts"
-import { codes, tableRows } from "../support/readme.ts"
+import { configTable } from "../../src/services/configTable.ts"
+import { codes, readme, tableRows } from "../support/readme.ts"
 
 const checkout = join(import.meta.dirname, "../..")
 
@@ -16,6 +18,10 @@ const sources = ["src", "effects", "handlers"]
 
 const found = (pattern: RegExp, texts: ReadonlyArray<string>): ReadonlyArray<string> =>
   [...new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map((match) => match[1] ?? "")))].toSorted()
+
+it("docs/configuration.md is what the configuration's definition makes", () => {
+  assert.strictEqual(readFileSync(join(checkout, "docs/configuration.md"), "utf8"), configurationPage())
+})
 
 describe("README", () => {
   it("names every route and no other", () => {
@@ -43,11 +49,11 @@ describe("README", () => {
     assert.strictEqual(refusals.internalError.code, "internal_error")
   })
 
-  it("names every variable of the configuration once and no other", () => {
-    const documented = tableRows("Configuration").flatMap(([cell]) => codes(cell).filter((text) => /^[A-Z]/.test(text)))
-    const known = found(/"((?:LOOPER|CODEX_EXEC|ZULIP|PROMPT)_[A-Z_]+)"/g, [sourceOf("src/services/LooperConfig.ts")])
-    const files = ["LOOPER_API_TOKEN_FILE"]
-    assert.deepStrictEqual(documented.toSorted(), [...known, ...files].toSorted())
+  it("names no variable that the configuration does not have", () => {
+    const known = Object.values(configTable("/")).flatMap(({ names }) => names)
+    const forRuns = ["LOOPER_URL", "LOOPER_RUN_ID", "LOOPER_RUN_TICKET"]
+    const named = found(/\b((?:LOOPER|CODEX_EXEC|ZULIP|PROMPT)_[A-Z_]*[A-Z])\b/g, [readme])
+    for (const name of named) assert.include([...known, ...forRuns], name)
   })
 
   it("names every event once and no other", () => {
@@ -58,7 +64,9 @@ describe("README", () => {
       "process.kill.sigterm",
       "process.kill.sigkill",
       "codex.exec.autopoll.started",
-      "codex.exec.autopoll.skipped"
+      "codex.exec.autopoll.skipped",
+      "codex.exec.autopoll.paused",
+      "codex.exec.autopoll.resumed"
     ]
     assert.deepStrictEqual(documented.toSorted(), [...new Set([...events, ...built])].toSorted())
   })

@@ -3,7 +3,6 @@ import { Arbitrary, Schema } from "effect"
 import {
   emptyTree,
   growTree,
-  noSeeds,
   type ProcessIdentity,
   type ProcessRow,
   type ProcessTree,
@@ -30,6 +29,8 @@ const row = (pid: number, over: Partial<ProcessRow> = {}): ProcessRow => ({
 })
 
 /** init, a shell, and Looper below it. */
+const noSeeds: TreeSeeds = { targets: [], leaders: [], markers: new Set() }
+
 const house = [row(1, { parentPid: 0 }), row(40), row(self, { parentPid: 40, sessionId: 40 })]
 
 const grow = (rows: ReadonlyArray<ProcessRow>, seeds: Partial<TreeSeeds>, tree = emptyTree): ProcessTree =>

@@ -1,66 +1,24 @@
-/** The loop of ticks outlives whatever a tick comes to. */
-import { assert, it } from "@effect/vitest"
+/** The loop of ticks: when it ticks, what it says at start, and that it outlives whatever a tick comes to. */
+import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import type { AutopollTickServices } from "../../effects/autopollTick.ts"
-import { RunLogUnwritable } from "../../src/domain/errors.ts"
-import { tickForever } from "../../src/runtime/autopoll.ts"
-import { CodexBinary } from "../../src/services/CodexBinary.ts"
-import { CodexProcesses } from "../../src/services/CodexProcesses.ts"
-import { DefaultPrompt } from "../../src/services/DefaultPrompt.ts"
-import { LooperConfig } from "../../src/services/LooperConfig.ts"
-import { RequestIds } from "../../src/services/RequestIds.ts"
+import { layerAutopoll, tickForever } from "../../src/runtime/autopoll.ts"
+import { HttpServer } from "../../src/runtime/server.ts"
 import { RunLock } from "../../src/services/RunLock.ts"
-import { RunLogs } from "../../src/services/RunLogs.ts"
-import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
-import { RunTickets } from "../../src/services/RunTickets.ts"
-import { ServerAddress } from "../../src/services/ServerAddress.ts"
-import { Shutdown } from "../../src/services/Shutdown.ts"
-import { Workspaces } from "../../src/services/Workspaces.ts"
 import { makeLogs } from "../services/zulip/sending.ts"
+import { makeTickServices } from "./tickServices.ts"
 
 /** What the n-th tick comes to, in turn: it cannot start its run, it dies in its sequence, it dies before. */
 const troubles = ["fails", "dies", "throws"] as const
 
-const makeServices = () => {
-  let ticks = 0
-  const trouble = () => troubles[(ticks - 1) % troubles.length]
-  const nobody = { targets: [], foreign: [], seeds: { targets: [], leaders: [], markers: new Set<string>() } }
-  const layer: Layer.Layer<AutopollTickServices> = Layer.mergeAll(
-    Layer.succeed(RequestIds, {
-      draw: () => {
-        ticks += 1
-        if (trouble() === "throws") throw new Error("injected")
-        return "auto0a0a0a0a"
-      }
-    }),
-    Layer.mock(CodexProcesses, {
-      survey: () =>
-        Effect.suspend(() => (trouble() === "dies" ? Effect.die(new Error("injected")) : Effect.succeed(nobody)))
-    }),
-    Layer.mock(RunLogs, {
-      has: () => false,
-      ids: () => new Set<string>(),
-      freeBytes: Effect.succeed(Number.POSITIVE_INFINITY),
-      create: () => Effect.fail(new RunLogUnwritable({ path: "here", reason: "EROFS" }))
-    }),
-    Layer.succeed(CodexBinary, { resolve: () => Effect.succeed({ path: "/bin/codex", source: "env" }) }),
-    Layer.succeed(Workspaces, { resolve: () => ({ given: "/", path: "/" }), check: () => Effect.void }),
-    Layer.mock(RunSupervisor, { hasLaunched: () => false, live: () => [], leaders: () => [] }),
-    Layer.mock(RunTickets, { issue: () => undefined }),
-    ServerAddress.layer,
-    DefaultPrompt.layerNoDeps,
-    RunLock.layerNoDeps.pipe(Layer.provide(Shutdown.layerNoDeps))
-  ).pipe(Layer.provideMerge(Layer.orDie(LooperConfig.layer({ root: "/nowhere", environment: {} }))))
-  return { layer, ticks: () => ticks }
-}
-
 it.effect("a tick that fails or dies is logged, releases the lock and is followed by the next", () =>
   Effect.gen(function* () {
-    const { layer, ticks } = makeServices()
+    // Backoff never lasts longer than to the next tick.
+    const { layer, world, ticks } = makeTickServices({ LOOPER_IDLE_POLL_SECONDS: "0.001" })
     const logs = makeLogs()
     const services = yield* Layer.build(Layer.merge(layer, logs.layer))
     const lock = Context.get(services, RunLock)
+    world.launch = troubles[0]
     const loop = yield* tickForever(Duration.minutes(5)).pipe(
       Effect.provideContext(services),
       Effect.forkScoped({ startImmediately: true })
@@ -71,6 +29,7 @@ it.effect("a tick that fails or dies is logged, releases the lock and is followe
       assert.isUndefined(lock.holder())
       yield* TestClock.adjust("4 minutes")
       assert.strictEqual(ticks(), tick)
+      world.launch = troubles[tick % troubles.length] ?? "starts"
       yield* TestClock.adjust("1 minute")
     }
     assert.isUndefined(loop.pollUnsafe())
@@ -80,3 +39,55 @@ it.effect("a tick that fails or dies is logged, releases the lock and is followe
     assert.isTrue(logs.lines.every(({ event, level }) => event !== "codex.exec.autopoll.fail" || level === "Error"))
   })
 )
+
+/** Starts the loop as Looper does; what it logs and how often it has ticked. */
+const startLoop = Effect.fnUntraced(function* (environment: Readonly<Record<string, string>>) {
+  const { layer, ticks } = makeTickServices({ LOOPER_DEFAULT_WORKSPACE: "/w", ...environment })
+  const logs = makeLogs()
+  const server = Layer.succeed(HttpServer, { url: "http://127.0.0.1:1" })
+  yield* Layer.build(layerAutopoll.pipe(Layer.provide(Layer.mergeAll(layer, server)), Layer.provideMerge(logs.layer)))
+  yield* TestClock.adjust("0 seconds")
+  return { logs, ticks }
+})
+
+describe("at start", () => {
+  it.effect("one record says when autopoll ticks, what it starts and how to switch it off", () =>
+    Effect.gen(function* () {
+      const { logs, ticks } = yield* startLoop({ LOOPER_DEFAULT_PROMPT: "go on", LOOPER_IDLE_POLL_SECONDS: "60" })
+      assert.deepStrictEqual(logs.of("codex.exec.autopoll.enabled"), [
+        {
+          first_tick: "now",
+          every_seconds: 60,
+          workspace: "/w",
+          prompt: "5 characters",
+          switch_off: "LOOPER_AUTO_START_WHEN_IDLE=0"
+        }
+      ])
+      assert.strictEqual(logs.lines[0]?.event, "codex.exec.autopoll.enabled")
+      assert.strictEqual(ticks(), 1)
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(ticks(), 1)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(ticks(), 2)
+    })
+  )
+
+  it.effect("the record names the prompt's file", () =>
+    Effect.gen(function* () {
+      const { logs } = yield* startLoop({ LOOPER_DEFAULT_PROMPT_FILE: "/p.txt" })
+      assert.deepInclude(logs.of("codex.exec.autopoll.enabled")[0], { prompt: "/p.txt", every_seconds: 300 })
+    })
+  )
+
+  it.effect("autopoll that is switched off says so and never ticks", () =>
+    Effect.gen(function* () {
+      const { logs, ticks } = yield* startLoop({ LOOPER_AUTO_START_WHEN_IDLE: "0" })
+      assert.deepStrictEqual(
+        logs.lines.map(({ event }) => event),
+        ["codex.exec.autopoll.disabled"]
+      )
+      yield* TestClock.adjust("1 day")
+      assert.strictEqual(ticks(), 0)
+    })
+  )
+})

@@ -53,26 +53,4 @@ describe("README", () => {
     assert.strictEqual(answer.codex_exec_started, true, stdout)
     assert.strictEqual(answer.killed_codex_exec_pids.length, 1)
   })
-
-  it("has a program that composes the operations without a server", async () => {
-    await using looper = await startLooper()
-    await looper.stop()
-    const [program = ""] = blocks("ts")
-    const checkout = join(import.meta.dirname, "../..")
-    const child = promisify(execFile)(process.execPath, ["--input-type=module-typescript", "--eval", program], {
-      cwd: checkout,
-      env: {
-        PATH: process.env.PATH,
-        LOOPER_NOTIFIER: "log",
-        LOOPER_DEFAULT_WORKSPACE: looper.workspace,
-        LOOPER_SERVER_LOG_PATH: looper.serverLogPath,
-        CODEX_EXEC_LOG_DIR: looper.logDir,
-        CODEX_EXEC_BINARY: looper.codexPath,
-        CODEX_EXEC_KILL_SCOPE: "own"
-      }
-    })
-    const { stdout } = await child
-    assert.match(stdout, /run\.success .*pid=\d+/)
-    assert.strictEqual(looper.runLogs().length, 1)
-  })
 })

@@ -1,133 +1,26 @@
 /** Looper as it runs by default, with the real codex, a stand-in for its model and a loopback Zulip. */
 import { assert, describe, it } from "@effect/vitest"
-import { ManagedRuntime } from "effect"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { basename, join } from "node:path"
-import { beforeAll, onTestFailed } from "vitest"
-import { ZulipServer, type ZulipServerShape } from "../../src/testing/ZulipServer.ts"
-import type { Answer } from "../support/httpClient.ts"
-import { type LooperProcess, startLooper } from "../support/looperProcess.ts"
-import { ModelApi, type Rule, writeCodexHome } from "../support/ModelApi.ts"
-import { allPids, argvOf, carriers, isAlive, procStat, until } from "../support/processes.ts"
-import { cacheFolder, realCodex, requireOwnPidNamespace, requireSandbox } from "../support/realCodex.ts"
-import { runOf } from "../support/residentLooper.ts"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { beforeAll } from "vitest"
+import type { Rule } from "../support/ModelApi.ts"
+import { argvOf, carriers, isAlive, procStat, until } from "../support/processes.ts"
+import { requireSandbox } from "../support/realCodex.ts"
+import {
+  assertEndsIn,
+  codexPids,
+  deadlineMillis,
+  fetchDeadlineMillis,
+  openHouse,
+  outputIn,
+  prepareRealCodex,
+  startedBy,
+  textOf
+} from "../support/realHouse.ts"
 
-const deadlineMillis = 30_000
-const absentFolder = "/nonexistent/workspace"
-const fetchDeadlineMillis = 600_000
-
-let codex: string
-beforeAll(async () => {
-  await requireOwnPidNamespace()
-  codex = await realCodex()
-}, fetchDeadlineMillis)
-
-interface House extends AsyncDisposable {
-  readonly looper: LooperProcess
-  readonly model: ModelApi
-  readonly zulip: ZulipServerShape
-  readonly codexHome: string
-  /** `POST /run` in the workspace. */
-  run(prompt: string, fields?: Readonly<Record<string, unknown>>): Promise<Answer>
-  /** The contents of the messages, oldest first. */
-  messages(): ReadonlyArray<string>
-}
-
-interface HouseOptions {
-  readonly networkAccess?: boolean
-  readonly token?: string
-  /** Whether there is a default workspace for Looper's own runs. */
-  readonly hasDefaultWorkspace?: boolean
-}
-
-/** What other tests set for themselves is unset here: it stays as the product has it. */
-const productDefaults = {
-  LOOPER_HOST: undefined,
-  LOOPER_NOTIFIER: undefined,
-  LOOPER_AUTO_START_WHEN_IDLE: undefined,
-  CODEX_EXEC_KILL_SCOPE: undefined,
-  CODEX_EXEC_DELAY_SECONDS: undefined,
-  CODEX_EXEC_STARTUP_CHECK_SECONDS: undefined
-}
-
-const openHouse = async (rules: ReadonlyArray<Rule>, options: HouseOptions = {}): Promise<House> => {
-  await using stack = new AsyncDisposableStack()
-  const codexHome = mkdtempSync(join(cacheFolder(), "codex-home-"))
-  stack.defer(() => rmSync(codexHome, { recursive: true, force: true }))
-  const model = stack.use(await ModelApi.start(rules))
-  await writeCodexHome(codexHome, { baseUrl: model.baseUrl, networkAccess: options.networkAccess ?? false })
-  const kit = stack.adopt(ManagedRuntime.make(ZulipServer.layer()), (runtime) => runtime.dispose())
-  const zulip = await kit.runPromise(ZulipServer)
-  const env = {
-    ...productDefaults,
-    CODEX_EXEC_BINARY: codex,
-    CODEX_HOME: codexHome,
-    ZULIP_SITE: zulip.url,
-    ZULIP_BOT_EMAIL: zulip.email,
-    ZULIP_BOT_API_KEY: zulip.apiKey,
-    LOOPER_API_TOKEN: options.token,
-    ...(options.hasDefaultWorkspace === true ? {} : { LOOPER_DEFAULT_WORKSPACE: absentFolder })
-  }
-  const looper = stack.use(await startLooper({ env }))
-  const headers: Record<string, string> =
-    options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
-  const held = stack.move()
-  let serverLog = ""
-  onTestFailed(() => console.error(serverLog))
-  return {
-    looper,
-    model,
-    zulip,
-    codexHome,
-    run: (prompt, fields = {}) => {
-      const body = { zulip_message: `about to ${prompt}`, codex_prompt: prompt, workspace: looper.workspace, ...fields }
-      return looper.request("POST", "/run", { body, headers })
-    },
-    messages: () => zulip.messages.map(({ content }) => content),
-    [Symbol.asyncDispose]: () => {
-      serverLog = looper.serverLog()
-      return held.disposeAsync()
-    }
-  }
-}
-
-interface Run {
-  readonly id: string
-  readonly pid: number
-  readonly logPath: string
-}
-
-const startedBy = (answer: Answer): Run => {
-  assert.strictEqual(answer.status, 200, answer.text)
-  const { pid, log_path } = runOf(answer)
-  return { id: String(answer.body?.["request_id"]), pid, logPath: log_path }
-}
-
-const textOf = (path: string): string => readFileSync(path, "utf8")
-const trailer = (code: number): string => `\n# codex_exec_return_code=${code}\n`
-
-/** Waits until the log has a trailer, and asserts that it is the only one, the last line, and tells this code. */
-const assertEndsIn = async (logPath: string, code: number): Promise<void> => {
-  await until(() => textOf(logPath).includes("\n# codex_exec_return_code="), `a trailer in ${logPath}`, deadlineMillis)
-  const text = textOf(logPath)
-  assert.lengthOf(text.match(/^# codex_exec_return_code=/gm) ?? [], 1, text)
-  assert.isTrue(text.endsWith(trailer(code)), text)
-}
-
-/** What codex wrote, without header and trailer. */
-const outputIn = (logPath: string): string => {
-  const text = textOf(logPath)
-  return text.slice(text.indexOf("\n\n") + 2, text.lastIndexOf("\n# codex_exec_return_code="))
-}
+beforeAll(prepareRealCodex, fetchDeadlineMillis)
 
 const mirrorIn = (serverLog: string): string => serverLog.replaceAll(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} .*\n/gm, "")
-
-/** The real codexes that run, a Node launcher of theirs not counted. */
-const codexPids = (): ReadonlyArray<number> =>
-  allPids().filter((pid) => {
-    const [program = "", ...args] = argvOf(pid)
-    return basename(program) === "codex" && args.includes("exec") && isAlive(pid)
-  })
 
 const sleepersOf = (runId: string): ReadonlyArray<number> =>
   carriers(runId).filter((pid) => argvOf(pid).join(" ") === "sleep 300")
@@ -151,7 +44,7 @@ describe("a run of the real codex", { timeout: 120_000 }, () => {
     assert.strictEqual(mirrorIn(house.looper.serverLog()), output)
     assert.deepStrictEqual(house.messages(), ["about to finish the step"])
     assert.strictEqual(answer.body?.["zulip_output"], "OK message_id=1 type=stream stream=coding topic=verified-cad")
-    assert.strictEqual(answer.body?.["codex_exec_binary"], codex)
+    assert.strictEqual(answer.body?.["codex_exec_binary"], house.codex)
   })
 
   it("is replaced while it waits on the model", async () => {
@@ -176,7 +69,7 @@ describe("a run of the real codex", { timeout: 120_000 }, () => {
     await using house = await openHouse([])
     const workspace = join(house.looper.folder, "plain folder")
     mkdirSync(workspace)
-    const { status, body, text } = await house.run("never start", { workspace })
+    const { status, body, text } = await house.run("never start", { workspace, codex_exec_startup_check_seconds: 30 })
     assert.strictEqual(status, 500, text)
     assert.deepInclude(body, { ok: false, code: "exited_early", step: "startup_check" })
     assert.match(String(body?.["error"]), /^codex exec exited early \(rc=1, log_path=.*Not inside a trusted directory/)
@@ -228,7 +121,7 @@ describe("a tool of the real codex", { timeout: 120_000 }, () => {
       { when: /^sleep$/, turns: [{ shell: "setsid sleep 300 & sleep 300" }] },
       { when: /^wait$/, turns: ["hang"] }
     ])
-    await requireSandbox(codex, house.codexHome)
+    await requireSandbox(house.codex, house.codexHome)
     const old = startedBy(await house.run("sleep"))
     await until(() => sleepersOf(old.id).length === 2, "the tool runs", deadlineMillis)
     const tree = carriers(old.id).map((pid) => ({ pid, startTime: procStat(pid)?.startTime }))
@@ -248,7 +141,7 @@ describe("a tool of the real codex", { timeout: 120_000 }, () => {
       { when: /^finish the step$/, turns: [{ say: "The step is finished." }] }
     ]
     await using house = await openHouse(rules, { networkAccess: true, ...(token === undefined ? {} : { token }) })
-    await requireSandbox(codex, house.codexHome)
+    await requireSandbox(house.codex, house.codexHome)
     writeFileSync(join(house.looper.workspace, "post-next.mjs"), postNext)
     const first = startedBy(await house.run("call the next"))
     const second = await until(

@@ -1,10 +1,12 @@
+/** Every variable of the configuration: what it reads, and the line with which a wrong value stops the start. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { ConfigProvider, Effect, Redacted, Result } from "effect"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { homedir, tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { absolutePath, LooperConfig, type LooperConfigShape } from "../../src/services/LooperConfig.ts"
+import { absolutePath, configTable } from "../../src/services/configTable.ts"
+import { LooperConfig } from "../../src/services/LooperConfig.ts"
 
 const root = mkdtempSync(join(tmpdir(), "looper-config-"))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -19,187 +21,190 @@ const load = (environment: Readonly<Record<string, string>>) =>
     return { folder, config: Result.mapError(config, (error) => error.message) }
   })
 
+const table = configTable("/root")
+type Key = keyof typeof table
+
+/** What the table reads from one variable. */
+const read = (key: Key, environment: Readonly<Record<string, string>>) =>
+  Effect.provideService(
+    table[key].read as Effect.Effect<unknown, Error>,
+    ConfigProvider.ConfigProvider,
+    ConfigProvider.fromEnvRecord(environment)
+  )
+
 interface Rule {
-  readonly variable: string
-  readonly key: keyof LooperConfigShape
   readonly valid: ReadonlyArray<readonly [text: string, value: unknown]>
-  readonly wrong?: ReadonlyArray<string>
-  readonly allowed?: string
+  /** None only where any text is allowed. */
+  readonly wrong: ReadonlyArray<string>
 }
 
 const notNumbers = ["x", " ", "0x10", "1_0", "NaN", "Infinity", "-1", "1 2"]
 
-const flags = (variable: string, key: keyof LooperConfigShape): Rule => ({
-  variable,
-  key,
+const flag: Rule = {
   valid: ["1", "true", "YES", " on "]
     .map((text): readonly [string, unknown] => [text, true])
     .concat(["0", "False", "no", "off"].map((text) => [text, false])),
-  wrong: ["2", "enabled", " ", "y"],
-  allowed: "1, true, yes, on, 0, false, no or off"
-})
-const texts = (variable: string, key: keyof LooperConfigShape, ...valid: ReadonlyArray<string>): Rule => ({
-  variable,
-  key,
-  valid: valid.map((text) => [text, text])
-})
+  wrong: ["2", "enabled", " ", "y"]
+}
+const texts = (...valid: ReadonlyArray<string>): Rule => ({ valid: valid.map((text) => [text, text]), wrong: [] })
+const file: Rule = {
+  valid: [
+    ["/var/log/x.log", "/var/log/x.log"],
+    ["~/x.log", join(homedir(), "x.log")],
+    ["x/../y", "/root/y"]
+  ],
+  wrong: []
+}
+const secret: Rule = { valid: [["top secret", Redacted.make("top secret")]], wrong: [" "] }
 
-const rules: ReadonlyArray<Rule> = [
-  texts("LOOPER_HOST", "host", "127.0.0.1", "::1", "localhost"),
-  {
-    variable: "LOOPER_PORT",
-    key: "port",
+const rules: { readonly [K in Key]: Rule } = {
+  host: texts("127.0.0.1", "::1", "localhost"),
+  port: {
     valid: [
       ["0", 0],
       ["65535", 65_535],
       [" 80 ", 80]
     ],
-    wrong: [...notNumbers, "65536", "1.5", "1e3"],
-    allowed: "a whole number from 0 to 65535"
+    wrong: [...notNumbers, "65536", "1.5", "1e3"]
   },
-  {
-    variable: "LOOPER_LOG_LEVEL",
-    key: "logLevel",
+  apiToken: secret,
+  allowedHosts: {
+    valid: [
+      ["a.example", ["a.example"]],
+      [" a.example , b:80,, ", ["a.example", "b:80"]],
+      [",", []]
+    ],
+    wrong: []
+  },
+  isRemoteAllowedWithoutToken: flag,
+  logLevel: {
     valid: ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
       .map((level): readonly [string, unknown] => [level, level])
       .concat([["info", "INFO"]], [[" Warning ", "WARNING"]]),
-    wrong: ["WARN", "TRACE", "10", " "],
-    allowed: "DEBUG, INFO, WARNING, ERROR or CRITICAL"
+    wrong: ["WARN", "TRACE", "10", " "]
   },
-  {
-    variable: "LOOPER_SERVER_LOG_PATH",
-    key: "serverLogPath",
+  serverLogPath: file,
+  logDir: file,
+  minFreeBytes: {
     valid: [
-      ["/var/log/x.log", "/var/log/x.log"],
-      ["~/x.log", join(homedir(), "x.log")]
-    ]
+      ["0", 0],
+      ["1048576", 1_048_576]
+    ],
+    wrong: [...notNumbers, "64MiB", "1.5", "9007199254740992"]
   },
-  { variable: "CODEX_EXEC_LOG_DIR", key: "logDir", valid: [["/var/log/x", "/var/log/x"]] },
-  texts("CODEX_EXEC_BINARY", "codexBinary", "codex", "./bin/codex", "/bin/my codex"),
-  {
-    variable: "CODEX_EXEC_EXTRA_ARGS",
-    key: "extraArguments",
+  shutdownGraceSeconds: {
+    valid: [
+      ["0.1", 0.1],
+      ["3600", 3_600]
+    ],
+    wrong: [...notNumbers, "0", "3601"]
+  },
+  codexBinary: texts("codex", "./bin/codex", "/bin/my codex"),
+  extraArguments: {
     valid: [
       ["-m o3", ["-m", "o3"]],
       ["-c 'a b=\"c\"' ''", ["-c", 'a b="c"', ""]],
       [" ", []]
     ],
-    wrong: ["'", '"a', "a\\"],
-    allowed: "shell-quoted words with every quote closed, without NUL"
+    wrong: ["'", '"a', "a\\"]
   },
-  {
-    variable: "CODEX_EXEC_DELAY_SECONDS",
-    key: "delaySeconds",
+  delaySeconds: {
     valid: [
       ["0", 0],
       ["86400", 86_400],
       [" 1.5e1 ", 15]
     ],
-    wrong: [...notNumbers, "86400.1"],
-    allowed: "a number from 0 to 86400"
+    wrong: [...notNumbers, "86400.1"]
   },
-  {
-    variable: "PROMPT_SEND_DELAY_SECONDS",
-    key: "delaySeconds",
-    valid: [["2", 2]],
-    wrong: ["x"],
-    allowed: "a number from 0 to 86400"
-  },
-  {
-    variable: "CODEX_EXEC_STARTUP_CHECK_SECONDS",
-    key: "startupCheckSeconds",
+  startupCheckSeconds: {
     valid: [
       ["0", 0],
       ["3600", 3_600]
     ],
-    wrong: [...notNumbers, "3601"],
-    allowed: "a number from 0 to 3600"
+    wrong: [...notNumbers, "3601"]
   },
-  texts("LOOPER_DEFAULT_WORKSPACE", "defaultWorkspace", "/w", "~/w", "relative/w/"),
-  { variable: "LOOPER_DEFAULT_PROMPT", key: "defaultPrompt", valid: [["go on\n", { text: "go on\n" }]] },
-  { variable: "LOOPER_DEFAULT_PROMPT_FILE", key: "defaultPrompt", valid: [["/p.txt", { file: "/p.txt" }]] },
-  {
-    variable: "LOOPER_MIN_FREE_BYTES",
-    key: "minFreeBytes",
-    valid: [
-      ["0", 0],
-      ["1048576", 1_048_576]
-    ],
-    wrong: [...notNumbers, "64MiB", "1.5", "9007199254740992"],
-    allowed: "a whole number from 0 to 9007199254740991"
-  },
-  {
-    variable: "CODEX_EXEC_KILL_SCOPE",
-    key: "killScope",
+  killScope: {
     valid: [
       ["all", "all"],
       ["workspace", "workspace"],
       [" own ", "own"]
     ],
-    wrong: ["ALL", "none", " "],
-    allowed: "all or workspace or own"
+    wrong: ["ALL", "none", " "]
   },
-  {
-    variable: "LOOPER_NOTIFIER",
-    key: "notifier",
-    valid: [
-      ["zulip", "zulip"],
-      ["log", "log"]
-    ],
-    wrong: ["slack"],
-    allowed: "zulip or log"
-  },
-  flags("LOOPER_NOTIFY_REQUIRED", "isNotifyRequired"),
-  flags("LOOPER_AUTO_START_WHEN_IDLE", "isAutopollOn"),
-  {
-    variable: "LOOPER_IDLE_POLL_SECONDS",
-    key: "idlePollSeconds",
+  defaultWorkspace: texts("/w", "~/w", "relative/w/"),
+  defaultPromptText: { valid: [["go on\n", "go on"]], wrong: ["-", " - "] },
+  defaultPromptFile: file,
+  isAutopollOn: flag,
+  idlePollSeconds: {
     valid: [
       ["0.5", 0.5],
       ["86400", 86_400]
     ],
-    wrong: [...notNumbers, "0", "86401"],
-    allowed: "a number over 0 to 86400"
+    wrong: [...notNumbers, "0", "86401"]
   },
-  {
-    variable: "LOOPER_IDLE_LOG_STALE_SECONDS",
-    key: "idleLogStaleSeconds",
+  idleLogStaleSeconds: {
     valid: [
       ["0", 0],
       ["600", 600]
     ],
-    wrong: notNumbers,
-    allowed: "a number from 0 to 9007199254740991"
+    wrong: notNumbers
   },
-  {
-    variable: "LOOPER_ALLOWED_HOSTS",
-    key: "allowedHosts",
-    valid: [
-      ["a.example", ["a.example"]],
-      [" a.example , b:80,, ", ["a.example", "b:80"]],
-      [",", []]
-    ]
+  notifier: {
+    valid: ["zulip", "webhook", "log"].map((name) => [name, name]),
+    wrong: ["slack", "LOG", " "]
   },
-  flags("LOOPER_ALLOW_UNAUTHENTICATED_REMOTE", "isRemoteAllowedWithoutToken"),
-  {
-    variable: "LOOPER_SHUTDOWN_GRACE_SECONDS",
-    key: "shutdownGraceSeconds",
+  isNotifyRequired: flag,
+  webhookUrl: {
+    valid: [["https://hooks.example/T1?a=b", Redacted.make("https://hooks.example/T1?a=b")]],
+    wrong: ["hooks.example", "ftp://hooks.example/x", "https://user:key@hooks.example/", " "]
+  },
+  zulipSite: texts("https://x.zulipchat.com", "x.zulipchat.com"),
+  zulipBotEmail: texts("bot@x.example"),
+  zulipBotApiKey: secret,
+  zuliprcPath: file,
+  zulipProfile: texts("api", "other"),
+  zulipCertBundle: file,
+  isZulipInsecure: {
     valid: [
-      ["0.1", 0.1],
-      ["3600", 3_600]
+      ["true", true],
+      [" False ", false]
     ],
-    wrong: [...notNumbers, "0", "3601"],
-    allowed: "a number over 0 to 3600"
-  }
-]
+    wrong: ["1", "0", "yes", "tru", " "]
+  },
+  zulipMessageType: {
+    valid: ["stream", "private"].map((type) => [type, type]),
+    wrong: ["direct", "Stream", " "]
+  },
+  zulipStream: texts("coding", "a b"),
+  zulipTopic: texts("t"),
+  zulipTo: texts("7-Bob", "bob@x.example")
+}
+
+/** What allows any text. */
+const anything = ["text", "a path", "words separated by commas"]
+
+const isSecret = ({ names: [first, ...others] }: (typeof table)[Key]) => others.includes(`${first}_FILE`)
+
+/** The variables of an entry; those that name a secret's file are tested with the sources. */
+const namesOf = (entry: (typeof table)[Key]) =>
+  entry.names.filter((name) => !isSecret(entry) || !name.endsWith("_FILE"))
 
 describe("the configuration", () => {
+  it("has a rule here for every variable", () => {
+    assert.deepStrictEqual(Object.keys(rules).toSorted(), Object.keys(table).toSorted())
+  })
+
   it.effect("has these defaults", () =>
     Effect.gen(function* () {
       const environment = {}
       const { folder, config } = yield* load(environment)
-      const { defaultPrompt, ...others } = Result.getOrThrow(config)
+      const { defaultPrompt, zulip, ...others } = Result.getOrThrow(config)
       assert.isTrue("text" in defaultPrompt && defaultPrompt.text.startsWith("Continue the current task"))
+      const { messageType, stream, topic, to, isInsecure } = zulip
+      assert.deepStrictEqual(
+        { messageType, stream, topic, to, isInsecure },
+        { messageType: "stream", stream: "coding", topic: "verified-cad", to: "8-Tessa", isInsecure: false }
+      )
       assert.deepStrictEqual(others, {
         root: folder,
         environment,
@@ -217,15 +222,7 @@ describe("the configuration", () => {
         killScope: "all",
         notifier: "zulip",
         isNotifyRequired: true,
-        zulip: {
-          site: undefined,
-          botEmail: undefined,
-          botApiKey: undefined,
-          messageType: "stream",
-          stream: "coding",
-          topic: "verified-cad",
-          to: "8-Tessa"
-        },
+        webhookUrl: undefined,
         isAutopollOn: true,
         idlePollSeconds: 300,
         idleLogStaleSeconds: 0,
@@ -237,33 +234,36 @@ describe("the configuration", () => {
     })
   )
 
-  for (const { variable, key, valid, wrong = [], allowed } of rules) {
-    it.effect(`reads ${variable}`, () =>
-      Effect.gen(function* () {
-        for (const [text, value] of valid) {
-          const { config } = yield* load({ [variable]: text })
-          assert.deepStrictEqual(Result.getOrThrow(config)[key], value, text)
-        }
-      })
-    )
+  for (const [key, { valid, wrong }] of Object.entries(rules) as ReadonlyArray<[Key, Rule]>) {
+    const entry = table[key]
+    for (const name of namesOf(entry)) {
+      it.effect(`reads ${name}`, () =>
+        Effect.gen(function* () {
+          for (const [text, value] of valid) {
+            const found = yield* read(key, { [name]: text })
+            assert.deepStrictEqual(shown(found), shown(value), text)
+          }
+        })
+      )
 
-    it.effect(`counts an empty ${variable} as unset`, () =>
-      Effect.gen(function* () {
-        const { folder, config } = yield* load({ [variable]: "" })
-        const expected = yield* Effect.provide(LooperConfig, LooperConfig.layer({ root: folder, environment: {} }))
-        assert.deepStrictEqual(Result.getOrThrow(config)[key], expected[key])
-      })
-    )
+      it.effect(`counts an empty ${name} as unset`, () =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* read(key, { [name]: "" }), yield* read(key, {}))
+        })
+      )
 
-    if (wrong.length === 0) continue
-    it.effect(`names ${variable}, its value and what is allowed where it is wrong`, () =>
-      Effect.gen(function* () {
-        for (const text of wrong) {
-          const sentence = `${variable} is ${JSON.stringify(text)}: allowed is ${allowed}`
-          assert.deepStrictEqual((yield* load({ [variable]: text })).config, Result.fail(sentence))
-        }
-      })
-    )
+      it.effect(`stops the start with one line where ${name} is wrong`, () =>
+        Effect.gen(function* () {
+          if (wrong.length === 0) assert.include(anything, entry.allowed)
+          for (const text of wrong) {
+            const value = isSecret(entry) ? "" : ` is ${JSON.stringify(text)}`
+            const sentence = `${name}${value}: allowed is ${isSecret(entry) && text === " " ? "a secret, not blank" : entry.allowed}`
+            assert.deepStrictEqual((yield* load({ [name]: text })).config, Result.fail(sentence))
+            assert.notInclude(sentence, "\n")
+          }
+        })
+      )
+    }
   }
 
   it.effect("takes relative paths below the root", () =>
@@ -287,11 +287,23 @@ describe("the configuration", () => {
       assert.strictEqual(Result.getOrThrow((yield* load(both)).config).delaySeconds, 3)
     })
   )
+
+  it.effect("needs a URL where messages go to a webhook", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(
+        (yield* load({ LOOPER_NOTIFIER: "webhook" })).config,
+        Result.fail("LOOPER_WEBHOOK_URL: allowed is a URL beside LOOPER_NOTIFIER=webhook; it is unset")
+      )
+    })
+  )
 })
+
+/** A secret's text, or the value itself. */
+const shown = (value: unknown) => (Redacted.isRedacted(value) ? ["secret", Redacted.value(value)] : value)
 
 describe("absolutePath", () => {
   it("takes ~ for the home folder and all else below the root", () => {
-    const table = [
+    const cases = [
       ["/a/../b/", "/b"],
       ["a/b", "/root/a/b"],
       ["../a", "/a"],
@@ -303,6 +315,6 @@ describe("absolutePath", () => {
       ["~bob/a", "/root/~bob/a"],
       ["a/~", "/root/a/~"]
     ] as const
-    for (const [text, path] of table) assert.strictEqual(absolutePath("/root", text), path, text)
+    for (const [text, path] of cases) assert.strictEqual(absolutePath("/root", text), path, text)
   })
 })

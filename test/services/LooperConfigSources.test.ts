@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
+import { configTable } from "../../src/services/configTable.ts"
 import { LooperConfig, type LooperConfigShape } from "../../src/services/LooperConfig.ts"
 
 const root = mkdtempSync(join(tmpdir(), "looper-config-"))
@@ -41,7 +42,7 @@ describe("the default prompt", () => {
     Effect.gen(function* () {
       for (const text of ["-", " - ", "x".repeat(131_072)]) {
         const refused = Result.getOrThrow(Result.flip(yield* valueOf("defaultPrompt", { LOOPER_DEFAULT_PROMPT: text })))
-        assert.match(refused, /^LOOPER_DEFAULT_PROMPT is ".*": allowed is a prompt that must /)
+        assert.match(refused, /^LOOPER_DEFAULT_PROMPT is ".*": allowed is a prompt: /)
         assert.isBelow(refused.length, 250)
       }
       const longest = "x".repeat(131_071)
@@ -76,7 +77,7 @@ describe("Zulip's variables", () => {
       assert.deepStrictEqual([messageType, stream, topic, to], ["private", "s", "t", "7-Bob"])
       assert.deepStrictEqual(
         yield* valueOf("zulip", { ZULIP_MESSAGE_TYPE: "direct" }),
-        Result.fail('ZULIP_MESSAGE_TYPE is "direct": allowed is stream or private')
+        Result.fail('ZULIP_MESSAGE_TYPE is "direct": allowed is `stream` or `private`')
       )
     })
   )
@@ -84,6 +85,7 @@ describe("Zulip's variables", () => {
 
 const secrets = [
   ["LOOPER_API_TOKEN", (config: LooperConfigShape) => config.apiToken],
+  ["LOOPER_WEBHOOK_URL", (config: LooperConfigShape) => config.webhookUrl],
   ["ZULIP_BOT_API_KEY", (config: LooperConfigShape) => config.zulip.botApiKey],
   ["ZULIP_API_KEY", (config: LooperConfigShape) => config.zulip.botApiKey]
 ] as const
@@ -94,14 +96,24 @@ const shownSecret = (secretOf: (typeof secrets)[number][1], ...given: Parameters
     return redacted && Redacted.value(redacted)
   })
 
+it("every secret of the configuration is tested here", () => {
+  const names = Object.values(configTable("/")).flatMap((entry) => entry.names)
+  const known = names.filter((name) => names.includes(`${name}_FILE`) && name !== "LOOPER_DEFAULT_PROMPT")
+  assert.deepStrictEqual(
+    known,
+    secrets.map(([name]) => name)
+  )
+})
+
 for (const [variable, secretOf] of secrets) {
+  const secret = variable === "LOOPER_WEBHOOK_URL" ? "https://hooks.example/top-secret" : "top secret"
   describe(`the secret ${variable}`, () => {
     const file = `${variable}_FILE`
     it.effect("is kept from whoever prints the configuration", () =>
       Effect.gen(function* () {
-        const { config } = yield* load({ [variable]: "top secret" })
-        assert.notInclude(JSON.stringify({ ...Result.getOrThrow(config), environment: {} }), "top secret")
-        assert.strictEqual(yield* shownSecret(secretOf, { [variable]: "top secret" }), "top secret")
+        const { config } = yield* load({ [variable]: secret })
+        assert.notInclude(JSON.stringify({ ...Result.getOrThrow(config), environment: {} }), secret)
+        assert.strictEqual(yield* shownSecret(secretOf, { [variable]: secret }), secret)
       })
     )
 
@@ -114,23 +126,23 @@ for (const [variable, secretOf] of secrets) {
 
     it.effect("comes trimmed from the environment", () =>
       Effect.gen(function* () {
-        assert.strictEqual(yield* shownSecret(secretOf, { [variable]: " top secret\n" }), "top secret")
+        assert.strictEqual(yield* shownSecret(secretOf, { [variable]: ` ${secret}\n` }), secret)
       })
     )
 
     it.effect("comes trimmed from a file, also one below the root", () =>
       Effect.gen(function* () {
         const path = join(root, `${variable}.txt`)
-        writeFileSync(path, " top secret\n")
-        assert.strictEqual(yield* shownSecret(secretOf, { [file]: path }), "top secret")
-        assert.strictEqual(yield* shownSecret(secretOf, { [file]: `../${variable}.txt` }), "top secret")
-        assert.strictEqual(yield* shownSecret(secretOf, {}, `${file}=${path}\n`), "top secret")
+        writeFileSync(path, ` ${secret}\n`)
+        assert.strictEqual(yield* shownSecret(secretOf, { [file]: path }), secret)
+        assert.strictEqual(yield* shownSecret(secretOf, { [file]: `../${variable}.txt` }), secret)
+        assert.strictEqual(yield* shownSecret(secretOf, {}, `${file}=${path}\n`), secret)
       })
     )
 
     it.effect("is refused without being named where it comes twice", () =>
       Effect.gen(function* () {
-        const { config } = yield* load({ [variable]: "top secret", [file]: "/path" })
+        const { config } = yield* load({ [variable]: secret, [file]: "/path" })
         assert.deepStrictEqual(config, Result.fail(`${file} is "/path": allowed is unset beside ${variable}`))
       })
     )

@@ -23,7 +23,12 @@ const ticketsWith = (token: string | undefined, live: Array<RunIdentity> = [run(
       Layer.provide(LooperConfig.layer({ root: "/", environment: { LOOPER_API_TOKEN: token } })),
       Layer.provide(
         Layer.merge(
-          Layer.mock(RunSupervisor)({ live: () => live, hasLaunched: () => false, leaders: () => [] }),
+          Layer.mock(RunSupervisor)({
+            live: () => live,
+            hasLaunched: () => false,
+            leaders: () => [],
+            noteStop: () => {}
+          }),
           Layer.mock(EarlierRuns)({ live: Effect.succeed([run("auto0b0b0b0b")]) })
         )
       )

@@ -17,7 +17,7 @@ import { installCodexStandIn } from "../../src/testing/CodexStandIn.ts"
 import { allPids, isAlive, procStat } from "../support/processes.ts"
 
 const runId = "0badcafe"
-const graceMillis = 200
+const graceMillis = 500
 
 type Table = ProcessTable["Service"]
 
@@ -168,7 +168,6 @@ describe("a process that survives", () => {
         assert.strictEqual(error._tag, "SurvivorsLeft")
         assert.deepInclude(error, { killedPids: [], remainingPids: [house.pid] })
         assert.isAtLeast(elapsedMillis, graceMillis + boundMillis)
-        assert.isBelow(elapsedMillis, graceMillis + boundMillis + 1_000)
 
         const logs = readdirSync(join(house.root, "logs"))
         const failed = yield* Effect.flip(run({ message: "m", prompt: "p" }))

@@ -4,8 +4,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 
-/** What one request is answered with: a last message, one shell command to run, silence, or an HTTP error. */
-export type Turn = { readonly say: string } | { readonly shell: string } | "hang" | { readonly httpStatus: number }
+/** What one request is answered with: a last message, one shell command to run, silence, a cut, or an HTTP error. */
+export type Turn =
+  | { readonly say: string }
+  | { readonly shell: string }
+  | "hang"
+  /** The stream begins, and its connection breaks. */
+  | "drop"
+  | { readonly httpStatus: number }
 
 /** Conversations whose newest user message matches get these turns, one a request; a request beyond the last is refused. */
 export interface Rule {
@@ -15,6 +21,8 @@ export interface Rule {
 
 /** One request for a model's turn. */
 export interface ModelRequest {
+  /** The model that is asked for. */
+  readonly model: string
   readonly prompt: string
   readonly conversation: string
   /** Counted from 0 in its conversation. */
@@ -138,7 +146,8 @@ export class ModelApi implements AsyncDisposable {
     const rule = this.#rules.find(({ when }) => when.test(prompt))
     const answer = rule?.turns[turn]
     if (answer === undefined) return refuse(response, 400, `the stand-in has no turn ${turn} for this prompt`)
-    if (answer !== "hang" && "httpStatus" in answer) return refuse(response, answer.httpStatus, "scripted failure")
+    if (typeof answer === "object" && "httpStatus" in answer)
+      return refuse(response, answer.httpStatus, "scripted failure")
     this.#stream(response, body.model ?? "", answer)
   }
 
@@ -149,6 +158,7 @@ export class ModelApi implements AsyncDisposable {
     this.#turnsTaken.set(conversation, turn + 1)
     const outputs = input.filter((item) => item.type === "function_call_output")
     const received: ModelRequest = {
+      model: body.model ?? "",
       prompt: newestUserMessage(input),
       conversation,
       turn,
@@ -175,6 +185,7 @@ export class ModelApi implements AsyncDisposable {
     response.writeHead(200, { "content-type": "text/event-stream" })
     send("response.created", { response: { ...created, status: "in_progress", output: [], usage: null } })
     if (answer === "hang") return
+    if (answer === "drop") return void setImmediate(() => response.destroy())
     const item = outputItem(answer, `item-${this.#ids}`)
     const usage = { input_tokens: 5, output_tokens: 3, total_tokens: 8 }
     send("response.output_item.done", { output_index: 0, item })

@@ -74,7 +74,8 @@ const answerOf = (received: string): Answer => {
   return { status, headers: Object.fromEntries(headers), body: jsonOf(text), text }
 }
 
-const jsonOf = (text: string): Readonly<Record<string, unknown>> | undefined => {
+/** The decoded JSON object, or undefined where the text is none. */
+export const jsonOf = (text: string): Readonly<Record<string, unknown>> | undefined => {
   try {
     return JSON.parse(text) as Readonly<Record<string, unknown>>
   } catch {

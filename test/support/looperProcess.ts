@@ -7,7 +7,8 @@ import { join, resolve } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { installCodexStandIn } from "../../src/testing/CodexStandIn.ts"
 import { type Answer, type RequestOptions, sendRequest } from "./httpClient.ts"
-import { carriers, killHard, procStat, until, withEnvironment } from "./processes.ts"
+import { textFrom } from "./logs.ts"
+import { carriers, killHard, procStat, sizeOf, until, withEnvironment } from "./processes.ts"
 
 /** The checkout. */
 export const checkout = resolve(import.meta.dirname, "../..")
@@ -23,6 +24,10 @@ export interface LooperOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** `npm` starts `npm start` as leader of its own group. */
   readonly command?: "node" | "npm"
+  /** Words before node's command line; they end in executing it. */
+  readonly wrapper?: ReadonlyArray<string>
+  /** A descriptor instead of the pipe that is read here; that Looper listens is then read in the server log. */
+  readonly stdout?: number
   /** Takes over the folders of an earlier one. */
   readonly reuse?: LooperProcess
 }
@@ -76,16 +81,19 @@ export interface LooperProcess extends Folders, AsyncDisposable {
 export const startLooper = async (options: LooperOptions = {}): Promise<LooperProcess> => {
   const folders = options.reuse ?? makeFolders()
   const viaNpm = options.command === "npm"
-  const child = spawn(viaNpm ? "npm" : process.execPath, viaNpm ? ["start"] : [join(checkout, "src/main.ts")], {
+  const node = [...(options.wrapper ?? []), process.execPath, join(checkout, "src/main.ts")]
+  const [program = "", ...words] = viaNpm ? ["npm", "start"] : node
+  const logged = sizeOf(folders.serverLogPath)
+  const child = spawn(program, words, {
     cwd: checkout,
     detached: viaNpm,
     env: environmentOf(folders, options.env ?? {}),
-    stdio: ["ignore", "pipe", "pipe"]
+    stdio: ["ignore", options.stdout ?? "pipe", "pipe"]
   })
   const exited = exitOf(child)
   const output = collect(child)
   const listening = await Promise.race([
-    output.listening,
+    options.stdout === undefined ? output.listening : listeningIn(folders.serverLogPath, logged),
     exited.then((exit) => new LooperDidNotStart(output.text(), exit)),
     delay(startDeadlineMillis, undefined, { ref: false }).then(() => new LooperDidNotStart(output.text(), undefined))
   ])
@@ -187,12 +195,25 @@ const collect = (child: ChildProcess) => {
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk
-      const match = /server\.listening .*?url="?([^\s"]+)"? .*?pid=(\d+).*\n/.exec(text)
-      if (match !== null) found({ url: match[1] ?? "", pid: Number(match[2]) })
+      const listens = parseListening(text)
+      if (listens !== undefined) found(listens)
     })
   }
   return { listening, text: () => text }
 }
+
+const parseListening = (text: string): { url: string; pid: number } | undefined => {
+  const match = /server\.listening .*?url="?([^\s"]+)"? .*?pid=(\d+).*\n/.exec(text)
+  return match === null ? undefined : { url: match[1] ?? "", pid: Number(match[2]) }
+}
+
+/** Reads a server log from a byte on. */
+const listeningIn = (serverLogPath: string, offset: number) =>
+  until(
+    () => sizeOf(serverLogPath) > offset && parseListening(textFrom(serverLogPath, offset)),
+    "the server log says that Looper listens",
+    startDeadlineMillis
+  )
 
 const runLogsIn = (logDir: string): ReadonlyArray<string> =>
   readdirSync(logDir)

@@ -66,6 +66,10 @@ export const until = async <A>(
   }
 }
 
+/** The most memory that a process had resident so far, in MiB. */
+export const peakMebibytes = (pid: number): number =>
+  Number(/^VmHWM:\s+(\d+) kB$/m.exec(readProc(pid, "status") ?? "")?.[1]) / 1024
+
 /** Bytes in a file; 0 when it is not there. */
 export const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 

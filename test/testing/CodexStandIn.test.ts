@@ -118,6 +118,13 @@ describe("command line", () => {
     assert.deepStrictEqual(argvOf(pid).slice(0, 3), [process.execPath, codex, "--ask-for-approval"])
   })
 
+  it("runs where a package.json makes every script an ES module", async () => {
+    const bin = mkdtempSync(join(folder, "package-"))
+    writeFileSync(join(bin, "package.json"), '{"type":"module"}')
+    const child = spawn(installCodexStandIn(bin), ["exec", codexScript([{ exit: 7 }])], { stdio: "ignore" })
+    assert.deepStrictEqual(await once(child, "exit"), [7, null])
+  })
+
   it("names an unknown step and ends with 70", async () => {
     const started = start('[{"fly":true}]')
     assert.strictEqual((await started.ended).code, 70)

@@ -80,6 +80,48 @@ describe("the loopback Zulip server", () => {
     })
   )
 
+  it.effect.each([
+    [{ ...stream, type: "channel" }, 247, 248],
+    [{ ...direct, type: "direct" }, 173, 174]
+  ] as const)("knows the newer name of a kind since its feature level: %#", ([form, before, since]) =>
+    Effect.gen(function* () {
+      const old = yield* ZulipServer.make({ featureLevel: before })
+      assert.deepInclude((yield* post(old, form)).body, { msg: "Invalid type" })
+      const recent = yield* ZulipServer.make({ featureLevel: since })
+      assert.strictEqual((yield* post(recent, form)).status, 200)
+    })
+  )
+
+  it.effect("names the parameters that it does not know, since feature level 167", () =>
+    Effect.gen(function* () {
+      const form = { ...stream, colour: "red", local_id: "1" }
+      const old = yield* ZulipServer.make({ featureLevel: 166 })
+      assert.notProperty((yield* post(old, form)).body, "ignored_parameters_unsupported")
+      const recent = yield* ZulipServer.make({ featureLevel: 167 })
+      assert.deepInclude((yield* post(recent, form)).body, { ignored_parameters_unsupported: ["colour"] })
+    })
+  )
+
+  it.effect("gives errors no code before feature level 36", () =>
+    Effect.gen(function* () {
+      for (const [featureLevel, code] of [
+        [35, undefined],
+        [36, "INVALID_API_KEY"]
+      ] as const) {
+        const server = yield* ZulipServer.make({ featureLevel })
+        const { body } = yield* post(server, stream, "other")
+        assert.deepStrictEqual([body.msg, body.code], ["Invalid API key", code])
+      }
+    })
+  )
+
+  it.effect("lets an incoming-webhook bot send", () =>
+    Effect.gen(function* () {
+      const server = yield* ZulipServer.make({ isWebhookBot: true })
+      assert.strictEqual((yield* post(server, stream)).status, 200)
+    })
+  )
+
   it.effect("refuses a wrong key", () =>
     Effect.gen(function* () {
       const server = yield* ZulipServer.make()

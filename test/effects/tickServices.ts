@@ -1,0 +1,123 @@
+/** What a tick asks, answered by the test: nothing of the machine is looked at, nothing is started. */
+import { Deferred, Effect, Layer } from "effect"
+import type { AutopollTickServices } from "../../effects/autopollTick.ts"
+import { RunLogUnwritable, ToolMissing, WorkspaceNotDirectory } from "../../src/domain/errors.ts"
+import type { RunEnd } from "../../src/domain/RunResult.ts"
+import { Autopoll } from "../../src/services/Autopoll.ts"
+import { CodexBinary } from "../../src/services/CodexBinary.ts"
+import { CodexProcesses } from "../../src/services/CodexProcesses.ts"
+import { DefaultPrompt } from "../../src/services/DefaultPrompt.ts"
+import { LooperConfig } from "../../src/services/LooperConfig.ts"
+import { RequestIds } from "../../src/services/RequestIds.ts"
+import { RunLock } from "../../src/services/RunLock.ts"
+import { RunLogs } from "../../src/services/RunLogs.ts"
+import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
+import { RunTickets } from "../../src/services/RunTickets.ts"
+import { ServerAddress } from "../../src/services/ServerAddress.ts"
+import { Shutdown } from "../../src/services/Shutdown.ts"
+import { Workspaces } from "../../src/services/Workspaces.ts"
+
+/** What the next tick finds; a test changes it between ticks. */
+export interface World {
+  targets: ReadonlyArray<number>
+  /** When the newest run log changed. */
+  newestChangeMillis: number | undefined
+  hasWorkspace: boolean
+  hasBinary: boolean
+  /** What a tick comes to that has no reason to skip; `throws` comes before everything else. */
+  launch: "starts" | "fails" | "dies" | "throws"
+}
+
+const identity = { pid: 7, startTicks: 7 }
+
+/** Lock, autopoll, prompt and address are the real ones. */
+export const makeTickServices = (environment: Readonly<Record<string, string>> = {}) => {
+  const world: World = {
+    targets: [],
+    newestChangeMillis: undefined,
+    hasWorkspace: true,
+    hasBinary: true,
+    launch: "starts"
+  }
+  /** How the runs that ticks started end, oldest first. */
+  const runs: Array<Deferred.Deferred<RunEnd>> = []
+  let ticks = 0
+  const make = Layer.mergeAll(
+    Autopoll.layerNoDeps,
+    DefaultPrompt.layerNoDeps,
+    RunLock.layerNoDeps.pipe(Layer.provide(Shutdown.layerNoDeps)),
+    ServerAddress.layer,
+    Layer.mock(RunTickets, { issue: () => undefined }),
+    Layer.succeed(RequestIds, {
+      draw: () => {
+        ticks += 1
+        if (world.launch === "throws") throw new Error("injected")
+        return "auto0a0a0a0a"
+      }
+    }),
+    Layer.mock(CodexProcesses, {
+      survey: () =>
+        Effect.suspend(() => {
+          const seeds = { targets: [], leaders: [], markers: new Set<string>() }
+          return world.launch === "dies"
+            ? Effect.die(new Error("injected"))
+            : Effect.succeed({ targets: world.targets, foreign: [], seeds })
+        })
+    }),
+    Layer.succeed(CodexBinary, {
+      resolve: () =>
+        Effect.suspend(() =>
+          world.hasBinary
+            ? Effect.succeed({ path: "/bin/codex", source: "env" as const })
+            : Effect.fail(new ToolMissing({ name: "codex" }))
+        )
+    }),
+    Layer.succeed(Workspaces, {
+      resolve: () => ({ given: "/w", path: "/w" }),
+      check: ({ path }) =>
+        Effect.suspend(() => (world.hasWorkspace ? Effect.void : Effect.fail(new WorkspaceNotDirectory({ path }))))
+    }),
+    Layer.mock(RunLogs, {
+      has: () => false,
+      ids: () => new Set<string>(),
+      freeBytes: Effect.succeed(Number.POSITIVE_INFINITY),
+      newestChangeMillis: Effect.sync(() => world.newestChangeMillis),
+      remove: () => Effect.void,
+      create: ({ requestId }) =>
+        Effect.suspend(() =>
+          world.launch === "fails"
+            ? Effect.fail(new RunLogUnwritable({ path: "here", reason: "EROFS" }))
+            : Effect.succeed({ requestId, path: "/l", sidePath: "/s", headerBytes: 0 })
+        )
+    }),
+    Layer.mock(RunSupervisor, {
+      hasLaunched: () => true,
+      live: () => [],
+      leaders: () => [],
+      noteStop: () => {},
+      launch: ({ requestId, workspace }) =>
+        Effect.sync(() => {
+          const end = Deferred.makeUnsafe<RunEnd>()
+          runs.push(end)
+          return {
+            identity: { requestId, bootId: "b", supervisor: identity, codex: identity, workspace },
+            logPath: "/l",
+            execFailure: Effect.succeedNone,
+            end: Deferred.await(end),
+            completed: Effect.void
+          }
+        })
+    })
+  )
+  const layer: Layer.Layer<AutopollTickServices | LooperConfig> = make.pipe(
+    Layer.provideMerge(
+      Layer.orDie(
+        LooperConfig.layer({
+          root: "/nowhere",
+          environment: { CODEX_EXEC_STARTUP_CHECK_SECONDS: "0", LOOPER_MIN_FREE_BYTES: "0", ...environment }
+        })
+      )
+    )
+  )
+  return { layer, world, runs, ticks: () => ticks }
+}
