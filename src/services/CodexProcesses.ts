@@ -49,7 +49,9 @@ export class CodexProcesses extends Context.Service<
         const argv = row.argv ?? (yield* table.argv(row.pid))
         if (!isRecorded && !isCodexExec(argv, programs)) return undefined
         const isOwn = isRecorded || (row.marker !== undefined && runLogs.has(row.marker))
-        return { row, argv, isOwn, isForeign: !isOwn && (yield* table.isForeign(row.pid)) }
+        const isForeign = !isOwn && (yield* table.isForeign(row.pid))
+        // A child between fork and exec shows its parent's arguments for a moment, and is gone or another by now.
+        return (yield* table.isAlive(row)) ? { row, argv, isOwn, isForeign } : undefined
       })
 
       /** A working directory is shown without links, so the others are compared without them too. */

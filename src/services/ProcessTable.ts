@@ -18,7 +18,7 @@ export class ProcessTable extends Context.Service<
     readonly isAlive: (identity: ProcessIdentity) => Effect.Effect<boolean>
     readonly argv: (pid: number) => Effect.Effect<ReadonlyArray<string>>
     readonly workingDirectory: (pid: number) => Effect.Effect<string | undefined>
-    /** Does the process run under another effective uid or in another pid namespace than Looper? */
+    /** Does the process run under another effective uid or in another pid namespace than Looper? Not when it is gone. */
     readonly isForeign: (pid: number) => Effect.Effect<boolean>
     /** Reads the identity again, then signals that one pid, never a group. */
     readonly signal: (identity: ProcessIdentity, signal: NodeJS.Signals) => Effect.Effect<SignalOutcome>
@@ -43,7 +43,8 @@ export class ProcessTable extends Context.Service<
       isForeign: (pid) =>
         Effect.sync(() => {
           const owner = procfs.readOwner(pid)
-          return owner?.effectiveUid !== own?.effectiveUid || owner?.namespaceDepth !== own?.namespaceDepth
+          if (owner === undefined) return false
+          return owner.effectiveUid !== own?.effectiveUid || owner.namespaceDepth !== own.namespaceDepth
         }),
       signal: (identity, signal) => Effect.sync(() => (isAlive(identity) ? signalPid(identity.pid, signal) : "gone"))
     })

@@ -86,7 +86,7 @@ export const layerPs: Layer.Layer<ProcessTable> = Layer.sync(ProcessTable, () =>
     isAlive,
     argv: (pid) => Effect.map(find(pid), (row) => row?.argv ?? []),
     workingDirectory: () => Effect.succeed(undefined),
-    isForeign: (pid) => Effect.map(find(pid), (row) => row?.uid !== uid),
+    isForeign: (pid) => Effect.map(find(pid), (row) => row !== undefined && row.uid !== uid),
     signal: (identity, signal) =>
       Effect.map(isAlive(identity), (isThere) => (isThere ? signalPid(identity.pid, signal) : "gone"))
   })

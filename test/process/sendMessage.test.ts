@@ -190,7 +190,7 @@ describe("send-zulip-dm.js in another folder", () => {
 
   it("says in one line that it needs Node 24 where there is none", async (context) => {
     if (Number.parseInt(execFileSync(systemNode(), ["--version"], { encoding: "utf8" }).slice(1), 10) >= 24) {
-      context.skip()
+      context.skip("the system's Node is new enough")
     }
     const copy = join(home, "send-zulip-dm.mjs")
     copyFileSync(join(checkout, "send-zulip-dm.js"), copy)

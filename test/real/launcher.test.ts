@@ -21,6 +21,7 @@ import {
   withoutSandbox
 } from "../support/realHouse.ts"
 import { writeStubbornScripts } from "../support/stubbornScripts.ts"
+import { isPossible } from "../support/possible.ts"
 
 beforeAll(prepareRealCodex, fetchDeadlineMillis)
 
@@ -35,53 +36,60 @@ const folderOfOldNode = (): string | undefined =>
 const oldNode = folderOfOldNode()
 const withLauncher = { ...atOnce, PATH: `${oldNode}${delimiter}${process.env["PATH"]}` }
 
-describe.runIf(oldNode !== undefined)("npm's launcher as a process of its own", { timeout: 120_000 }, () => {
-  const rules = [
-    { when: /^be stubborn$/, turns: [{ shell: "sh stubborn.sh" }] },
-    { when: /^wait/, turns: ["hang"] }
-  ] as const
+describe.runIf(isPossible(oldNode !== undefined, "a Node without process.execve on PATH"))(
+  "npm's launcher as a process of its own",
+  { timeout: 120_000 },
+  () => {
+    const rules = [
+      { when: /^be stubborn$/, turns: [{ shell: "sh stubborn.sh" }] },
+      { when: /^wait/, turns: ["hang"] }
+    ] as const
 
-  it("is replaced together with codex", async () => {
-    await using house = await openHouse(rules, { env: withLauncher })
-    const old = startedBy(await house.run("wait"))
-    await house.model.waitForRequests(1)
-    const [native = 0] = codexPids()
-    assert.strictEqual(procStat(native)?.ppid, old.pid)
-    const answer = await house.run("wait again")
-    const fresh = startedBy(answer)
-    assert.includeMembers([...killedBy(answer)], [old.pid, native])
-    await assertEndsIn(old.logPath, 143)
-    assert.deepStrictEqual(carriers(old.id), [])
-    await house.model.waitForRequests(2)
-    await assertOnlyRun(fresh)
-  })
+    it("is replaced together with codex", async () => {
+      await using house = await openHouse(rules, { env: withLauncher })
+      const old = startedBy(await house.run("wait"))
+      await house.model.waitForRequests(1)
+      const [native = 0] = codexPids()
+      assert.strictEqual(procStat(native)?.ppid, old.pid)
+      const answer = await house.run("wait again")
+      const fresh = startedBy(answer)
+      assert.includeMembers([...killedBy(answer)], [old.pid, native])
+      await assertEndsIn(old.logPath, 143)
+      assert.deepStrictEqual(carriers(old.id), [])
+      await house.model.waitForRequests(2)
+      await assertOnlyRun(fresh)
+    })
 
-  it.each(["all", "own"])("dies alone of SIGKILL; codex and its tool stay and are targets under %s", async (scope) => {
-    const env = { ...withLauncher, ...withoutSandbox, CODEX_EXEC_KILL_SCOPE: scope }
-    await using house = await openHouse(rules, { env })
-    const { heart } = writeStubbornScripts(house.looper.workspace)
-    const old = startedBy(await house.run("be stubborn"))
-    const hearts = ["tool", "background", "session"].map(heart)
-    await until(() => hearts.every(sizeOf), "every heart beats", deadlineMillis)
-    // What codex writes without its launcher comes after the trailer.
-    await until(() => outputIn(old.logPath).includes("'sh stubborn.sh' in "), "codex has said what it runs")
-    const [native = 0] = codexPids()
-    killHard(old.pid)
-    await assertEndsIn(old.logPath, 137)
-    await Promise.all(hearts.map(beats))
-    assert.isTrue(isAlive(native), "codex has lost its launcher and lives")
-    const tick = await house.looper.request("POST", "/autopoll/tick")
-    assert.deepInclude(tick.body, { outcome: "skipped", reason: "alive_tasks" })
+    it.each(["all", "own"])(
+      "dies alone of SIGKILL; codex and its tool stay and are targets under %s",
+      async (scope) => {
+        const env = { ...withLauncher, ...withoutSandbox, CODEX_EXEC_KILL_SCOPE: scope }
+        await using house = await openHouse(rules, { env })
+        const { heart } = writeStubbornScripts(house.looper.workspace)
+        const old = startedBy(await house.run("be stubborn"))
+        const hearts = ["tool", "background", "session"].map(heart)
+        await until(() => hearts.every(sizeOf), "every heart beats", deadlineMillis)
+        // What codex writes without its launcher comes after the trailer.
+        await until(() => outputIn(old.logPath).includes("'sh stubborn.sh' in "), "codex has said what it runs")
+        const [native = 0] = codexPids()
+        killHard(old.pid)
+        await assertEndsIn(old.logPath, 137)
+        await Promise.all(hearts.map(beats))
+        assert.isTrue(isAlive(native), "codex has lost its launcher and lives")
+        const tick = await house.looper.request("POST", "/autopoll/tick")
+        assert.deepInclude(tick.body, { outcome: "skipped", reason: "alive_tasks" })
 
-    const answer = await house.run("wait")
-    const fresh = startedBy(answer)
-    assert.include(killedBy(answer), native)
-    assert.deepStrictEqual(carriers(old.id), [])
-    assert.deepStrictEqual(await Promise.all(hearts.map((each) => stopsGrowing(each))), [true, true, true])
-    await assertEndsIn(old.logPath, 137)
-    assert.isTrue(isAlive(fresh.pid))
-  })
-})
+        const answer = await house.run("wait")
+        const fresh = startedBy(answer)
+        assert.include(killedBy(answer), native)
+        assert.deepStrictEqual(carriers(old.id), [])
+        assert.deepStrictEqual(await Promise.all(hearts.map((each) => stopsGrowing(each))), [true, true, true])
+        await assertEndsIn(old.logPath, 137)
+        assert.isTrue(isAlive(fresh.pid))
+      }
+    )
+  }
+)
 
 const runOutside = (codex: string, args: ReadonlyArray<string>, options: Parameters<typeof spawn>[2]): ChildProcess =>
   spawn(codex, args, { ...options, stdio: "ignore" })

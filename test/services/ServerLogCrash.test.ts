@@ -5,6 +5,7 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { afterAll } from "vitest"
+import { isPossible } from "../support/possible.ts"
 
 const folder = fs.mkdtempSync(join(tmpdir(), "server-log-crash-"))
 afterAll(() => fs.rmSync(folder, { recursive: true }))
@@ -68,8 +69,10 @@ const onSmallDisk = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=512k 
 const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "tmpfs", folder]).status === 0
 
 describe("a small disk", () => {
-  it.runIf(canMount)("that was full for a while holds every byte once and in order", () => {
-    const body = `
+  it.runIf(isPossible(canMount, "a mount namespace"))(
+    "that was full for a while holds every byte once and in order",
+    () => {
+      const body = `
       writeFileSync(root + "/filler", Buffer.alloc(400_000))
       log.record("before\\n")
       const lines = Buffer.from("mirrored line\\n".repeat(20_000))
@@ -81,7 +84,8 @@ describe("a small disk", () => {
       rmSync(root + "/filler")
       yield* Fiber.join(batch)
       log.record("after\\n")`
-    const { stderr } = runProgram(body, onSmallDisk)
-    assert.strictEqual(stderr, `before\n${"mirrored line\n".repeat(20_000)}while it was full\nafter\n`)
-  })
+      const { stderr } = runProgram(body, onSmallDisk)
+      assert.strictEqual(stderr, `before\n${"mirrored line\n".repeat(20_000)}while it was full\nafter\n`)
+    }
+  )
 })

@@ -8,6 +8,7 @@ import { type LooperProcess, startLooper } from "../../support/looperProcess.ts"
 import { beats, isAlive, killHard, procStat, sizeOf, stopsGrowing, until } from "../../support/processes.ts"
 import { runOf } from "../../support/residentLooper.ts"
 import { Outsiders, requireOwnNamespace } from "./outsiders.ts"
+import { isPossible } from "../../support/possible.ts"
 
 requireOwnNamespace()
 
@@ -62,7 +63,7 @@ const assertSpared = async (looper: LooperProcess, heartbeats: ReadonlyArray<str
   for (const heartbeat of heartbeats) await beats(heartbeat)
 }
 
-describe.skipIf(!canChoosePids)("a pid that is used again", () => {
+describe.runIf(isPossible(canChoosePids, "the right to write ns_last_pid"))("a pid that is used again", () => {
   it("names no run of a killed Looper: neither codex' pid nor its supervisor's", async () => {
     using outsiders = new Outsiders()
     await using first = await startLooper({ env: { CODEX_EXEC_KILL_SCOPE: "all" } })

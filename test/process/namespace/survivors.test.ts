@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { checkout } from "../../support/looperProcess.ts"
 import { allPids, argvOf, isAlive, procStat, until } from "../../support/processes.ts"
 import { Outsiders, requireOwnNamespace, startLooperBy } from "./outsiders.ts"
+import { isPossible } from "../../support/possible.ts"
 
 requireOwnNamespace()
 
@@ -21,33 +22,36 @@ const childrenOf = (pid: number) => allPids().filter((each) => procStat(each)?.p
 const isNobody = (pid: number) => /^Uid:\t65534\t65534\t/m.test(readFileSync(`/proc/${pid}/status`, "latin1"))
 
 describe("a target's child that belongs to another user", () => {
-  it.skipIf(!hasNobody())("survives, is reported, and nothing is launched", async () => {
-    using outsiders = new Outsiders()
-    chmodSync(outsiders.folder, 0o755)
-    await using looper = await startLooperBy(`chown -R 65534 "$TEST_FOLDER"; exec ${asNobody.join(" ")} "$@"`, {
-      folder: outsiders.folder,
-      env: { CODEX_EXEC_KILL_SCOPE: "all" }
-    })
-    assert.isTrue(isNobody(looper.pid))
-    const program = `sleep 1000 & exec ${asNobody.join(" ")} "$0" exec hi`
-    const target = await outsiders.start({ program: "sh", args: ["-c", program, outsiders.codex] })
-    await until(() => argvOf(target.pid)[1] === outsiders.codex, "the target is a codex exec")
-    const children = childrenOf(target.pid)
-    assert.lengthOf(children, 1)
+  it.runIf(isPossible(hasNobody(), "setpriv and a checkout that nobody may read"))(
+    "survives, is reported, and nothing is launched",
+    async () => {
+      using outsiders = new Outsiders()
+      chmodSync(outsiders.folder, 0o755)
+      await using looper = await startLooperBy(`chown -R 65534 "$TEST_FOLDER"; exec ${asNobody.join(" ")} "$@"`, {
+        folder: outsiders.folder,
+        env: { CODEX_EXEC_KILL_SCOPE: "all" }
+      })
+      assert.isTrue(isNobody(looper.pid))
+      const program = `sleep 1000 & exec ${asNobody.join(" ")} "$0" exec hi`
+      const target = await outsiders.start({ program: "sh", args: ["-c", program, outsiders.codex] })
+      await until(() => argvOf(target.pid)[1] === outsiders.codex, "the target is a codex exec")
+      const children = childrenOf(target.pid)
+      assert.lengthOf(children, 1)
 
-    const answer = await looper.run("p")
-    assert.strictEqual(answer.status, 500, answer.text)
-    assert.deepInclude(answer.body, {
-      ok: false,
-      code: "survivors_left",
-      step: "kill",
-      killed_codex_exec_pids: [target.pid],
-      remaining_codex_exec_pids: children
-    })
-    assert.isFalse(target.lives())
-    assert.isTrue(children.every(isAlive))
-    assert.deepStrictEqual(looper.runLogs(), [])
-    assert.deepStrictEqual(childrenOf(looper.pid), [])
-    assert.strictEqual((await looper.request("GET", "/health")).status, 200)
-  })
+      const answer = await looper.run("p")
+      assert.strictEqual(answer.status, 500, answer.text)
+      assert.deepInclude(answer.body, {
+        ok: false,
+        code: "survivors_left",
+        step: "kill",
+        killed_codex_exec_pids: [target.pid],
+        remaining_codex_exec_pids: children
+      })
+      assert.isFalse(target.lives())
+      assert.isTrue(children.every(isAlive))
+      assert.deepStrictEqual(looper.runLogs(), [])
+      assert.deepStrictEqual(childrenOf(looper.pid), [])
+      assert.strictEqual((await looper.request("GET", "/health")).status, 200)
+    }
+  )
 })
