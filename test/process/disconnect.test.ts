@@ -50,8 +50,8 @@ describe.concurrent("a client that disconnects", () => {
   const cases = [
     ["notify", {}],
     ["kill", {}],
-    ["delay", { codex_exec_delay_seconds: 0.5 }],
-    ["startup_check", { codex_exec_startup_check_seconds: 0.5 }]
+    ["delay", { codex_exec_delay_seconds: 3 }],
+    ["startup_check", { codex_exec_startup_check_seconds: 3 }]
   ] as const
 
   it.each(cases)("in the step %s changes nothing: the sequence completes", async (step, seconds) => {
