@@ -4,6 +4,12 @@ const { execFileSync, spawn } = require("node:child_process")
 const fs = require("node:fs")
 const http = require("node:http")
 
+/** Who waits for the file never reads half of it. */
+const writeWhole = (path, text) => {
+  fs.writeFileSync(`${path}.part`, text)
+  fs.renameSync(`${path}.part`, path)
+}
+
 const valueOptions = new Set(
   (
     "-c --config --enable --disable --remote --remote-auth-token-env -m --model --local-provider -p --profile " +
@@ -214,8 +220,8 @@ const actions = {
     while (!fs.existsSync(path)) await sleep(5)
   },
   post,
-  environmentTo: (path) => fs.writeFileSync(path, JSON.stringify(process.env)),
-  argvTo: (path) => fs.writeFileSync(path, JSON.stringify(process.argv.slice(2))),
+  environmentTo: (path) => writeWhole(path, JSON.stringify(process.env)),
+  argvTo: (path) => writeWhole(path, JSON.stringify(process.argv.slice(2))),
   exit: (code) => process.exit(code),
   kill: (signal) => {
     process.kill(process.pid, signal)
