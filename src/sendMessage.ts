@@ -8,12 +8,14 @@ import { accessOf, missingCredentials, refuse } from "./services/zulip/zulipAcce
 import { labelOf } from "./services/zulip/zulipAddress.ts"
 import { checkZulip, sourceOf } from "./services/zulip/zulipCheck.ts"
 import { zulipClient } from "./services/zulip/zulipClient.ts"
+import { sendZulipTest } from "./services/zulip/zulipSendTest.ts"
 import { layerZulip } from "./services/zulip/ZulipNotifier.ts"
 
 const usage = [
   'usage: node send-zulip-dm.js "<message>"   sends it',
   "       node send-zulip-dm.js --dry-run     looks at the settings, asks nobody",
   "       node send-zulip-dm.js --check       asks the server whether a message would arrive, sends none",
+  "       node send-zulip-dm.js --send-test   sends a test message to the bot's owner, else to the bot itself",
   '       node send-zulip-dm.js -- "<message>" sends it, even if it is --check'
 ].join("\n")
 
@@ -45,12 +47,19 @@ const check = Effect.gen(function* () {
   return { lines, exitCode } satisfies Outcome
 })
 
+const sendTest = Effect.gen(function* () {
+  const { zulip } = yield* LooperConfig
+  const provide = yield* provideQuietly(yield* zulipClient(zulip))
+  return done(yield* provide(sendZulipTest(zulip)))
+})
+
 /** What the arguments ask for; undefined where that is nothing. Before `--` a word that is exactly an option is one. */
 const programOf = (args: ReadonlyArray<string>) => {
   const end = args.indexOf("--")
   const words = end < 0 ? args : args.slice(0, end)
   if (words.includes("--dry-run")) return dryRun
   if (words.includes("--check")) return check
+  if (words.includes("--send-test")) return sendTest
   const message = [...words, ...(end < 0 ? [] : args.slice(end + 1))].join(" ").trim()
   return message === "" ? undefined : send(message)
 }

@@ -88,7 +88,7 @@ const decode = Effect.fnUntraced(function* (source: {
   }
   const { zulipMessageType, zulipStream, zulipTopic, zulipTo, ...others } = values
   const { zulipSite, zulipBotEmail, zulipBotApiKey, zuliprcPath, zulipProfile, ...more } = others
-  const { zulipCertBundle, isZulipInsecure, ...rest } = more
+  const { zulipCertBundle, zulipCert, zulipCertKey, isZulipInsecure, ...rest } = more
   if (rest.notifier === "webhook" && rest.webhookUrl === undefined) {
     return yield* new ConfigInvalid({
       variable: "LOOPER_WEBHOOK_URL",
@@ -110,6 +110,8 @@ const decode = Effect.fnUntraced(function* (source: {
         zuliprcPath,
         profile: zulipProfile,
         certBundlePath: zulipCertBundle,
+        certPath: zulipCert,
+        certKeyPath: zulipCertKey,
         isInsecure: isZulipInsecure
       }),
       messageType: zulipMessageType,

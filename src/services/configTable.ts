@@ -32,6 +32,15 @@ const seconds = (options: { readonly maximum: number; readonly isZeroAllowed: bo
   }
 })
 
+/** Fractions too. */
+const days: Kind<number> = {
+  allowed: "a number from 0 to 36500",
+  decode: (value) => {
+    const number = secondsFromText(value)
+    return number !== undefined && number >= 0 && number <= 36_500 ? number : undefined
+  }
+}
+
 const words: Kind<ReadonlyArray<string>> = {
   allowed: "shell-quoted words with every quote closed",
   decode: (value) => Option.getOrUndefined(splitWords(value))
@@ -122,11 +131,35 @@ export const configTable = (root: string) => {
       fallback: "67108864",
       about: "Free space in the log folder without which no run starts; `0` = off"
     }),
+    retentionRuns: variable({
+      names: ["LOOPER_LOG_RETENTION_RUNS"],
+      kind: integer(0, Number.MAX_SAFE_INTEGER),
+      fallback: "0",
+      about: "Logs of so many ended runs are kept, the newest; `0` = all"
+    }),
+    retentionDays: variable({
+      names: ["LOOPER_LOG_RETENTION_DAYS"],
+      kind: days,
+      fallback: "0",
+      about: "Logs of runs that ended longer ago are removed; `0` = never"
+    }),
+    retentionBytes: variable({
+      names: ["LOOPER_LOG_RETENTION_BYTES"],
+      kind: integer(0, Number.MAX_SAFE_INTEGER),
+      fallback: "0",
+      about: "The oldest logs of ended runs are removed while all of them are larger; `0` = never"
+    }),
     shutdownGraceSeconds: variable({
       names: ["LOOPER_SHUTDOWN_GRACE_SECONDS"],
       kind: seconds({ maximum: 3_600, isZeroAllowed: false }),
       fallback: "10",
       about: "How long stopping may take, runs included"
+    }),
+    onShutdown: variable({
+      names: ["LOOPER_ON_SHUTDOWN"],
+      kind: oneOf("stop", "leave"),
+      fallback: "stop",
+      about: "What becomes of a live run when Looper stops; `leave`: it goes on, and the next Looper adopts it"
     }),
     codexBinary: optional({
       names: ["CODEX_EXEC_BINARY"],
@@ -150,6 +183,24 @@ export const configTable = (root: string) => {
       kind: seconds({ maximum: 3_600, isZeroAllowed: true }),
       fallback: "1",
       about: "How long codex must live to count as started"
+    }),
+    maxSeconds: variable({
+      names: ["CODEX_EXEC_MAX_SECONDS"],
+      kind: seconds({ maximum: Number.MAX_SAFE_INTEGER, isZeroAllowed: true }),
+      fallback: "0",
+      about: "A run that lasts longer is stopped; `0` = off"
+    }),
+    maxSilentSeconds: variable({
+      names: ["CODEX_EXEC_MAX_SILENT_SECONDS"],
+      kind: seconds({ maximum: Number.MAX_SAFE_INTEGER, isZeroAllowed: true }),
+      fallback: "0",
+      about: "A run that writes nothing for longer is stopped; `0` = off"
+    }),
+    maxLogBytes: variable({
+      names: ["CODEX_EXEC_MAX_LOG_BYTES"],
+      kind: integer(0, Number.MAX_SAFE_INTEGER),
+      fallback: "0",
+      about: "A run that writes more is stopped; `0` = off"
     }),
     killScope: variable({
       names: ["CODEX_EXEC_KILL_SCOPE"],
@@ -216,7 +267,7 @@ export const configTable = (root: string) => {
       names: ["ZULIPRC_PATH", "ZULIP_CONFIG"],
       kind: file,
       fallback: "~/.zuliprc",
-      about: "Read where one of the three is unset, for that and for `cert_bundle` and `insecure`"
+      about: "Read where one of the three is unset, for that and for what it says of certificates"
     }),
     zulipProfile: variable({
       names: ["ZULIP_PROFILE"],
@@ -227,18 +278,28 @@ export const configTable = (root: string) => {
     zulipCertBundle: optional({
       names: ["ZULIP_CERT_BUNDLE"],
       kind: file,
-      about: "PEM file of the only authorities to trust for Zulip"
+      about: "PEM file of the only authorities to trust for Zulip (`cert_bundle`)"
+    }),
+    zulipCert: optional({
+      names: ["ZULIP_CERT"],
+      kind: file,
+      about: "PEM file of a certificate to show to a Zulip server that asks for one (`client_cert`)"
+    }),
+    zulipCertKey: optional({
+      names: ["ZULIP_CERT_KEY"],
+      kind: file,
+      about: "PEM file of its key, without passphrase; unset: in the same file (`client_cert_key`)"
     }),
     isZulipInsecure: optional({
       names: ["ZULIP_ALLOW_INSECURE"],
       kind: truth,
-      about: "`true`: Zulip's certificate is not checked"
+      about: "`true`: Zulip's certificate is not checked (`insecure`)"
     }),
     zulipMessageType: variable({
       names: ["ZULIP_MESSAGE_TYPE"],
       kind: oneOf("stream", "private"),
       fallback: "stream",
-      about: "To a channel, or to one person"
+      about: "To a channel, or to people"
     }),
     zulipStream: variable({ names: ["ZULIP_STREAM"], kind: anyText, fallback: "coding", about: "The channel" }),
     zulipTopic: variable({ names: ["ZULIP_TOPIC"], kind: anyText, fallback: "verified-cad", about: "Its topic" }),
@@ -246,7 +307,7 @@ export const configTable = (root: string) => {
       names: ["ZULIP_TO"],
       kind: anyText,
       fallback: "8-Tessa",
-      about: "The person: id, e-mail, full name or `<id>-<name>`, matched exactly"
+      about: "The people, separated by commas: id, e-mail, full name or `<id>-<name>`, matched exactly"
     })
   }
 }

@@ -12,9 +12,11 @@ import {
   zulipReplies
 } from "./zulipReplies.ts"
 import type { ZulipServerScript } from "./zulipReplies.ts"
+import { historyAnswer } from "./zulipHistory.ts"
 import {
   asOldAs,
   authenticate,
+  botId,
   draftOf,
   ignoredParameters,
   readAnswer,
@@ -23,12 +25,26 @@ import {
   type ZulipServerMessage
 } from "./zulipRules.ts"
 
+/** A message that is there from the beginning; ids are given in order. */
+export type ZulipEarlierMessage = Pick<
+  ZulipServerMessage,
+  "type" | "to" | "topic" | "content" | "senderId" | "timestamp"
+>
+
 /** Who lives on the server; without a list of channels or users it accepts any. */
 export interface ZulipServerOptions extends Partial<ZulipRealm> {
   /** Default: any free one. */
   readonly port?: number
   /** PEM texts, for https on 127.0.0.1; default: plain http. */
-  readonly tls?: { readonly key: string; readonly cert: string }
+  readonly tls?: {
+    readonly key: string
+    readonly cert: string
+    /** Who must have signed the certificate that a client then has to show. */
+    readonly clientAuthority?: string
+  }
+  /** The server's clock, of `Date` headers and of messages; default: the real one. */
+  readonly now?: () => number
+  readonly earlierMessages?: ReadonlyArray<ZulipEarlierMessage>
 }
 
 export interface ZulipServerShape {
@@ -62,8 +78,10 @@ const parseRequest = (request: IncomingMessage, body: string): ZulipServerReques
 }
 
 /** What the server knows; no connection. */
-const makeState = (realm: ZulipRealm) => {
-  const messages: Array<ZulipServerMessage> = []
+const makeState = (realm: ZulipRealm, now: () => number, earlier: ReadonlyArray<ZulipEarlierMessage>) => {
+  const messages: Array<ZulipServerMessage> = earlier.map((message, index) =>
+    Object.assign({ id: index + 1, authUser: "", headers: {} }, message)
+  )
   const requests: Array<ZulipServerRequest> = []
   const scripts: Array<ZulipServerScript> = []
   const waiters = new Set<() => void>()
@@ -73,12 +91,17 @@ const makeState = (realm: ZulipRealm) => {
     const user = authenticate(realm, request.headers.authorization)
     if (isAnswer(user)) return user
     if (request.path !== "/messages" || request.method !== "POST") {
-      return refuseWebhookBot(realm) ?? readAnswer(realm, request, user, fields)
+      const refusal = refuseWebhookBot(realm)
+      if (refusal !== undefined) return refusal
+      return request.path === "/messages"
+        ? historyAnswer(realm, request, messages, fields)
+        : readAnswer(realm, request, user, fields)
     }
     const draft = draftOf(realm, request.form)
     if (isAnswer(draft)) return draft
     const id = messages.length + 1
-    messages.push({ ...draft, id, authUser: user, headers: request.headers })
+    const timestamp = Math.floor(now() / 1000)
+    messages.push({ ...draft, id, senderId: botId, timestamp, authUser: user, headers: request.headers })
     return success({ id, ...ignoredParameters(realm, request.form), ...fields })
   }
 
@@ -107,19 +130,23 @@ const makeState = (realm: ZulipRealm) => {
     })
 
   const reply = (...next: ReadonlyArray<ZulipServerScript>) => void scripts.push(...next)
-  return { messages, requests, behave, record, received, reply }
+  return { messages, requests, behave, record, received, reply, now }
 }
 
 type State = ReturnType<typeof makeState>
 
-const write = (response: ServerResponse, answer: ZulipAnswer): void => {
+const writeHead = (response: ServerResponse, answer: ZulipAnswer): void => {
   response.writeHead(answer.status, { ...answer.headers, "content-length": Buffer.byteLength(answer.body) })
+}
+
+const write = (response: ServerResponse, answer: ZulipAnswer): void => {
+  writeHead(response, answer)
   response.end(answer.body)
 }
 
 /** Everything but the second half of the body. */
 const writeHalf = (response: ServerResponse, answer: ZulipAnswer, then: () => void): void => {
-  response.writeHead(answer.status, { ...answer.headers, "content-length": Buffer.byteLength(answer.body) })
+  writeHead(response, answer)
   response.write(answer.body.slice(0, answer.body.length / 2), then)
 }
 
@@ -130,20 +157,27 @@ const breakOff = ({ socket }: ServerResponse): void => {
 }
 
 const respond = (state: State, request: ZulipServerRequest, response: ServerResponse): void => {
+  response.setHeader("date", new Date(state.now()).toUTCString())
   const reply = state.record(request)
   if (reply._tag === "Answer") return write(response, reply.answer)
   if (reply._tag === "Reset" && reply.at === "beforeHeaders") return void breakOff(response)
   const answer = state.behave(request, reply._tag === "Behave" ? reply.fields : {})
   if (reply._tag === "Behave") return write(response, answer)
+  if (reply._tag === "Override") return write(response, reply.answer)
   if (reply._tag === "SlowBody") return writeHalf(response, answer, () => {})
   if (reply._tag === "SlowHeaders") return
   if (reply.at === "afterStoring") return void breakOff(response)
   return writeHalf(response, answer, () => response.socket?.destroy())
 }
 
+const tlsOptions = ({ key, cert, clientAuthority }: NonNullable<ZulipServerOptions["tls"]>) =>
+  clientAuthority === undefined
+    ? { key, cert }
+    : { key, cert, ca: clientAuthority, requestCert: true, rejectUnauthorized: true }
+
 const listen = (state: State, port: number, tls: ZulipServerOptions["tls"]) =>
   Effect.callback<Server>((resume) => {
-    const server = tls === undefined ? createServer() : createTlsServer(tls)
+    const server = tls === undefined ? createServer() : createTlsServer(tlsOptions(tls))
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       const chunks: Array<Buffer> = []
       request.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -163,8 +197,9 @@ const close = (server: Server) =>
 export class ZulipServer extends Context.Service<ZulipServer, ZulipServerShape>()("looper/testing/ZulipServer") {
   static readonly make = Effect.fnUntraced(function* (options: ZulipServerOptions = {}) {
     const { email = "looper-bot@example.com", apiKey = "loopback-key", users, channels } = options
-    const { mayMentionAll = true, isWebhookBot = false, featureLevel = 400 } = options
-    const state = makeState({ email, apiKey, users, channels, mayMentionAll, isWebhookBot, featureLevel })
+    const { mayMentionAll = true, isWebhookBot = false, featureLevel = 400, botOwnerId = null } = options
+    const realm = { email, apiKey, users, channels, mayMentionAll, isWebhookBot, featureLevel, botOwnerId }
+    const state = makeState(realm, options.now ?? Date.now, options.earlierMessages ?? [])
     const server = yield* Effect.acquireRelease(listen(state, options.port ?? 0, options.tls), close)
     const { port } = server.address() as AddressInfo
     const { messages, requests, reply, received } = state

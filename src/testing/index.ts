@@ -15,7 +15,7 @@ export {
   type RunLogText
 } from "./LooperForTests.ts"
 export { type StartedLooper, startLooperForTests } from "./startLooperForTests.ts"
-export { ZulipServer, type ZulipServerOptions, type ZulipServerShape } from "./ZulipServer.ts"
+export { type ZulipEarlierMessage, ZulipServer, type ZulipServerOptions, type ZulipServerShape } from "./ZulipServer.ts"
 export {
   type ZulipAnswer,
   type ZulipServerReply,

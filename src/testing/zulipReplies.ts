@@ -21,6 +21,7 @@ export interface ZulipAnswer {
 /**
  * - `Behave`: as the real server, plus these fields in a success.
  * - `Answer`: these bytes; nothing is stored.
+ * - `Override`: the message is stored, but the client gets these bytes, as from a proxy that lost patience.
  * - `SlowHeaders`, `SlowBody`: the message is stored, but the client gets nothing, or half a body, until one side closes.
  * - `Reset`: the connection breaks; `beforeHeaders` stores nothing, `afterStoring` stores and answers nothing,
  *   `afterHeaders` stores and breaks in the middle of the body.
@@ -28,6 +29,7 @@ export interface ZulipAnswer {
 export type ZulipServerReply =
   | { readonly _tag: "Behave"; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly _tag: "Answer"; readonly answer: ZulipAnswer }
+  | { readonly _tag: "Override"; readonly answer: ZulipAnswer }
   | { readonly _tag: "SlowHeaders" }
   | { readonly _tag: "SlowBody" }
   | { readonly _tag: "Reset"; readonly at: "beforeHeaders" | "afterHeaders" | "afterStoring" }
@@ -78,6 +80,11 @@ export const zulipReplies = {
   html: (status: number, page: string, headers: Readonly<Record<string, string>> = {}): ZulipServerReply => ({
     _tag: "Answer",
     answer: { status, headers: { "content-type": "text/html", ...headers }, body: page }
+  }),
+  /** The same after the server has stored the message. */
+  htmlAfterStoring: (status: number, page: string): ZulipServerReply => ({
+    _tag: "Override",
+    answer: { status, headers: { "content-type": "text/html" }, body: page }
   }),
   slowHeaders: { _tag: "SlowHeaders" },
   slowBody: { _tag: "SlowBody" },

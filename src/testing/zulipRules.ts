@@ -23,7 +23,12 @@ export interface ZulipRealm {
   readonly isWebhookBot: boolean
   /** How new the server is: 35 is too old for `code` in errors, 400 the newest known here. */
   readonly featureLevel: number
+  /** Who made the bot. */
+  readonly botOwnerId: number | null
 }
+
+/** The bot's own. */
+export const botId = 1
 
 /** A message as the server stored it. */
 export interface ZulipServerMessage {
@@ -33,11 +38,14 @@ export interface ZulipServerMessage {
   readonly to: string | number | ReadonlyArray<string | number>
   readonly topic: string | undefined
   readonly content: string
+  readonly senderId: number
+  /** In seconds. */
+  readonly timestamp: number
   readonly authUser: string
   readonly headers: ZulipServerRequest["headers"]
 }
 
-type Draft = Omit<ZulipServerMessage, "id" | "authUser" | "headers">
+type Draft = Pick<ZulipServerMessage, "type" | "to" | "topic" | "content">
 
 /** Who asks, or the answer for one who may not. */
 export const authenticate = (realm: ZulipRealm, header: string | undefined): string | ZulipAnswer => {
@@ -107,7 +115,9 @@ const toChannel = (realm: ZulipRealm, text: string): string | number | ZulipAnsw
 }
 
 const knows = (realm: ZulipRealm, person: string | number): boolean =>
-  realm.users === undefined || realm.users.some((user) => user.user_id === person || user.email === person)
+  realm.users === undefined ||
+  [botId, realm.email].includes(person) ||
+  realm.users.some((user) => user.user_id === person || user.email === person)
 
 const isNumbers = (list: ReadonlyArray<unknown>): list is ReadonlyArray<number> =>
   list.every((item) => typeof item === "number")
@@ -136,7 +146,7 @@ export const draftOf = (realm: ZulipRealm, form: ZulipServerRequest["form"]): Dr
     return failure(400, "REQUEST_VARIABLE_MISSING", `Missing '${missing}' argument`, { var_name: missing })
   }
   const { type = "", to: rawTo = "", topic: rawTopic, content: rawContent = "" } = form
-  const content = rawContent.trimEnd()
+  const content = rawContent.trimEnd().replace(/^\n+/, "")
   if (content === "") return bad("Message must not be empty")
   if (content.includes("\0")) return bad("Message must not contain null bytes")
   const text = cut(content, 10_000, "\n[message truncated]")
@@ -160,6 +170,8 @@ export const draftOf = (realm: ZulipRealm, form: ZulipServerRequest["form"]): Dr
   return isAnswer(to) ? to : { type, to, topic: cut(rawTopic, 60, "..."), content: text }
 }
 
+const bot = { user_id: botId, full_name: "Looper", is_bot: true, is_active: true }
+
 /** The answer to a `GET`, with these fields besides its own. */
 export const readAnswer = (
   realm: ZulipRealm,
@@ -180,7 +192,7 @@ export const readAnswer = (
     case "/users":
       return success({ members, ...fields })
     case "/users/me":
-      return success({ user_id: 1, full_name: "Looper", is_bot: true, is_active: true, email: user, ...fields })
+      return success({ ...bot, email: user, bot_owner_id: realm.botOwnerId, ...fields })
     case "/get_stream_id": {
       const channel = toChannel(realm, JSON.stringify(request.query.stream ?? ""))
       return isAnswer(channel)

@@ -25,7 +25,7 @@ const systemNode = (): string => {
   return process.execPath
 }
 
-const runtime = ManagedRuntime.make(ZulipServer.layer({ channels: ["coding"] }))
+const runtime = ManagedRuntime.make(ZulipServer.layer({ channels: ["coding"], botOwnerId: 8 }))
 let server: ZulipServerShape
 let home: string
 let env: Readonly<Record<string, string>>
@@ -172,6 +172,24 @@ describe("send-zulip-dm.js --check", () => {
   })
 })
 
+describe("send-zulip-dm.js --send-test", () => {
+  it("sends one message to the bot's owner and prints what became of it", async () => {
+    const contents = sent()
+    const end = await script(["--send-test"])
+    assert.deepInclude(end, { code: 0, stderr: "" })
+    assert.match(end.stdout, /^OK message_id=\d+ type=private to=8\n$/)
+    assert.deepStrictEqual(
+      contents().map((text) => text.slice(0, 6)),
+      ["Looper"]
+    )
+    assert.deepStrictEqual(server.messages.at(-1)?.to, [8])
+  })
+
+  it("fails in one line", async () => {
+    assert.deepStrictEqual(await script(["--send-test"], {}), { code: 1, stdout: "", stderr: "Missing ZULIP_SITE\n" })
+  })
+})
+
 describe("send-zulip-dm.js in another folder", () => {
   it("reads the .env beside it", async () => {
     const folder = join(home, "looper")
@@ -204,11 +222,11 @@ describe("POST /run", () => {
   it("sends a message that reads like an option of the script", async () => {
     await using zulip = await startCountingZulip()
     await using looper = await startLooper({ env: zulip.env })
-    for (const message of ["--dry-run", "--check"]) {
+    for (const message of ["--dry-run", "--check", "--send-test"]) {
       const answer = await looper.run({ zulip_message: message, codex_prompt: "" })
       assert.strictEqual(answer.status, 200)
       assert.match(String((answer.body as { zulip_output: string }).zulip_output), /^OK message_id=/)
     }
-    assert.deepStrictEqual(zulip.messages, ["--dry-run", "--check"])
+    assert.deepStrictEqual(zulip.messages, ["--dry-run", "--check", "--send-test"])
   })
 })

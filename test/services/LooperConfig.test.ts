@@ -92,6 +92,58 @@ const rules: { readonly [K in Key]: Rule } = {
     ],
     wrong: [...notNumbers, "64MiB", "1.5", "9007199254740992"]
   },
+  retentionRuns: {
+    valid: [
+      ["0", 0],
+      ["100", 100]
+    ],
+    wrong: [...notNumbers, "1.5"]
+  },
+  retentionDays: {
+    valid: [
+      ["0", 0],
+      ["0.5", 0.5],
+      ["36500", 36_500]
+    ],
+    wrong: [...notNumbers, "36501"]
+  },
+  retentionBytes: {
+    valid: [
+      ["0", 0],
+      ["10000000000", 1e10]
+    ],
+    wrong: [...notNumbers, "1.5"]
+  },
+  onShutdown: {
+    valid: [
+      ["stop", "stop"],
+      ["leave", "leave"]
+    ],
+    wrong: ["Leave", "kill", " "]
+  },
+  maxSeconds: {
+    valid: [
+      ["0", 0],
+      ["0.5", 0.5],
+      ["86400", 86_400]
+    ],
+    wrong: notNumbers
+  },
+  maxSilentSeconds: {
+    valid: [
+      ["0", 0],
+      ["0.5", 0.5],
+      ["3600", 3_600]
+    ],
+    wrong: notNumbers
+  },
+  maxLogBytes: {
+    valid: [
+      ["0", 0],
+      ["1000000", 1_000_000]
+    ],
+    wrong: [...notNumbers, "1.5", "1MB"]
+  },
   shutdownGraceSeconds: {
     valid: [
       ["0.1", 0.1],
@@ -156,7 +208,13 @@ const rules: { readonly [K in Key]: Rule } = {
   isNotifyRequired: flag,
   webhookUrl: {
     valid: [["https://hooks.example/T1?a=b", Redacted.make("https://hooks.example/T1?a=b")]],
-    wrong: ["hooks.example", "ftp://hooks.example/x", "https://user:key@hooks.example/", " "]
+    wrong: [
+      "hooks.example",
+      "ftp://hooks.example/x",
+      "https://user:key@hooks.example/",
+      "https://:key@hooks.example/",
+      " "
+    ]
   },
   zulipSite: texts("https://x.zulipchat.com", "x.zulipchat.com"),
   zulipBotEmail: texts("bot@x.example"),
@@ -164,6 +222,8 @@ const rules: { readonly [K in Key]: Rule } = {
   zuliprcPath: file,
   zulipProfile: texts("api", "other"),
   zulipCertBundle: file,
+  zulipCert: file,
+  zulipCertKey: file,
   isZulipInsecure: {
     valid: [
       ["true", true],
@@ -229,6 +289,13 @@ describe("the configuration", () => {
         apiToken: undefined,
         allowedHosts: [],
         isRemoteAllowedWithoutToken: false,
+        retentionRuns: 0,
+        retentionDays: 0,
+        retentionBytes: 0,
+        onShutdown: "stop",
+        maxSeconds: 0,
+        maxSilentSeconds: 0,
+        maxLogBytes: 0,
         shutdownGraceSeconds: 10
       })
     })

@@ -3,17 +3,30 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import { ZulipServer, type ZulipServerShape } from "../../src/testing/ZulipServer.ts"
 import { zulipReplies } from "../../src/testing/zulipReplies.ts"
 
-const post = (server: ZulipServerShape, form: Record<string, string>, key = server.apiKey) =>
+const ask = (server: ZulipServerShape, path: string, init: RequestInit = {}, key = server.apiKey) =>
   Effect.promise(async () => {
     const authorization = `Basic ${Buffer.from(`${server.email}:${key}`).toString("base64")}`
     const headers = { authorization, connection: "close" }
-    const response = await fetch(`${server.url}/api/v1/messages`, {
-      method: "POST",
-      headers,
-      body: new URLSearchParams(form)
-    })
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+    const response = await fetch(`${server.url}/api/v1${path}`, { ...init, headers })
+    const text = await response.text()
+    const isJson = response.headers.get("content-type") === "application/json"
+    const body: Record<string, unknown> = isJson ? JSON.parse(text) : { text }
+    return { status: response.status, date: response.headers.get("date"), body }
   })
+
+const post = (server: ZulipServerShape, form: Record<string, string>, key?: string) =>
+  Effect.map(
+    ask(server, "/messages", { method: "POST", body: new URLSearchParams(form) }, key),
+    ({ status, body }) => ({ status, body })
+  )
+
+/** The ids of the messages that a narrow leaves, or the answer that is none. */
+const find = (server: ZulipServerShape, narrow: ReadonlyArray<unknown>, query: Record<string, string> = {}) => {
+  const defaults = { anchor: "newest", num_before: "20", num_after: "0", narrow: JSON.stringify(narrow) }
+  return Effect.map(ask(server, `/messages?${new URLSearchParams({ ...defaults, ...query })}`), ({ body }) =>
+    Array.isArray(body.messages) ? body.messages.map(({ id }: { readonly id: number }) => id) : body
+  )
+}
 
 const stream = { type: "stream", to: '"coding"', topic: "t", content: "hello" }
 const direct = { type: "private", to: "[8]", content: "hello" }
@@ -128,6 +141,102 @@ describe("the loopback Zulip server", () => {
       const answer = yield* post(server, stream, "other")
       assert.strictEqual(answer.status, 401)
       assert.strictEqual(answer.body.code, "INVALID_API_KEY")
+    })
+  )
+
+  it.effect("finds messages by place and sender, the newest ones", () =>
+    Effect.gen(function* () {
+      const old = { type: "stream", to: "coding", topic: "T", content: "old", senderId: 8, timestamp: 5 }
+      const server = yield* ZulipServer.make({ users, earlierMessages: [old] })
+      for (const form of [
+        stream,
+        { ...stream, topic: "u" },
+        direct,
+        { ...direct, to: '["tessa@example.com"]' },
+        stream
+      ]) {
+        yield* post(server, form)
+      }
+      const channel = { operator: "channel", operand: "coding" }
+      const topic = { operator: "topic", operand: "t" }
+      assert.deepStrictEqual(yield* find(server, []), [1, 2, 3, 4, 5, 6])
+      assert.deepStrictEqual(yield* find(server, [channel, topic]), [1, 2, 6])
+      assert.deepStrictEqual(yield* find(server, [{ operator: "stream", operand: "other" }]), [])
+      for (const operand of [1, server.email]) {
+        assert.deepStrictEqual(yield* find(server, [channel, topic, { operator: "sender", operand }]), [2, 6])
+      }
+      assert.deepStrictEqual(yield* find(server, [{ operator: "sender", operand: 8 }]), [1])
+      for (const operator of ["dm", "pm-with"]) {
+        assert.deepStrictEqual(yield* find(server, [{ operator, operand: [8] }]), [4, 5])
+        assert.deepStrictEqual(yield* find(server, [{ operator, operand: "tessa@example.com" }]), [4, 5])
+        assert.deepStrictEqual(yield* find(server, [{ operator, operand: [8, 9] }]), [])
+      }
+      assert.deepStrictEqual(yield* find(server, [], { num_before: "1" }), [5, 6])
+    })
+  )
+
+  it.effect("shows messages as they were written, or as HTML, with the server's time", () =>
+    Effect.gen(function* () {
+      const server = yield* ZulipServer.make({ now: () => 1_800_000_000_999 })
+      yield* post(server, stream)
+      for (const [apply_markdown, content] of [
+        ["false", "hello"],
+        ["true", "<p>hello</p>"]
+      ] as const) {
+        const query = new URLSearchParams({ anchor: "newest", num_before: "1", num_after: "0", apply_markdown })
+        const { date, body } = yield* ask(server, `/messages?${query}`)
+        assert.strictEqual(date, "Fri, 15 Jan 2027 08:00:00 GMT")
+        assert.deepInclude((body.messages as ReadonlyArray<object>)[0], {
+          id: 1,
+          sender_id: 1,
+          timestamp: 1_800_000_000,
+          subject: "t",
+          content
+        })
+      }
+    })
+  )
+
+  it.effect("knows the newer name of a condition since its feature level", () =>
+    Effect.gen(function* () {
+      for (const [operator, operand, since] of [
+        ["channel", "coding", 250],
+        ["dm", [8], 177]
+      ] as const) {
+        const old = yield* ZulipServer.make({ featureLevel: since - 1 })
+        assert.deepInclude(yield* find(old, [{ operator, operand }]), { code: "BAD_NARROW" })
+        const recent = yield* ZulipServer.make({ featureLevel: since })
+        assert.deepStrictEqual(yield* find(recent, [{ operator, operand }]), [])
+      }
+      const server = yield* ZulipServer.make()
+      assert.deepInclude(yield* find(server, [{ operator: "odd", operand: "x" }]), { code: "BAD_NARROW" })
+      assert.deepInclude(yield* find(server, [], { anchor: "somewhere" }), { code: "REQUEST_VARIABLE_INVALID" })
+    })
+  )
+
+  it.effect("names the bot's owner, and lets the bot write to itself", () =>
+    Effect.gen(function* () {
+      const server = yield* ZulipServer.make({ users, botOwnerId: 8 })
+      assert.deepInclude((yield* ask(server, "/users/me")).body, { user_id: 1, bot_owner_id: 8 })
+      for (const to of ["[1]", JSON.stringify([server.email])]) {
+        assert.strictEqual((yield* post(server, { ...direct, to })).status, 200)
+      }
+    })
+  )
+
+  it.effect("lets an incoming-webhook bot read nothing", () =>
+    Effect.gen(function* () {
+      const server = yield* ZulipServer.make({ isWebhookBot: true })
+      assert.deepInclude(yield* find(server, []), { code: "UNAUTHORIZED" })
+    })
+  )
+
+  it.effect("stores a message and answers as a proxy", () =>
+    Effect.gen(function* () {
+      const server = yield* ZulipServer.make()
+      server.reply(zulipReplies.htmlAfterStoring(504, "<h1>late</h1>"))
+      assert.deepStrictEqual(yield* post(server, stream), { status: 504, body: { text: "<h1>late</h1>" } })
+      assert.strictEqual(server.messages.length, 1)
     })
   )
 

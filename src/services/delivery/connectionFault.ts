@@ -6,7 +6,10 @@ export interface Fault {
   readonly isUnsent: boolean
 }
 
-/** Certificates that were refused, and peers that speak no TLS: all before the first byte of a request. */
+/**
+ * Certificates that one side refused, and peers that speak no TLS. All come from the handshake: a server that refuses the
+ * client's certificate reads no request, also where TLS 1.3 let the client write one already.
+ */
 const tlsCodes = new Set([
   "CERT_CHAIN_TOO_LONG",
   "CERT_HAS_EXPIRED",
@@ -28,8 +31,15 @@ const tlsCodes = new Set([
   "ERR_SSL_NO_PROTOCOLS_AVAILABLE",
   "ERR_SSL_PACKET_LENGTH_TOO_LONG",
   "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE",
+  "ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE",
+  "ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED",
+  "ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED",
+  "ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN",
   "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE",
+  "ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+  "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
   "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION",
+  "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA",
   "ERR_SSL_TLSV1_UNRECOGNIZED_NAME",
   "ERR_SSL_UNSUPPORTED_PROTOCOL",
   "ERR_SSL_WRONG_VERSION_NUMBER"

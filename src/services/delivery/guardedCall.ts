@@ -1,5 +1,5 @@
 /** One HTTP call of a notifier: a time limit a try, and another try only where the first provably did nothing. */
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, Option } from "effect"
 import { HttpClient, type HttpClientError, type HttpClientRequest } from "effect/http"
 import { NotifyFailed } from "../../domain/errors.ts"
 import { faultOf } from "./connectionFault.ts"
@@ -17,19 +17,34 @@ export interface GuardedCall<A> {
   /** What no sentence may show. */
   readonly secrets: ReadonlyArray<string>
   readonly judge: (reply: HttpReply) => Verdict<A>
+  /** Finds out what became of a request that may have arrived; left out where nobody can tell. */
+  readonly settle?: Settle<A> | undefined
   /** Says a wait in the log, before it. */
   readonly logRetry: (wait: { readonly reason: string; readonly delay_seconds: number }) => Effect.Effect<void>
 }
+
+/** What is known of a request that may have arrived: what went wrong, and when it was begun, on the monotonic clock. */
+export interface Doubt {
+  readonly reason: string
+  readonly sinceMillis: number
+}
+
+/** The success that a doubtful request turned out to be, if it was one; it must keep to the call's deadline. */
+export type Settle<A> = (doubt: Doubt) => Effect.Effect<Option.Option<A>, never, HttpClient.HttpClient>
 
 const requestTimeoutMillis = 15_000
 
 /** Over all calls and waits of one message. */
 const sendLimitMillis = 30_000
 
-const elapsedMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
+export const elapsedMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
 /** 30 seconds from now. */
 export const sendDeadlineMillis = Effect.map(elapsedMillis, (now) => now + sendLimitMillis)
+
+/** Whether a wait of so many seconds ends before the deadline. */
+export const isTimeFor = (deadlineMillis: number, seconds: number): Effect.Effect<boolean> =>
+  Effect.map(elapsedMillis, (now) => now + seconds * 1000 < deadlineMillis)
 
 const whenBroken = <A>(call: GuardedCall<A>, error: HttpClientError.HttpClientError): Verdict<A> => {
   const fault = faultOf(error.reason.cause)
@@ -57,8 +72,8 @@ const tryOnce = Effect.fnUntraced(function* <A>(call: GuardedCall<A>) {
   return yield* Effect.gen(function* () {
     const response = yield* client.execute(call.request)
     const text = yield* response.text
-    const { "retry-after": retryAfter, location } = response.headers
-    return call.judge({ status: response.status, text, retryAfter, location })
+    const { "retry-after": retryAfter, location, date } = response.headers
+    return call.judge({ status: response.status, text, retryAfter, location, date })
   }).pipe(
     Effect.catch((error) => Effect.succeed(whenBroken(call, error))),
     Effect.timeoutOrElse({ duration: limitMillis, orElse: () => Effect.succeed(timedOut) })
@@ -77,15 +92,20 @@ export type CallResult<A> = Extract<Verdict<A>, { readonly _tag: "Success" | "Re
 /**
  * Asks the server, again after a wait where that is safe.
  *
+ * **Details** A request that may have arrived is never sent again; at most the server is asked what became of it.
+ *
  * **Errors** `NotifyFailed`: the reason says whether the message may have been delivered.
  */
 export const guardedCall = Effect.fnUntraced(function* <A>(
   call: GuardedCall<A>
 ): Effect.fn.Return<CallResult<A>, NotifyFailed, HttpClient.HttpClient> {
   for (let tries = 1; ; tries++) {
+    const sinceMillis = yield* elapsedMillis
     const answer = yield* tryOnce(call)
     const verdict = call.isLookup ? repeatable(answer) : answer
     if (verdict._tag === "Unsure") {
+      const settled = yield* call.settle?.({ reason: verdict.reason, sinceMillis }) ?? Effect.succeedNone
+      if (Option.isSome(settled)) return { _tag: "Success", body: settled.value }
       const reason = `${verdict.reason}; the message may have been delivered, so it is not sent again`
       return yield* new NotifyFailed({ reason })
     }
@@ -94,7 +114,7 @@ export const guardedCall = Effect.fnUntraced(function* <A>(
       return yield* new NotifyFailed({ reason: `${verdict.reason}; gave up after ${tries} tries, not delivered` })
     }
     const delaySeconds = verdict.delaySeconds ?? tries
-    if ((yield* elapsedMillis) + delaySeconds * 1000 >= call.deadlineMillis) {
+    if (!(yield* isTimeFor(call.deadlineMillis, delaySeconds))) {
       const reason = `${verdict.reason}; waiting ${delaySeconds} s more would pass the limit of 30 s, not delivered`
       return yield* new NotifyFailed({ reason })
     }

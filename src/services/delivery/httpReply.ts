@@ -4,9 +4,10 @@
 export interface HttpReply {
   readonly status: number
   readonly text: string
-  /** The headers `Retry-After` and `Location`. */
+  /** The headers `Retry-After`, `Location` and `Date`. */
   readonly retryAfter: string | undefined
   readonly location: string | undefined
+  readonly date: string | undefined
 }
 
 /**

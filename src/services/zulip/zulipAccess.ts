@@ -3,6 +3,7 @@ import { Effect, Redacted } from "effect"
 import { NotifyFailed } from "../../domain/errors.ts"
 import { sendDeadlineMillis } from "../delivery/guardedCall.ts"
 import type { ZulipConfig } from "../LooperConfig.ts"
+import { splitTargets } from "./zulipRecipient.ts"
 import { zulipApiUrl } from "./zulipSite.ts"
 
 /** A server, who speaks to it, and until when. */
@@ -41,7 +42,7 @@ export const accessOf = Effect.fnUntraced(function* (config: ZulipConfig) {
   if (problem !== undefined) return yield* refuse(problem)
   if (messageType === "stream" && !config.stream.trim())
     return yield* refuse("Missing ZULIP_STREAM for stream messages")
-  if (messageType === "private" && !config.to.trim()) return yield* refuse("Recipient is empty")
+  if (messageType === "private" && splitTargets(config.to).length === 0) return yield* refuse("Recipient is empty")
   const apiUrl = yield* Effect.fromResult(zulipApiUrl(site)).pipe(Effect.catch(refuse))
   const apiKey = Redacted.make(Redacted.value(botApiKey).trim())
   return { apiUrl, email: botEmail.trim(), apiKey, deadlineMillis: yield* sendDeadlineMillis } satisfies ZulipAccess

@@ -1,10 +1,10 @@
 /** One call of the Zulip API. */
 import { Effect } from "effect"
 import { HttpClientRequest } from "effect/http"
-import { guardedCall } from "../delivery/guardedCall.ts"
+import { guardedCall, type Settle } from "../delivery/guardedCall.ts"
 import { userAgent } from "../delivery/userAgent.ts"
 import { secretsOf, type ZulipAccess } from "./zulipAccess.ts"
-import { judge } from "./zulipReply.ts"
+import { judge, type ZulipSuccess } from "./zulipReply.ts"
 
 /** A request with a form is a POST, whose repetition could post twice. */
 export interface ZulipRequest {
@@ -13,6 +13,8 @@ export interface ZulipRequest {
   readonly form?: Readonly<Record<string, string>>
   /** Asks without credentials. */
   readonly isAnonymous?: boolean
+  /** For a POST that may have arrived. */
+  readonly settle?: Settle<ZulipSuccess>
 }
 
 /** A connection of its own for each request: one kept alive may be closed by the server just as a message is written. */
@@ -40,6 +42,7 @@ export const zulipCall = (access: ZulipAccess, request: ZulipRequest) => {
     deadlineMillis: access.deadlineMillis,
     secrets,
     judge: (reply) => judge(reply, secrets),
+    settle: request.settle,
     logRetry
   })
 }

@@ -4,9 +4,10 @@ import type { HttpClient } from "effect/http"
 import type { NotifyFailed } from "../../domain/errors.ts"
 import { foreignText } from "../delivery/foreignText.ts"
 import type { ZulipConfig } from "../LooperConfig.ts"
-import { accessOf, refuse, secretsOf, type ZulipAccess } from "./zulipAccess.ts"
-import { bodyOf, lookUp } from "./zulipAddress.ts"
-import { zulipCall } from "./zulipCall.ts"
+import { accessOf, secretsOf, type ZulipAccess } from "./zulipAccess.ts"
+import { lookUp } from "./zulipAddress.ts"
+import { zulipAsk } from "./zulipAsk.ts"
+import { askWho, isWebhookBot } from "./zulipBot.ts"
 
 /** One thing that was looked at; `text` says what that proves and what not. */
 export interface ZulipCheck {
@@ -15,30 +16,15 @@ export interface ZulipCheck {
   readonly text: string
 }
 
-const get = Effect.fnUntraced(function* <A>(
-  access: ZulipAccess,
-  request: { readonly path: string; readonly query?: Readonly<Record<string, string>>; readonly isAnonymous?: boolean },
-  schema: Schema.Codec<A, unknown>
-) {
-  const body = yield* Effect.flatMap(zulipCall(access, request), bodyOf)
-  return yield* Schema.decodeUnknownEffect(schema)(body).pipe(
-    Effect.catch(() => refuse(`Zulip answered GET ${request.path} in a way that Looper does not know`))
-  )
-})
-
 const Settings = Schema.Struct({ zulip_version: Schema.String, zulip_feature_level: Schema.optionalKey(Schema.Int) })
-const Me = Schema.Struct({ user_id: Schema.Int, full_name: Schema.String })
 const Channel = Schema.Struct({ stream_id: Schema.Int })
 
 const checkServer = Effect.fnUntraced(function* (access: ZulipAccess) {
-  const found = yield* get(access, { path: "/server_settings", isAnonymous: true }, Settings)
+  const { answer: found } = yield* zulipAsk(access, { path: "/server_settings", isAnonymous: true }, Settings)
   const version = foreignText(found.zulip_version, secretsOf(access))
   const level = found.zulip_feature_level ?? "unknown"
   return `${access.apiUrl} is Zulip ${version}, feature level ${level}; proves address and TLS`
 })
-
-/** Zulip's words, which no `code` of their own stands for; translations keep this one. */
-const tellsWebhookBot = /webhook/i
 
 interface Bot {
   readonly text: string
@@ -46,13 +32,13 @@ interface Bot {
 }
 
 const checkBot = (access: ZulipAccess): Effect.Effect<Bot, NotifyFailed, HttpClient.HttpClient> =>
-  get(access, { path: "/users/me" }, Me).pipe(
+  askWho(access).pipe(
     Effect.map(({ user_id, full_name }) => {
       const name = foreignText(full_name, secretsOf(access))
       return { text: `${access.email} is '${name}', id ${user_id}; proves e-mail and key`, isWebhookBot: false }
     }),
     Effect.catch((error) =>
-      tellsWebhookBot.test(error.reason)
+      isWebhookBot(error)
         ? Effect.succeed({
             text: `${access.email} is an incoming-webhook bot, which may only send; proves e-mail and key`,
             isWebhookBot: true
@@ -62,21 +48,23 @@ const checkBot = (access: ZulipAccess): Effect.Effect<Bot, NotifyFailed, HttpCli
   )
 
 const checkChannel = Effect.fnUntraced(function* (access: ZulipAccess, name: string) {
-  const found = yield* get(access, { path: "/get_stream_id", query: { stream: name } }, Channel)
-  return `'${name}' exists, id ${found.stream_id}; does not prove that the bot may post there`
+  const { answer } = yield* zulipAsk(access, { path: "/get_stream_id", query: { stream: name } }, Channel)
+  return `'${name}' exists, id ${answer.stream_id}; does not prove that the bot may post there`
 })
 
-const checkRecipient = Effect.fnUntraced(function* (access: ZulipAccess, target: string) {
-  const id = yield* lookUp(access, target)
-  return `'${target}' is the active user ${id}; does not prove that the bot may write to that person`
+const checkRecipients = Effect.fnUntraced(function* (access: ZulipAccess, targets: string) {
+  const ids = yield* lookUp(access, targets)
+  return ids.length === 1
+    ? `'${targets}' is the active user ${ids[0]}; does not prove that the bot may write to that person`
+    : `'${targets}' are the active users ${ids.join(", ")}; does not prove that the bot may write to them`
 })
 
 /** The last check, of where the message goes. */
-const checkTarget = Effect.fnUntraced(function* (access: ZulipAccess, config: ZulipConfig, isWebhookBot: boolean) {
+const checkTarget = Effect.fnUntraced(function* (access: ZulipAccess, config: ZulipConfig, bot: Bot) {
   const isChannel = config.messageType === "stream"
   const name = isChannel ? "channel" : "recipient"
-  if (isWebhookBot) return { name, outcome: "skipped", text: "this kind of bot may not ask" } satisfies ZulipCheck
-  const check = isChannel ? checkChannel(access, config.stream.trim()) : checkRecipient(access, config.to.trim())
+  if (bot.isWebhookBot) return { name, outcome: "skipped", text: "this kind of bot may not ask" } satisfies ZulipCheck
+  const check = isChannel ? checkChannel(access, config.stream.trim()) : checkRecipients(access, config.to.trim())
   return outcomeOf(name, yield* Effect.result(check))
 })
 
@@ -103,7 +91,7 @@ export const checkZulip = Effect.fnUntraced(function* (
     Result.map(found, ({ text }) => text)
   )
   if (Result.isFailure(found)) return [settings, server, bot]
-  return [settings, server, bot, yield* checkTarget(access.success, config, found.success.isWebhookBot)]
+  return [settings, server, bot, yield* checkTarget(access.success, config, found.success)]
 })
 
 /** Where the credentials come from. */

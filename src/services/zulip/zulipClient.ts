@@ -1,18 +1,23 @@
-/** The HTTP client for one Zulip server: Looper's own, or one that trusts other certificates. */
+/** The HTTP client for one Zulip server: Looper's own, or one that trusts or shows other certificates. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { Effect } from "effect"
+import { Effect, Redacted } from "effect"
 import { HttpClient } from "effect/http"
 import type { ZulipCredentials } from "./zulipCredentials.ts"
 
 /**
- * The client in the context; with a bundle of certificates or without any check, one of its own for this server.
+ * The client in the context; with certificates of its own or without any check, another one for this server.
  *
  * **Details** A bundle replaces the default authorities, as in Zulip's own clients. Nothing process-wide changes.
  */
-export const zulipClient = Effect.fnUntraced(function* ({ certBundle, isInsecure }: ZulipCredentials) {
-  if (certBundle === undefined && !isInsecure) return yield* HttpClient.HttpClient
+export const zulipClient = Effect.fnUntraced(function* (credentials: ZulipCredentials) {
+  const { certBundle, clientCertificate: shown, isInsecure } = credentials
+  if (certBundle === undefined && shown === undefined && !isInsecure) return yield* HttpClient.HttpClient
   const dispatcher = yield* NodeHttpClient.makeDispatcherOptions({
-    connect: { rejectUnauthorized: !isInsecure, ...(certBundle && { ca: certBundle.pem }) }
+    connect: {
+      rejectUnauthorized: !isInsecure,
+      ...(certBundle && { ca: certBundle.pem }),
+      ...(shown && { cert: shown.pem, key: Redacted.value(shown.key) })
+    }
   })
   return yield* NodeHttpClient.makeUndici.pipe(Effect.provideService(NodeHttpClient.Dispatcher, dispatcher))
 })

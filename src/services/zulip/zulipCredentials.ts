@@ -1,9 +1,9 @@
 /** Who sends to which Zulip server: the variables over a section of the zuliprc. */
-import { readFileSync, statSync } from "node:fs"
-import { createSecureContext } from "node:tls"
 import { Option, Redacted, Result } from "effect"
 import { escapeControls } from "../../domain/escapeControls.ts"
 import { absolutePath } from "../configTable.ts"
+import { type CertBundle, type ClientCertificate, readBundle, readClientCertificate } from "./zulipCertificates.ts"
+import { readZulipFile } from "./zulipFile.ts"
 import { parseZuliprc } from "./zuliprc.ts"
 
 export interface ZulipCredentials {
@@ -11,7 +11,9 @@ export interface ZulipCredentials {
   readonly botEmail: string | undefined
   readonly botApiKey: Redacted.Redacted<string> | undefined
   /** The only authorities to trust; undefined: Node's own list. */
-  readonly certBundle: { readonly path: string; readonly pem: string } | undefined
+  readonly certBundle: CertBundle | undefined
+  /** What is shown to a server that asks for it. */
+  readonly clientCertificate: ClientCertificate | undefined
   /** No certificate is checked. */
   readonly isInsecure: boolean
   /** The file that was read, which is only where a variable is missing. */
@@ -31,6 +33,8 @@ export interface GivenCredentials {
   readonly zuliprcPath: string
   readonly profile: string
   readonly certBundlePath: string | undefined
+  readonly certPath: string | undefined
+  readonly certKeyPath: string | undefined
   readonly isInsecure: boolean | undefined
 }
 
@@ -43,15 +47,26 @@ export const zulipCredentials = (given: GivenCredentials): ZulipCredentials => {
   const key = option("key")
   const insecure =
     given.isInsecure === undefined ? truth(profile?.path, option("insecure")) : Result.succeed(given.isInsecure)
-  const bundlePath = given.certBundlePath ?? option("cert_bundle")
-  const bundle = bundlePath === undefined ? Result.succeed(undefined) : readBundle(absolutePath(given.root, bundlePath))
-  const failures = [Result.getFailure(file), Result.getFailure(insecure), Result.getFailure(bundle)]
+  const path = (variable: string | undefined, name: string): string | undefined => {
+    const text = variable ?? option(name)
+    return text === undefined ? undefined : absolutePath(given.root, text)
+  }
+  const bundlePath = path(given.certBundlePath, "cert_bundle")
+  const bundle = bundlePath === undefined ? Result.succeed(undefined) : readBundle(bundlePath)
+  const certificate = readClientCertificate(
+    path(given.certPath, "client_cert"),
+    path(given.certKeyPath, "client_cert_key")
+  )
+  const failures = [file, insecure, bundle, certificate].map((result: Result.Result<unknown, string>) =>
+    Result.getFailure(result)
+  )
   const problems = failures.flatMap((failure) => Option.toArray(failure))
   return {
     site: given.site ?? option("site"),
     botEmail: given.botEmail ?? option("email"),
     botApiKey: given.botApiKey ?? (key === undefined ? undefined : Redacted.make(key)),
     certBundle: Result.getOrElse(bundle, () => undefined),
+    clientCertificate: Result.getOrElse(certificate, () => undefined),
     isInsecure: Result.getOrElse(insecure, () => false),
     zuliprc: profile && { path: profile.path, profile: given.profile, isReadableByOthers: profile.isReadableByOthers },
     problem: problems.length === 0 ? undefined : problems.join("; ")
@@ -67,7 +82,7 @@ interface Profile {
 /** The section of the file; nothing where the default file is not there. */
 const readProfile = (given: GivenCredentials): Result.Result<Profile | undefined, string> => {
   const { zuliprcPath: path, profile, root } = given
-  const file = readFile(path)
+  const file = readZulipFile(path)
   if (Result.isFailure(file)) {
     const isAbsent = file.failure === "ENOENT"
     if (isAbsent && path === absolutePath(root, "~/.zuliprc")) return Result.succeed(undefined)
@@ -92,30 +107,4 @@ const truth = (path: string | undefined, text = "false"): Result.Result<boolean,
   return word === "true" || word === "false"
     ? Result.succeed(word === "true")
     : Result.fail(`insecure in ${path} must be true or false`)
-}
-
-const readBundle = (path: string): Result.Result<{ readonly path: string; readonly pem: string }, string> => {
-  const file = readFile(path)
-  if (Result.isFailure(file)) return Result.fail(`the certificates of ${path} cannot be read (${file.failure})`)
-  const { text: pem } = file.success
-  return isPem(pem) ? Result.succeed({ path, pem }) : Result.fail(`${path} holds no certificates`)
-}
-
-const isPem = (text: string): boolean => {
-  if (!text.includes("-----BEGIN CERTIFICATE-----")) return false
-  try {
-    createSecureContext({ ca: text })
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** A file's text and mode, or the code of the error. */
-const readFile = (path: string): Result.Result<{ readonly text: string; readonly mode: number }, string> => {
-  try {
-    return Result.succeed({ text: readFileSync(path, "utf8"), mode: statSync(path).mode })
-  } catch (error) {
-    return Result.fail((error as NodeJS.ErrnoException).code ?? "error")
-  }
 }

@@ -1,5 +1,6 @@
 /** What a message may look like: its text, its topic and the `to` that names where it goes. */
 import { openFences } from "./zulipFence.ts"
+import type { Recipients } from "./zulipRecipient.ts"
 
 /** The server counts code points; these are its limits unless an administrator changed them. */
 export const maxContentLength = 10_000
@@ -15,12 +16,13 @@ const closing = (text: string): string =>
     .join("")
 
 /**
- * The text as the server will store it: at most 10,000 code points, a cut one ending in a marker.
+ * The text as the server will store it: at most 10,000 code points, a cut one ending in a marker, without blanks at its
+ * end and line ends at its beginning.
  *
  * **Details** The server would cut in the middle of a fenced block and so swallow its own marker; here open blocks are closed.
  */
 export const cutContent = (text: string): string => {
-  const content = text.trimEnd()
+  const content = text.trimEnd().replace(/^\n+/, "")
   const points = Array.from(content)
   if (points.length <= maxContentLength) return content
   let kept = maxContentLength - truncationMarker.length
@@ -47,5 +49,5 @@ export const neutralizeWildcards = (text: string): string =>
 /** A channel by name: the server reads `to` as JSON first, so a bare `123` would be the id of another channel. */
 export const channelTo = (name: string): string => JSON.stringify(name)
 
-/** One person by id or e-mail address. */
-export const directTo = (recipient: number | string): string => JSON.stringify([recipient])
+/** People, all by id or all by e-mail address. */
+export const directTo = (recipients: Recipients): string => JSON.stringify(recipients)

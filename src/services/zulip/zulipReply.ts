@@ -3,8 +3,11 @@ import { Option, Schema } from "effect"
 import { foreignText, pageText } from "../delivery/foreignText.ts"
 import { type HttpReply, isRedirect, isSuccess, judgeFailure, type Verdict } from "../delivery/httpReply.ts"
 
-/** The body of a success; what it holds besides depends on the call. */
-export type ZulipBody = Readonly<Record<string, unknown>>
+/** A success: its fields, which depend on the call, and the header `Date`, the server's own time. */
+export interface ZulipSuccess {
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly date: string | undefined
+}
 
 const ErrorBody = Schema.fromJsonString(
   Schema.Struct({
@@ -55,10 +58,10 @@ const reasonOf = (reply: HttpReply, error: ErrorBody | undefined, secrets: Reado
 }
 
 /** Judges one answer; `secrets` are taken out of what the server said. */
-export const judge = (reply: HttpReply, secrets: ReadonlyArray<string>): Verdict<ZulipBody> => {
+export const judge = (reply: HttpReply, secrets: ReadonlyArray<string>): Verdict<ZulipSuccess> => {
   if (isSuccess(reply)) {
     const body = decodeSuccess(reply.text)
-    if (Option.isSome(body)) return { _tag: "Success", body: body.value }
+    if (Option.isSome(body)) return { _tag: "Success", body: { fields: body.value, date: reply.date } }
     const said = pageText(reply.text, secrets)
     return { _tag: "Unsure", reason: `Zulip answered ${reply.status} without a result: ${said || "no text"}` }
   }

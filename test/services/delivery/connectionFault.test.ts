@@ -16,6 +16,8 @@ describe("faultOf", () => {
     [{ code: "CERT_HAS_EXPIRED" }, true],
     [{ code: "ERR_TLS_CERT_ALTNAME_INVALID" }, true],
     [{ code: "ERR_SSL_WRONG_VERSION_NUMBER" }, true],
+    [{ code: "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED" }, true],
+    [{ code: "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA" }, true],
     [{ code: "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC" }, false],
     [{ code: "ECONNRESET", syscall: "read" }, false],
     [{ code: "ETIMEDOUT", syscall: "read" }, false],

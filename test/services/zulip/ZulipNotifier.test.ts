@@ -206,6 +206,22 @@ describe("a private message", () => {
   )
 
   it.effect.each([
+    ["8-Tessa, 10", "[8,10]", ["/users", "/messages"]],
+    ["tessa@example.com, 8, 10", "[8,10]", ["/users", "/messages"]],
+    ["10,8,10", "[10,8]", ["/messages"]],
+    ["bob@example.com, bob2@example.com", '["bob@example.com","bob2@example.com"]', ["/messages"]]
+  ] as const)("to several, %s, is one to all of them", ([to, expected, asked]) =>
+    Effect.gen(function* () {
+      const { output, paths, form } = yield* toTarget(to)
+      assert.strictEqual(output, `OK message_id=1 type=private to=${to}`)
+      assert.deepStrictEqual(paths, [...asked])
+      assert.strictEqual(form?.to, expected)
+    })
+  )
+
+  it.effect.each([
+    ["8-Tessa, Bob", "'Bob' names several Zulip users: 9-Bob, 10-Bob"],
+    ["10, Gone", "no active Zulip user is 'Gone'; candidates: 8-Tessa, 9-Bob, 10-Bob"],
     ["Tess", "no active Zulip user is 'Tess'; candidates: 8-Tessa"],
     ["9-Tessa", "no active Zulip user is '9-Tessa'; candidates: 8-Tessa, 9-Bob"],
     ["Gone", "no active Zulip user is 'Gone'; candidates: 8-Tessa, 9-Bob, 10-Bob"],
@@ -232,7 +248,10 @@ describe("a private message", () => {
       const server = yield* ZulipServer.make()
       server.reply(zulipReplies.ok({ members: "none" }))
       const config = { ...configFor(server), messageType: "private" as const }
-      assert.strictEqual(yield* reasonWith(config, "hello"), "Zulip answered GET /users without a list of users")
+      assert.strictEqual(
+        yield* reasonWith(config, "hello"),
+        "Zulip answered GET /users in a way that Looper does not know"
+      )
     })
   )
 })
@@ -246,6 +265,7 @@ describe("a missing setting", () => {
     [{ botApiKey: Redacted.make(" ") }, "Missing ZULIP_BOT_API_KEY"],
     [{ stream: " " }, "Missing ZULIP_STREAM for stream messages"],
     [{ messageType: "private", to: " " }, "Recipient is empty"],
+    [{ messageType: "private", to: " , " }, "Recipient is empty"],
     [{ site: "ftp://x" }, "ZULIP_SITE must be a plain address such as https://example.zulipchat.com"]
   ] as const)("fails before any request: %#", ([change, expected]) =>
     Effect.gen(function* () {

@@ -42,6 +42,7 @@ export const configFor = (server: Pick<ZulipServerShape, "url" | "email" | "apiK
   botEmail: server.email,
   botApiKey: Redacted.make(server.apiKey),
   certBundle: undefined,
+  clientCertificate: undefined,
   isInsecure: false,
   zuliprc: undefined,
   problem: undefined,

@@ -8,7 +8,10 @@ import { zulipReplies } from "../../../src/testing/zulipReplies.ts"
 import { ZulipServer } from "../../../src/testing/ZulipServer.ts"
 import { configFor } from "./sending.ts"
 
-const users = [{ user_id: 8, full_name: "Tessa", email: "user8@example.com" }]
+const users = [
+  { user_id: 8, full_name: "Tessa", email: "user8@example.com" },
+  { user_id: 10, full_name: "Bob", email: "bob@example.com" }
+]
 
 const outcomes = (config: ZulipConfig) =>
   checkZulip(config).pipe(
@@ -43,7 +46,12 @@ describe("checkZulip", () => {
         assert.match(lines.at(-1) ?? "", /^ok recipient: '.*' is the active user 8; does not prove /)
       }
       const [, , , last] = yield* outcomes({ ...configFor(server), messageType: "private", to: "9" })
-      assert.strictEqual(last, "failed recipient: no active Zulip user is '9'; candidates: 8-Tessa")
+      assert.strictEqual(last, "failed recipient: no active Zulip user is '9'; candidates: 8-Tessa, 10-Bob")
+      const [, , , several] = yield* outcomes({ ...configFor(server), messageType: "private", to: "Tessa, 10" })
+      assert.strictEqual(
+        several,
+        "ok recipient: 'Tessa, 10' are the active users 8, 10; does not prove that the bot may write to them"
+      )
     })
   )
 

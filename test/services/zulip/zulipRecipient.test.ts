@@ -1,6 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Option, Result, Schema } from "effect"
-import { directRecipient, findRecipient, type ZulipUser } from "../../../src/services/zulip/zulipRecipient.ts"
+import {
+  directRecipients,
+  findRecipient,
+  findRecipients,
+  splitTargets,
+  type ZulipUser
+} from "../../../src/services/zulip/zulipRecipient.ts"
 
 const user = (user_id: number, full_name: string, rest: Partial<ZulipUser> = {}): ZulipUser => ({
   user_id,
@@ -61,6 +67,10 @@ describe("findRecipient", () => {
     for (const target of ["Tess", "Tessa B", "essa", ""]) assert.isTrue(Result.isFailure(find(target)), target)
   })
 
+  it("takes nobody without an address for the owner of an empty one", () => {
+    assert.isTrue(Result.isFailure(findRecipient(" ", [user(1, "Ann", { delivery_email: null })])))
+  })
+
   it("skips users who are deactivated", () => {
     for (const target of ["Gone", "11", "11-Gone", "user11@zulip.example.com"]) {
       assert.match(reason(target), /^no active Zulip user is /)
@@ -98,16 +108,89 @@ describe("findRecipient", () => {
   })
 })
 
-describe("directRecipient", () => {
-  it("needs no lookup for ids and e-mail addresses", () => {
-    assert.deepStrictEqual(directRecipient(" 9 "), Option.some(9))
-    assert.deepStrictEqual(directRecipient("a@b"), Option.some("a@b"))
+/** A list of people as it may be written. */
+const anyTargets = Arbitrary.map(
+  Arbitrary.array(
+    Arbitrary.schema(Schema.Literals(["8", "Tessa", "9-Bob Smith", "tessa@example.com", "88", "", " ", "Ünal", "7"])),
+    { maxLength: 5 }
+  ),
+  (parts) => parts.join(", ")
+)
+
+describe("findRecipients", () => {
+  it("finds each one, and nobody twice", () => {
+    assert.deepStrictEqual(findRecipients("8-Tessa, 9-Bob Smith", users), Result.succeed([8, 9]))
+    assert.deepStrictEqual(findRecipients("tessa,8,Tessa@example.com,9", users), Result.succeed([8, 9]))
+    assert.deepStrictEqual(findRecipients(" Tessa ,, ", users), Result.succeed([8]))
   })
 
-  it.each(["8-Tessa", "Tessa", "0", "-1", "1.5", "99999999999999999999", "a@b@c", "Tessa <a@b.c>", "@b", "a b@c"])(
-    "takes %s for a name",
-    (target) => {
-      assert.deepStrictEqual(directRecipient(target), Option.none())
-    }
-  )
+  it("splits no text that names somebody as a whole", () => {
+    const smiths = [user(1, "Smith, Ann"), user(2, "Smith"), user(3, "Ann"), user(4, "Bo"), user(5, "Bo")]
+    assert.deepStrictEqual(findRecipients("smith, ann", smiths), Result.succeed([1]))
+    assert.deepStrictEqual(findRecipients("1-Smith, Ann", smiths), Result.succeed([1]))
+    assert.deepStrictEqual(findRecipients("Smith,Ann", smiths), Result.succeed([2, 3]))
+    const gone = [user(9, "Smith, Ann", { is_active: false }), ...smiths.slice(1)]
+    assert.deepStrictEqual(findRecipients("Smith, Ann", gone), Result.succeed([2, 3]))
+    const twins = [user(6, "Bo, Bo"), user(7, "Bo, Bo"), ...smiths]
+    assert.deepStrictEqual(
+      findRecipients("Bo, Bo", twins),
+      Result.fail("'Bo, Bo' names several Zulip users: 6-Bo, Bo, 7-Bo, Bo")
+    )
+  })
+
+  it("finds nobody where one names nobody", () => {
+    assert.deepStrictEqual(
+      findRecipients("8-Tessa, bob", users),
+      Result.fail("no active Zulip user is 'bob'; candidates: 9-Bob Smith, 10-bob smith")
+    )
+    assert.deepStrictEqual(
+      findRecipients("8-Tessa, Gone", users),
+      Result.fail("no active Zulip user is 'Gone'; candidates: 8-Tessa, 9-Bob Smith, 10-bob smith, 12-Ünal, 13-88")
+    )
+  })
+
+  it.prop("answers with whom the parts name, once each, or with nobody", [anyTargets], ([targets]) => {
+    const found = findRecipients(targets, users)
+    const parts = splitTargets(targets)
+    if (parts.includes("7")) return assert.isTrue(Result.isFailure(found))
+    const ids = Result.getOrThrow(found)
+    assert.deepStrictEqual(new Set(ids), new Set(parts.map((part) => Result.getOrThrow(find(part)))))
+    assert.strictEqual(ids.length, new Set(ids).size)
+  })
+})
+
+describe("directRecipients", () => {
+  it("need no lookup where all are ids, or all e-mail addresses", () => {
+    assert.deepStrictEqual(directRecipients(" 9 "), Option.some([9]))
+    assert.deepStrictEqual(directRecipients("9, 8,09,"), Option.some([9, 8]))
+    assert.deepStrictEqual(directRecipients("a@b"), Option.some(["a@b"]))
+    assert.deepStrictEqual(directRecipients("a@b,c@d , A@B"), Option.some(["A@B", "c@d"]))
+  })
+
+  it.each([
+    "8-Tessa",
+    "Tessa",
+    "0",
+    "-1",
+    "1.5",
+    "99999999999999999999",
+    "a@b@c",
+    "Tessa <a@b.c>",
+    "@b",
+    "a b@c",
+    "8,a@b",
+    "8, a@b",
+    "8,Tessa",
+    "a@b, Tessa"
+  ])("take %s for names", (targets) => {
+    assert.deepStrictEqual(directRecipients(targets), Option.none())
+  })
+
+  it.prop("never mix ids and addresses", [anyTargets], ([targets]) => {
+    const kinds = Option.map(directRecipients(targets), (found) => new Set(found.map((one) => typeof one)).size)
+    assert.isAtMost(
+      Option.getOrElse(kinds, () => 0),
+      1
+    )
+  })
 })

@@ -25,6 +25,19 @@ describe("a refusal", () => {
     [401, "USER_DEACTIVATED", "Account", "Account [USER_DEACTIVATED]; the bot is deactivated"],
     [403, "USER_DEACTIVATED", "Account", "Account [USER_DEACTIVATED]; the bot is deactivated"],
     [401, "REALM_DEACTIVATED", "Realm", "Realm [REALM_DEACTIVATED]; the organization is deactivated"],
+    [403, "REALM_DEACTIVATED", "Realm", "Realm [REALM_DEACTIVATED]; the organization is deactivated"],
+    [
+      400,
+      "STREAM_WILDCARD_MENTION_NOT_ALLOWED",
+      "No",
+      "No [STREAM_WILDCARD_MENTION_NOT_ALLOWED]; the bot may not notify everyone in the channel"
+    ],
+    [
+      400,
+      "TOPIC_WILDCARD_MENTION_NOT_ALLOWED",
+      "No",
+      "No [TOPIC_WILDCARD_MENTION_NOT_ALLOWED]; the bot may not notify everyone in the topic"
+    ],
     [404, "NONEXISTENT_SUBDOMAIN", "No", "No [NONEXISTENT_SUBDOMAIN]; ZULIP_SITE names no organization of this server"],
     [
       400,
@@ -130,7 +143,7 @@ describe("a secret", () => {
     zulipReplies.ok({ ignored_parameters_unsupported: [apiKey, token] })
   ])("that the server echoes is in no reason, cause or log line: %#", (reply) =>
     Effect.gen(function* () {
-      const server = yield* ZulipServer.make({ apiKey })
+      const server = yield* ZulipServer.make({ apiKey, isWebhookBot: true })
       const logs = makeLogs()
       server.reply(reply)
       const exit = yield* Effect.exit(sendWith(configFor(server), "hello", logs))
@@ -142,7 +155,7 @@ describe("a secret", () => {
 
   it.effect("is not in the failure of a broken connection", () =>
     Effect.gen(function* () {
-      const server = yield* ZulipServer.make({ apiKey })
+      const server = yield* ZulipServer.make({ apiKey, isWebhookBot: true })
       server.reply(zulipReplies.resetAfterStoring)
       const error = yield* Effect.flip(sendWith(configFor(server), "hello"))
       assert.notMatch(
@@ -171,7 +184,13 @@ describe("judge", () => {
     [504, "Unsure"],
     [599, "Unsure"]
   ])("takes status %s for %s", (status, tag) => {
-    const reply = { status, text: '{"result":"success","id":1}', retryAfter: undefined, location: undefined }
+    const reply = {
+      status,
+      text: '{"result":"success","id":1}',
+      retryAfter: undefined,
+      location: undefined,
+      date: undefined
+    }
     assert.strictEqual(judge(reply, [])._tag, tag)
   })
 })

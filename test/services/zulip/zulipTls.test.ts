@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Redacted } from "effect"
+import { FetchHttpClient, HttpClient } from "effect/http"
+import { zulipClient } from "../../../src/services/zulip/zulipClient.ts"
 import { zulipReplies } from "../../../src/testing/zulipReplies.ts"
 import { ZulipServer } from "../../../src/testing/ZulipServer.ts"
 import { makeCertificate } from "../../support/certificate.ts"
@@ -7,6 +9,8 @@ import { configFor, makeLogs, passWait, reasonWith, sendWith } from "./sending.t
 
 const tls = makeCertificate()
 const certBundle = { path: "/bundle.pem", pem: tls.cert }
+
+const shown = ({ key, cert }: typeof tls) => ({ pem: cert, key: Redacted.make(key) })
 
 /** A reason that takes three tries. */
 const reasonAfterWaits = Effect.fnUntraced(function* (config: Parameters<typeof reasonWith>[0]) {
@@ -63,10 +67,60 @@ describe("a server with a certificate of its own", () => {
     [zulipReplies.html(301, "", { location: "https://other.example" }), "ZULIP_SITE redirects to"]
   ] as const)("is treated like any other when it fails: %#", ([reply, expected]) =>
     Effect.gen(function* () {
-      const server = yield* ZulipServer.make({ tls })
+      const server = yield* ZulipServer.make({ tls, isWebhookBot: true })
       server.reply(reply)
       assert.include(yield* reasonWith({ ...configFor(server), certBundle }, "hello"), expected)
+      assert.strictEqual(server.requests.filter(({ method }) => method === "POST").length, 1)
+    })
+  )
+})
+
+describe("a server that asks for the client's certificate", () => {
+  const client = makeCertificate()
+  it.effect("gets the configured one, from this client only", () =>
+    Effect.gen(function* () {
+      const server = yield* ZulipServer.make({ tls: { ...tls, clientAuthority: client.cert } })
+      const config = { ...configFor(server), certBundle, clientCertificate: shown(client) }
+      assert.match(yield* sendWith(config, "hello"), /^OK message_id=1 /)
+      assert.isTrue((yield* Effect.exit(Effect.tryPromise(() => fetch(server.url))))._tag === "Failure")
       assert.strictEqual(server.requests.length, 1)
+    })
+  )
+
+  it.effect("gets the configured one from a client that trusts every server", () =>
+    Effect.gen(function* () {
+      const server = yield* ZulipServer.make({ tls: { ...tls, clientAuthority: client.cert } })
+      const config = { ...configFor(server), isInsecure: true, clientCertificate: shown(client) }
+      assert.match(yield* sendWith(config, "hello"), /^OK message_id=1 /)
+    })
+  )
+
+  it.effect.each([
+    ["none", undefined],
+    ["another", shown(makeCertificate())]
+  ] as const)("takes no message from a client with %s", ([, clientCertificate]) =>
+    Effect.gen(function* () {
+      const server = yield* ZulipServer.make({ tls: { ...tls, clientAuthority: client.cert } })
+      const config = { ...configFor(server), certBundle, clientCertificate }
+      assert.match(yield* reasonAfterWaits(config), /^Zulip request failed: /)
+      assert.deepStrictEqual(server.requests, [])
+    })
+  )
+
+  it.effect("gets it from a client of its own also where Node's authorities are to be trusted", () =>
+    Effect.gen(function* () {
+      const common = yield* HttpClient.HttpClient
+      const plain = configFor({ url: "https://zulip.example", email: "bot@zulip.example", apiKey: "key" })
+      assert.strictEqual(yield* zulipClient(plain), common)
+      assert.notStrictEqual(yield* zulipClient({ ...plain, clientCertificate: shown(client) }), common)
+    }).pipe(Effect.provide(FetchHttpClient.layer))
+  )
+
+  it.effect("does not make its client trust it", () =>
+    Effect.gen(function* () {
+      const server = yield* ZulipServer.make({ tls: { ...tls, clientAuthority: client.cert } })
+      const reason = yield* reasonAfterWaits({ ...configFor(server), clientCertificate: shown(client) })
+      assert.match(reason, /^Zulip request failed: self-signed certificate.*not delivered$/)
     })
   )
 })
