@@ -10,12 +10,13 @@ import { LooperConfig } from "../src/services/LooperConfig.ts"
 import { RequestIds } from "../src/services/RequestIds.ts"
 import { RunLock } from "../src/services/RunLock.ts"
 import { RunLogs } from "../src/services/RunLogs.ts"
+import type { RunRecords } from "../src/services/records/RunRecords.ts"
 import type { RunSupervisor } from "../src/services/RunSupervisor.ts"
 import type { RunTickets } from "../src/services/RunTickets.ts"
 import type { ServerAddress } from "../src/services/ServerAddress.ts"
 import { Workspaces } from "../src/services/Workspaces.ts"
 import { type LaunchPlan, preflight, promptOf } from "./preflight.ts"
-import { launch, type SpawnCodexError, withRunLog } from "./spawnCodex.ts"
+import { type SpawnCodexError, startRun } from "./spawnCodex.ts"
 
 /** Every way {@link autopollTick} can fail: a busy lock and a live target are reasons to skip. */
 export type AutopollTickError = Exclude<SpawnCodexError, { readonly _tag: "RunBusy" | "RunAlive" }>
@@ -29,6 +30,7 @@ export type AutopollTickServices =
   | RequestIds
   | RunLock
   | RunLogs
+  | RunRecords
   | RunSupervisor
   | RunTickets
   | ServerAddress
@@ -82,8 +84,7 @@ const startUnlessAlive = Effect.fnUntraced(function* (options: {
   readonly plan: LaunchPlan
 }) {
   if (yield* isAnyAlive) return skipped("alive_tasks")
-  const started = yield* withRunLog(options, (log) => launch({ log, plan: options.plan }))
-  yield* (yield* Autopoll).watch(started.end)
+  const { started } = yield* startRun({ ...options, before: Effect.void })
   return { outcome: "started", started } as const
 })
 

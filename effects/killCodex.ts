@@ -2,9 +2,9 @@
 import { Effect } from "effect"
 import { type RunBusy, type ShuttingDown, SurvivorsLeft } from "../src/domain/errors.ts"
 import type { RequestId } from "../src/domain/RequestId.ts"
+import type { StopCause } from "../src/domain/RunRecord.ts"
 import type { KillPlan, KillResult } from "../src/domain/RunResult.ts"
 import { CodexProcesses } from "../src/services/CodexProcesses.ts"
-import { EarlierRuns } from "../src/services/EarlierRuns.ts"
 import { ProcessTrees } from "../src/services/ProcessTrees.ts"
 import { RequestIds } from "../src/services/RequestIds.ts"
 import { RunLock } from "../src/services/RunLock.ts"
@@ -14,7 +14,7 @@ import { Workspaces } from "../src/services/Workspaces.ts"
 /** Every way {@link killCodex} can fail. */
 export type KillCodexError = RunBusy | SurvivorsLeft | ShuttingDown
 
-type Services = CodexProcesses | EarlierRuns | ProcessTrees | RunSupervisor | Workspaces
+type Services = CodexProcesses | ProcessTrees | RunSupervisor | Workspaces
 
 /**
  * Stops the targets under the run lock.
@@ -28,7 +28,7 @@ export const killCodex = Effect.fn("killCodex")(function* (
 ): Effect.fn.Return<KillResult, KillCodexError, Services | RequestIds | RunLock> {
   const lock = yield* RunLock
   const requestId = options.requestId ?? (yield* RequestIds).draw()
-  return yield* lock.tryRun({ requestId, step: "kill", sequence: stopTargets(options) })
+  return yield* lock.tryRun({ requestId, step: "kill", sequence: stopTargets({ ...options, cause: "request" }) })
 })
 
 /** What {@link killCodex} would do now: signals nobody and takes no lock. */
@@ -44,15 +44,15 @@ export const planKill = Effect.fn("planKill")(function* (
 /** Finds the targets and ends their trees, inside a sequence that holds the lock. */
 export const stopTargets = Effect.fn("stopTargets")(function* (options: {
   readonly workspace?: string | undefined
+  readonly cause: StopCause
 }): Effect.fn.Return<KillResult, SurvivorsLeft, Services> {
   const supervisor = yield* RunSupervisor
   const workspace = (yield* Workspaces).resolve(options.workspace)
   const found = yield* (yield* CodexProcesses).survey({ workspace: workspace.path })
   yield* Effect.logInfo("process.kill.found").pipe(Effect.annotateLogs({ pids: found.targets }))
-  supervisor.noteStop(found.targets)
+  yield* supervisor.stopping(found.targets, options.cause)
   const { survivors } = yield* (yield* ProcessTrees).terminate(found.seeds)
   yield* supervisor.settle
-  yield* (yield* EarlierRuns).settle
   const killedPids = found.targets.filter((pid) => !survivors.includes(pid))
   if (survivors.length > 0) return yield* new SurvivorsLeft({ killedPids, remainingPids: survivors })
   yield* supervisor.forgetEnded

@@ -4,7 +4,6 @@ import type { RunPlan } from "../src/domain/RunResult.ts"
 import { CodexBinary } from "../src/services/CodexBinary.ts"
 import type { CodexProcesses } from "../src/services/CodexProcesses.ts"
 import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
-import type { EarlierRuns } from "../src/services/EarlierRuns.ts"
 import type { LooperConfig } from "../src/services/LooperConfig.ts"
 import type { ProcessTrees } from "../src/services/ProcessTrees.ts"
 import type { RunLogs } from "../src/services/RunLogs.ts"
@@ -18,7 +17,6 @@ type PlanServices =
   | CodexBinary
   | CodexProcesses
   | DefaultPrompt
-  | EarlierRuns
   | LooperConfig
   | ProcessTrees
   | RunLogs

@@ -13,7 +13,6 @@ import type { KillResult, RunResult } from "../src/domain/RunResult.ts"
 import type { CodexBinary } from "../src/services/CodexBinary.ts"
 import type { CodexProcesses } from "../src/services/CodexProcesses.ts"
 import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
-import type { EarlierRuns } from "../src/services/EarlierRuns.ts"
 import { LooperConfig } from "../src/services/LooperConfig.ts"
 import type { Notifier } from "../src/services/Notifier.ts"
 import type { NotifyScript } from "../src/services/NotifyScript.ts"
@@ -21,6 +20,7 @@ import type { ProcessTrees } from "../src/services/ProcessTrees.ts"
 import { RequestIds } from "../src/services/RequestIds.ts"
 import { RunLock } from "../src/services/RunLock.ts"
 import type { RunLogs } from "../src/services/RunLogs.ts"
+import type { RunRecords } from "../src/services/records/RunRecords.ts"
 import type { RunSupervisor } from "../src/services/RunSupervisor.ts"
 import type { RunTickets } from "../src/services/RunTickets.ts"
 import type { ServerAddress } from "../src/services/ServerAddress.ts"
@@ -29,7 +29,7 @@ import { stopTargets } from "./killCodex.ts"
 import { notify } from "./notify.ts"
 import { type LaunchOptions, type PreflightError, preflight, promptOf } from "./preflight.ts"
 import { resolveQuietly } from "./planRun.ts"
-import { type LaunchError, startAfterDelay, withRunLog } from "./spawnCodex.ts"
+import { type LaunchError, startRun } from "./spawnCodex.ts"
 
 /** What {@link run} is told; what is left out comes from the configuration. */
 export interface RunOptions extends LaunchOptions {
@@ -55,7 +55,6 @@ export type RunServices =
   | CodexBinary
   | CodexProcesses
   | DefaultPrompt
-  | EarlierRuns
   | LooperConfig
   | Notifier
   | NotifyScript
@@ -63,6 +62,7 @@ export type RunServices =
   | RequestIds
   | RunLock
   | RunLogs
+  | RunRecords
   | RunSupervisor
   | RunTickets
   | ServerAddress
@@ -126,17 +126,22 @@ const announceOnly = Effect.fnUntraced(function* (options: IdentifiedOptions) {
 const replaceRun = Effect.fnUntraced(function* (options: IdentifiedOptions & { readonly prompt: string }) {
   const { requestId } = options
   const plan = yield* preflight(options)
-  const sequence = withRunLog({ requestId, plan }, (log) =>
-    Effect.gen(function* () {
-      yield* enter("notify")
-      const notifierOutput = yield* announce(options)
-      yield* enter("kill")
-      const killed = yield* stopTargets(options)
-      const started = yield* startAfterDelay({ log, plan, delaySeconds: options.delaySeconds })
-      return { requestId, workspace: plan.workspace.given, binary: plan.binary, started, notifierOutput, killed }
-    })
-  )
-  return yield* (yield* RunLock).tryRun({ requestId, step: "preflight", sequence })
+  const before = Effect.gen(function* () {
+    yield* enter("notify")
+    const notifierOutput = yield* announce(options)
+    yield* enter("kill")
+    return { notifierOutput, killed: yield* stopTargets({ ...options, cause: "replacement" }) }
+  })
+  const delaySeconds = options.delaySeconds ?? (yield* LooperConfig).delaySeconds
+  const sequence = startRun({ requestId, plan, delaySeconds, before })
+  const result = yield* (yield* RunLock).tryRun({ requestId, step: "preflight", sequence })
+  return {
+    requestId,
+    workspace: plan.workspace.given,
+    binary: plan.binary,
+    started: result.started,
+    ...result.before
+  }
 })
 
 const enter = (step: Step) => Effect.flatMap(RunLock, (lock) => lock.enter(step))

@@ -1,5 +1,5 @@
 /** Operation: start one run where nothing runs. */
-import { Duration, Effect, Option } from "effect"
+import { Cause, Duration, Effect, Exit, Option } from "effect"
 import {
   ExitedEarly,
   RunAlive,
@@ -19,6 +19,7 @@ import { CodexProcesses } from "../src/services/CodexProcesses.ts"
 import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
 import { LooperConfig } from "../src/services/LooperConfig.ts"
 import { RequestIds } from "../src/services/RequestIds.ts"
+import { RunRecords } from "../src/services/records/RunRecords.ts"
 import { RunLock } from "../src/services/RunLock.ts"
 import { type RunLog, RunLogs } from "../src/services/RunLogs.ts"
 import { type LaunchedRun, RunSupervisor } from "../src/services/RunSupervisor.ts"
@@ -33,7 +34,7 @@ export type LaunchError = SpawnFailed | ExitedEarly
 /** Every way {@link spawnCodex} can fail. */
 export type SpawnCodexError = RunBusy | RunAlive | PreflightError | RunLogUnwritable | LaunchError | ShuttingDown
 
-type LaunchServices = LooperConfig | RunLock | RunLogs | RunSupervisor | RunTickets | ServerAddress
+type LaunchServices = LooperConfig | RunLock | RunLogs | RunRecords | RunSupervisor | RunTickets | ServerAddress
 
 /**
  * Starts one run under the run lock; stops nothing.
@@ -57,12 +58,13 @@ export const spawnCodex = Effect.fn("spawnCodex")(function* (
   if (prompt === "") return yield* new PromptUnusable({ source: "codex_prompt", reason: "is empty" })
   const plan = yield* preflight({ ...options, prompt })
   const requestId = options.requestId ?? (yield* RequestIds).draw()
-  const started = yield* lock.tryRun({
+  const { started } = yield* lock.tryRun({
     requestId,
     step: "preflight",
     sequence: Effect.gen(function* () {
       yield* refuseWhenAlive(plan)
-      return yield* withRunLog({ requestId, plan }, (log) => startAfterDelay({ log, plan, ...options }))
+      const delaySeconds = options.delaySeconds ?? (yield* LooperConfig).delaySeconds
+      return yield* startRun({ requestId, plan, delaySeconds, before: Effect.void })
     })
   })
   return { requestId, workspace: plan.workspace.given, binary: plan.binary, started }
@@ -76,49 +78,72 @@ export const refuseWhenAlive = Effect.fnUntraced(function* (
   if (targets.length > 0) return yield* new RunAlive({ pids: targets })
 })
 
-/** Creates the run's log for `use`, and removes it again when nothing was launched. */
-export const withRunLog = <A, E, R>(
-  options: { readonly requestId: RequestId; readonly plan: LaunchPlan },
-  use: (log: RunLog) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | RunLogUnwritable, R | RunLogs | RunSupervisor> =>
-  Effect.gen(function* () {
-    const runLogs = yield* RunLogs
-    const supervisor = yield* RunSupervisor
-    const { requestId, plan } = options
-    const log = yield* runLogs.create({ requestId, workspace: plan.workspace.path, command: plan.command })
-    return yield* use(log).pipe(
-      Effect.onError(() => (supervisor.hasLaunched(requestId) ? Effect.void : runLogs.remove(log)))
-    )
-  })
-
-/** Waits the delay, interruptibly, then launches. */
-export const startAfterDelay = Effect.fnUntraced(function* (options: {
-  readonly log: RunLog
-  readonly plan: LaunchPlan
-  readonly delaySeconds?: number | undefined
-}): Effect.fn.Return<StartedRun, LaunchError, LaunchServices> {
-  const { delaySeconds } = yield* LooperConfig
-  yield* (yield* RunLock).enter("delay")
-  yield* Effect.interruptible(Effect.sleep(Duration.seconds(options.delaySeconds ?? delaySeconds)))
-  return yield* launch(options)
-})
-
 /**
- * Launches the planned run and watches it for the startup check, inside a sequence that holds the lock.
+ * Creates the run's log and record, does what comes before the launch, launches the planned run and watches it for
+ * the startup check, inside a sequence that holds the lock.
  *
- * **Errors**
- * - `SpawnFailed`: codex was not started.
+ * **Errors** Those of `before`, after which nothing was launched, and
+ * - `RunLogUnwritable`: not even `before` was begun.
+ * - `SpawnFailed`: codex was not started; the log is removed, as after any failure up to here.
  * - `ExitedEarly`: exec failed, or codex ended with another code than 0 inside the check.
  */
-export const launch = Effect.fn("launch")(function* (options: {
+export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
+  readonly requestId: RequestId
+  readonly plan: LaunchPlan
+  /** A tick has none. */
+  readonly delaySeconds?: number | undefined
+  readonly before: Effect.Effect<A, E, R>
+}): Effect.fn.Return<
+  { readonly before: A; readonly started: StartedRun },
+  E | RunLogUnwritable | LaunchError,
+  R | LaunchServices
+> {
+  const { requestId, plan } = options
+  const runLogs = yield* RunLogs
+  const records = yield* RunRecords
+  const log = yield* runLogs.create({ requestId, workspace: plan.workspace.path, command: plan.command })
+  yield* records.begin({ requestId, workspace: plan.workspace.path, logPath: log.path })
+  const untilLaunched = Effect.gen(function* () {
+    const before = yield* options.before
+    if (options.delaySeconds !== undefined) {
+      yield* (yield* RunLock).enter("delay")
+      yield* Effect.interruptible(Effect.sleep(Duration.seconds(options.delaySeconds)))
+    }
+    return { before, run: yield* launch({ log, plan }) }
+  })
+  const { before, run } = yield* untilLaunched.pipe(
+    Effect.onError((cause) => Effect.andThen(records.endUnstarted(requestId, reasonOf(cause)), runLogs.remove(log)))
+  )
+  const { pid } = run.identity.codex
+  yield* Effect.logInfo("codex.exec.spawned").pipe(
+    Effect.annotateLogs({ request_id: requestId, pid, log_path: log.path })
+  )
+  const startupReturnCode = yield* (yield* RunLock).enter("startup_check").pipe(
+    Effect.andThen(checkStartup({ run, startupCheckSeconds: plan.startupCheckSeconds })),
+    Effect.onExit((exit) => records.leave(requestId, resultOf(exit)))
+  )
+  const started = { requestId, pid, command: plan.command, logPath: log.path, startupReturnCode, end: run.end }
+  return { before, started }
+})
+
+/** A wait is cut by a shutdown alone. */
+const reasonOf = (cause: Cause.Cause<unknown>) =>
+  Cause.hasInterruptsOnly(cause) ? ({ stoppedBy: "shutdown" } as const) : { error: tagOf(cause) }
+
+const resultOf = (exit: Exit.Exit<unknown, unknown>): string =>
+  Exit.isSuccess(exit) ? "ok" : Cause.hasInterruptsOnly(exit.cause) ? "shutdown" : tagOf(exit.cause)
+
+const tagOf = (cause: Cause.Cause<unknown>): string =>
+  (Option.getOrUndefined(Cause.findErrorOption(cause)) as { readonly _tag?: string } | undefined)?._tag ?? "Defect"
+
+const launch = Effect.fn("launch")(function* (options: {
   readonly log: RunLog
   readonly plan: LaunchPlan
-}): Effect.fn.Return<StartedRun, LaunchError, LaunchServices> {
+}): Effect.fn.Return<LaunchedRun, SpawnFailed, LaunchServices> {
   const { log, plan } = options
   const { environment, root } = yield* LooperConfig
-  const lock = yield* RunLock
-  yield* lock.enter("spawn")
-  const run = yield* (yield* RunSupervisor).launch({
+  yield* (yield* RunLock).enter("spawn")
+  return yield* (yield* RunSupervisor).launch({
     requestId: log.requestId,
     argv: plan.argv,
     workspace: plan.workspace.path,
@@ -131,18 +156,6 @@ export const launch = Effect.fn("launch")(function* (options: {
     }),
     log
   })
-  yield* Effect.logInfo("codex.exec.spawned").pipe(
-    Effect.annotateLogs({ request_id: log.requestId, pid: run.identity.codex.pid, log_path: log.path })
-  )
-  yield* lock.enter("startup_check")
-  return {
-    requestId: log.requestId,
-    pid: run.identity.codex.pid,
-    command: plan.command,
-    logPath: log.path,
-    startupReturnCode: yield* checkStartup({ run, log, startupCheckSeconds: plan.startupCheckSeconds }),
-    end: run.end
-  }
 })
 
 /** The trailer follows codex' end within milliseconds; a supervisor that somebody stopped is not waited for. */
@@ -152,10 +165,9 @@ const tailBytes = 1_200
 
 const checkStartup = Effect.fnUntraced(function* (options: {
   readonly run: LaunchedRun
-  readonly log: RunLog
   readonly startupCheckSeconds: number
 }): Effect.fn.Return<number | undefined, ExitedEarly, RunLogs> {
-  const { run, log, startupCheckSeconds } = options
+  const { run, startupCheckSeconds } = options
   const execFailure = yield* run.execFailure
   const hasExecFailed = Option.isSome(execFailure)
   const code: Option.Option<ReturnCode> = hasExecFailed
@@ -166,11 +178,11 @@ const checkStartup = Effect.fnUntraced(function* (options: {
   if (Option.isNone(code)) return undefined
   if (code.value === 0) return 0
   yield* Effect.timeoutOption(run.completed, completionBound)
-  const tail = yield* (yield* RunLogs).tail(log, tailBytes)
+  const tail = yield* (yield* RunLogs).tail(run.log, tailBytes)
   return yield* new ExitedEarly({
     step: hasExecFailed ? "spawn" : "startup_check",
     returnCode: code.value,
-    logPath: log.path,
+    logPath: run.log.path,
     tail: escapeControls(tail.toString("utf8"))
   })
 })

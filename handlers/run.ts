@@ -13,6 +13,7 @@ export const run = handler({
   path: "/run",
   access: "tokenOrTicket",
   request: RunRequest,
+  isIdempotent: true,
   programFields: ["codex_exec_binary", "zulip_script_path"],
   success: Schema.Union([RunAnswer, RunPlanAnswer]),
   errors: { ...lockErrors, ...notifyErrors, ...killErrors, ...launchErrors },

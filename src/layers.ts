@@ -6,14 +6,18 @@ import { Autopoll } from "./services/Autopoll.ts"
 import { CodexBinary } from "./services/CodexBinary.ts"
 import { CodexProcesses } from "./services/CodexProcesses.ts"
 import { DefaultPrompt } from "./services/DefaultPrompt.ts"
-import { EarlierRuns } from "./services/EarlierRuns.ts"
 import { FolderLock } from "./services/FolderLock.ts"
 import { layerLog } from "./services/LogNotifier.ts"
 import { LooperConfig } from "./services/LooperConfig.ts"
+import { MirrorRecovery } from "./services/MirrorRecovery.ts"
 import { NotifyScript } from "./services/NotifyScript.ts"
 import { ProcessTable } from "./services/ProcessTable.ts"
 import { ProcessTrees } from "./services/ProcessTrees.ts"
 import { layerPs } from "./services/PsProcessTable.ts"
+import { Database } from "./services/records/Database.ts"
+import { RunLogRetention } from "./services/records/RunLogRetention.ts"
+import { RunRecords } from "./services/records/RunRecords.ts"
+import { StoredAnswers } from "./services/records/StoredAnswers.ts"
 import { RequestIds } from "./services/RequestIds.ts"
 import { RunLock } from "./services/RunLock.ts"
 import { RunLogs } from "./services/RunLogs.ts"
@@ -56,8 +60,10 @@ export const layerWith = <E, R>(
     readonly notifier: typeof layerNotifier
   } = layerParts
 ) => {
-  const logs = layerLogging.pipe(
+  const logs = MirrorRecovery.layerWarnings.pipe(
+    Layer.provideMerge(layerLogging),
     Layer.provideMerge(parts.serverLog),
+    Layer.provideMerge(MirrorRecovery.layerNoDeps),
     Layer.provideMerge(FolderLock.layerNoDeps),
     Layer.provideMerge(config)
   )
@@ -73,18 +79,22 @@ export const layerWith = <E, R>(
   )
   const runs = RunSupervisor.layerNoDeps.pipe(
     Layer.provideMerge(parts.processTrees),
-    Layer.provideMerge(EarlierRuns.layerNoDeps)
+    Layer.provideMerge(Autopoll.layerNoDeps)
+  )
+  const records = Layer.mergeAll(RunRecords.layerNoDeps, RunLogRetention.layerNoDeps).pipe(
+    Layer.provideMerge(Database.layerNoDeps)
   )
   const aboveRuns = Layer.mergeAll(
-    Autopoll.layerNoDeps,
     CodexProcesses.layerNoDeps,
     NotifyScript.layerNoDeps,
     RequestIds.layerNoDeps,
-    RunTickets.layerNoDeps
+    RunTickets.layerNoDeps,
+    StoredAnswers.layerNoDeps
   )
   return RunLock.layerNoDeps.pipe(
     Layer.provideMerge(aboveRuns),
     Layer.provideMerge(runs),
+    Layer.provideMerge(records),
     Layer.provideMerge(base),
     Layer.provideMerge(logs)
   )

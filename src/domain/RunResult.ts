@@ -1,7 +1,7 @@
 /** What operations answer. */
 import type { Effect } from "effect"
 import type { RequestId } from "./RequestId.ts"
-import type { ReturnCode } from "./runLog.ts"
+import type { RunEnding } from "./RunRecord.ts"
 
 /** The codex that is started. */
 export interface ResolvedBinary {
@@ -22,14 +22,7 @@ export interface StartedRun {
   /** 0 when codex ended well inside the startup check, `undefined` when it still lives. */
   readonly startupReturnCode: number | undefined
   /** Waits for the run's end. */
-  readonly end: Effect.Effect<RunEnd>
-}
-
-/** How a run ended. */
-export interface RunEnd {
-  readonly returnCode: ReturnCode
-  /** By request, replacement or shutdown. */
-  readonly wasStopped: boolean
+  readonly end: Effect.Effect<RunEnding>
 }
 
 /** Which targets a kill found and what came of them; pids ascend. */

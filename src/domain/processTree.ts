@@ -28,7 +28,7 @@ export interface TreeSeeds {
   /** Leaders of sessions as recorded at a run's spawn: its supervisor, alive or not. */
   readonly leaders: ReadonlyArray<ProcessIdentity>
   /** Runs whose marker makes its carrier a member. */
-  readonly markers: ReadonlySet<string>
+  readonly markers: Pick<ReadonlySet<string>, "has">
 }
 
 /** What the scans so far have found; once a member, always a member. */

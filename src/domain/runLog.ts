@@ -1,4 +1,4 @@
-/** Names and texts of a run's two files: its log, and the side file that tells who the run is and how it ended. */
+/** Names and texts of a run's files: its log, the side file that tells who it is and how it ended, its mirror's journal. */
 import { Schema } from "effect"
 import { escapeControls } from "./escapeControls.ts"
 import type { ProcessIdentity } from "./processTree.ts"
@@ -25,9 +25,27 @@ export const requestIdOfRunLog = (name: string): RequestId | undefined =>
 /** The side file of a run log, beside it. */
 export const sideFileOf = (logPath: string): string => logPath.replace(/\.log$/, ".state")
 
+/** The journal of a run log's mirror, beside it. */
+export const journalOf = (logPath: string): string => logPath.replace(/(\.log)?$/, ".mirror")
+
+/** The name of the run log that a mirror's journal stands beside. */
+export const logOfJournal = (name: string): string | undefined =>
+  /^(codex-exec-.*)\.mirror$/.exec(name)?.[1]?.concat(".log")
+
+/** What a journal is called while it is being made. */
+export const unfinishedJournalOf = (journalPath: string): string => `${journalPath}.new`
+
+export const isUnfinishedJournal = (name: string): boolean => /^codex-exec-.*\.mirror\.new$/.test(name)
+
 /** The name of the run log that a side file stands beside. */
 export const logOfSideFile = (name: string): string | undefined =>
   /^(codex-exec-.*)\.state$/.exec(name)?.[1]?.concat(".log")
+
+/** What every header begins with. */
+export const headerStart = "# looper_request_id="
+
+/** What ends a header, and stands nowhere else in it: its values are escaped. */
+export const headerEnd = "\n\n"
 
 /** The header of a run log; `command` is shell-quoted already. */
 export const runLogHeader = (options: {
@@ -36,7 +54,7 @@ export const runLogHeader = (options: {
   readonly command: string
 }): string =>
   [
-    `# looper_request_id=${options.requestId}`,
+    `${headerStart}${options.requestId}`,
     `# workspace=${escapeControls(options.workspace)}`,
     `# command=${options.command}`,
     "\n"
@@ -56,7 +74,8 @@ export const RunIdentity = Schema.Struct({
   bootId: Schema.String,
   supervisor: Identity,
   codex: Identity,
-  workspace: Schema.String
+  workspace: Schema.String,
+  startedAtMillis: Schema.Number
 })
 export interface RunIdentity {
   readonly requestId: RequestId
@@ -64,6 +83,8 @@ export interface RunIdentity {
   readonly supervisor: ProcessIdentity
   readonly codex: ProcessIdentity
   readonly workspace: string
+  /** On the monotonic clock, which all processes of one boot share. */
+  readonly startedAtMillis: number
 }
 
 /** The first line of a side file, written by Looper when it creates it. */

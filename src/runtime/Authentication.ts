@@ -53,7 +53,7 @@ export const makeAuthenticate: Effect.Effect<Authenticate, never, LooperConfig |
     const shown = shownToken(headers)
     if (shown !== undefined && isSecretEqual(shown.token, Redacted.value(apiToken))) return { isTrusted: true }
     const mayBeTicket = access === "tokenOrTicket" && isFromHere && shown?.bearer !== undefined
-    if (mayBeTicket && (yield* tickets.isValid(shown.bearer))) return { isTrusted: false }
+    if (mayBeTicket && tickets.isValid(shown.bearer)) return { isTrusted: false }
     return yield* fail(peer ?? "")
   })
 })

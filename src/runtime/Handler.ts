@@ -37,6 +37,8 @@ export interface HandlerDefinition<Input, Output, E extends Tagged, R> {
   readonly request: PlainSchema<Input> & { readonly fields: Readonly<Record<string, unknown>> }
   /** Accepts an empty body without a content type. */
   readonly isBodyOptional?: boolean
+  /** Takes an `Idempotency-Key`: what it answered under the run lock is answered again, and not done again. */
+  readonly isIdempotent?: boolean
   /** Fields that choose a program to execute: for callers that are trusted to. */
   readonly programFields?: ReadonlyArray<string>
   readonly success: PlainSchema<Output>

@@ -3,46 +3,48 @@ import type { IncomingMessage } from "node:http"
 import { hostname } from "node:os"
 import { Cause, Effect, Exit, Option, Schema } from "effect"
 import { Hono } from "hono"
+import type { RequestId } from "../domain/RequestId.ts"
 import { redactor } from "../logging.ts"
 import { LooperConfig } from "../services/LooperConfig.ts"
 import { RequestIds } from "../services/RequestIds.ts"
 import type { RunTickets } from "../services/RunTickets.ts"
+import type { StoredAnswers } from "../services/records/StoredAnswers.ts"
 import { Shutdown } from "../services/Shutdown.ts"
 import { type Caller, makeAuthenticate } from "./Authentication.ts"
 import { hostRefusal, originRefusal } from "./access.ts"
 import { decodeBody } from "./body.ts"
 import type { Handler } from "./Handler.ts"
-import {
-  internalError,
-  methodNotAllowed,
-  notFound,
-  programNotAllowed,
-  type Refusal,
-  refusalBody,
-  shuttingDown
-} from "./refusals.ts"
+import { bodyHash, finalAnswer, idempotencyKey, makeAnswerOnce } from "./idempotency.ts"
+import { methodNotAllowed, notFound, programNotAllowed, type Refusal, retryLater, shuttingDown } from "./refusals.ts"
+import { type Answer, answerWith, logDefects, refusalOf, refuse, responseOf } from "./respond.ts"
 
 /** Runs a program of the handlers' services to its exit; a promise, because Hono is outside Effect. */
 export type RunExit<R> = <A, E>(program: Effect.Effect<A, E, R>) => Promise<Exit.Exit<A, E>>
 
 /** What `@hono/node-server` tells about a request. */
 interface Bindings {
-  readonly incoming?: Pick<IncomingMessage, "socket">
+  readonly incoming?: Pick<IncomingMessage, "socket"> & Partial<Pick<IncomingMessage, "rawHeaders">>
 }
 
 interface Variables {
-  requestId: string
+  requestId: RequestId
   caller: Caller
 }
 
-type Answer = { readonly status: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> }
+/** A request that was let in. */
+interface Sent {
+  readonly request: Request
+  readonly rawHeaders: ReadonlyArray<string> | undefined
+  readonly requestId: RequestId
+  readonly caller: Caller
+}
 
 /** What {@link makeApp} itself needs beside its handlers' services. */
-export type AppServices = LooperConfig | RequestIds | RunTickets | Shutdown
+export type AppServices = LooperConfig | RequestIds | RunTickets | Shutdown | StoredAnswers
 
 /**
  * An app that answers each request in this order: shutdown, Host and Origin, peer and token, route and method,
- * content type, size, schema, programs, the handler's operation.
+ * content type, size, schema, programs, `Idempotency-Key`, the handler's operation.
  */
 export const makeApp = Effect.fnUntraced(function* <R>(options: {
   readonly handlers: ReadonlyArray<Handler<R>>
@@ -53,6 +55,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   const ids = yield* RequestIds
   const shutdown = yield* Shutdown
   const authenticate = yield* makeAuthenticate
+  const answerOnce = yield* makeAnswerOnce
   const redact = redactor(config)
   const hostName = hostname()
   const app = new Hono<{ Bindings: Bindings; Variables: Variables }>()
@@ -76,54 +79,55 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     return yield* authenticate({ access, peer, headers })
   })
 
-  const answer = Effect.fnUntraced(function* (
-    handler: Handler<R>,
-    request: Request,
-    requestId: string,
-    caller: Caller
-  ) {
+  const answer = Effect.fnUntraced(function* (handler: Handler<R>, sent: Sent): Effect.fn.Return<Answer, Refusal, R> {
+    const { request, requestId, caller } = sent
     const { input, fields, unknownFields } = yield* decodeBody(handler, request)
     if (unknownFields.length > 0) {
       yield* Effect.logInfo("http.fields.unknown").pipe(Effect.annotateLogs({ fields: unknownFields }))
     }
-    const program = handler.programFields?.find((field) => fields.includes(field))
-    if (program !== undefined && !caller.isTrusted) return yield* Effect.fail(programNotAllowed(program))
-    const exit = yield* Effect.exit(handler.body(input, { requestId }))
-    if (Exit.isSuccess(exit))
-      return { status: 200, body: yield* Effect.orDie(Schema.encodeEffect(handler.success)(exit.value)) }
-    return yield* failureAnswer(handler, exit.cause, requestId)
+    const programField = handler.programFields?.find((field) => fields.includes(field))
+    if (programField !== undefined && !caller.isTrusted) return yield* Effect.fail(programNotAllowed(programField))
+    const operation = handler.body(input, { requestId })
+    const key = handler.isIdempotent ? yield* idempotencyKey(request.headers, sent.rawHeaders) : undefined
+    if (key === undefined) return yield* answerOf(handler, yield* Effect.exit(operation), requestId)
+    return yield* answerOnce({
+      route: `${handler.method} ${handler.path}`,
+      key,
+      bodyHash: bodyHash(input),
+      program: operation,
+      answerOf: (exit) => finalAnswer(answerOf(handler, exit, requestId), requestId)
+    })
   })
 
-  const failureAnswer = Effect.fnUntraced(function* (
+  const answerOf = Effect.fnUntraced(function* (
     handler: Handler<R>,
-    cause: Cause.Cause<{ readonly _tag: string; readonly message: string }>,
+    exit: Exit.Exit<unknown, { readonly _tag: string; readonly message: string }>,
     requestId: string
   ): Effect.fn.Return<Answer, Refusal> {
+    if (Exit.isSuccess(exit)) {
+      return answerWith({ status: 200, body: yield* Effect.orDie(Schema.encodeEffect(handler.success)(exit.value)) })
+    }
+    const { cause } = exit
     const error = Option.getOrUndefined(Cause.findErrorOption(cause))
     if (error === undefined) {
       return yield* Cause.hasInterruptsOnly(cause) ? Effect.fail(shuttingDown) : Effect.failCause(Cause.die(cause))
     }
     const known = handler.errors[error._tag]
     if (known === undefined) return yield* Effect.die(error)
-    if (known.status === 503) return yield* Effect.fail(shuttingDown)
     const body = { ok: false, error: redact(error.message), code: snakeCase(error._tag), request_id: requestId }
-    return { status: known.status, body: { ...body, ...known.fields?.(error) } }
+    return answerWith({
+      status: known.status,
+      body: { ...body, ...known.fields?.(error) },
+      ...(known.status === 503 && { headers: retryLater })
+    })
   })
 
   /** Runs a program of one request; what neither answers nor refuses was cut by the shutdown, or is a defect. */
   const settle = async <A>(program: Effect.Effect<A, Refusal, R>, requestId: string): Promise<A | Response> => {
     const exit = await runExit(
-      program.pipe(
-        Effect.tapCause((cause) => (Cause.hasDies(cause) ? Effect.logError("http.defect", cause) : Effect.void)),
-        Effect.annotateLogs({ request_id: requestId })
-      )
+      program.pipe(Effect.tapCause(logDefects), Effect.annotateLogs({ request_id: requestId }))
     )
-    if (Exit.isSuccess(exit)) return exit.value
-    const unanswered = Cause.hasInterruptsOnly(exit.cause) ? shuttingDown : internalError
-    return refuse(
-      Option.getOrElse(Cause.findErrorOption(exit.cause), () => unanswered),
-      requestId
-    )
+    return Exit.isSuccess(exit) ? exit.value : responseOf(refuse(refusalOf(exit.cause), requestId))
   }
 
   app.use("*", async (context, next) => {
@@ -150,30 +154,18 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
 
   for (const handler of handlers) {
     app.on(handler.method, handler.path, async (context) => {
-      const requestId = context.get("requestId")
-      const answered = await settle(answer(handler, context.req.raw, requestId, context.get("caller")), requestId)
-      return answered instanceof Response ? answered : jsonResponse(answered)
+      const [requestId, caller] = [context.get("requestId"), context.get("caller")]
+      const sent = { request: context.req.raw, rawHeaders: context.env?.incoming?.rawHeaders, requestId, caller }
+      const answered = await settle(answer(handler, sent), requestId)
+      return answered instanceof Response ? answered : responseOf(answered)
     })
   }
   app.notFound((context) => {
     const methods = handlers.filter(({ path }) => path === context.req.path).map(({ method }) => method)
     const allowed = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
-    return refuse(allowed.length === 0 ? notFound : methodNotAllowed(allowed), context.get("requestId"))
+    return responseOf(refuse(allowed.length === 0 ? notFound : methodNotAllowed(allowed), context.get("requestId")))
   })
   return app
 })
 
 const snakeCase = (tag: string): string => tag.replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase()
-
-const refuse = (refusal: Refusal, requestId: string): Response =>
-  jsonResponse({
-    status: refusal.status,
-    body: refusalBody(refusal, requestId),
-    ...(refusal.headers && { headers: refusal.headers })
-  })
-
-const jsonResponse = ({ status, body, headers }: Answer): Response =>
-  new Response(`${JSON.stringify(body)}\n`, {
-    status,
-    headers: { "Content-Type": "application/json", "X-Content-Type-Options": "nosniff", ...headers }
-  })

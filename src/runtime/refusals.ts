@@ -49,12 +49,27 @@ export const unsupportedMediaType = refusal(
   "the body must be JSON, with Content-Type: application/json"
 )
 export const expectationFailed = refusal(417, "expectation_failed", "the only Expect is 100-continue", closing)
+export const idempotencyKeyReused = refusal(
+  422,
+  "idempotency_key_reused",
+  "this Idempotency-Key came with another body before; nothing was done for this one"
+)
 export const headersTooLarge = refusal(431, "headers_too_large", "the header fields are too large", closing)
 export const internalError = refusal(500, "internal_error", "internal error")
-export const shuttingDown = refusal(503, "shutting_down", "shutting down", {
-  ...closing,
-  "Retry-After": retryAfterSeconds
-})
+export const interrupted = refusal(
+  500,
+  "interrupted",
+  "the first request with this Idempotency-Key was cut by the end of its Looper; what it did is not known"
+)
+/** Of every answer that asks to come again. */
+export const retryLater = { "Retry-After": retryAfterSeconds }
+export const idempotencyUnavailable = refusal(
+  503,
+  "idempotency_unavailable",
+  "the database is not usable, so a repeat of this Idempotency-Key could not be told; nothing was done",
+  retryLater
+)
+export const shuttingDown = refusal(503, "shutting_down", "shutting down", { ...closing, ...retryLater })
 
 /** The body of every answer that is an error. */
 export const refusalBody = (given: Refusal, requestId: string): Record<string, unknown> => ({

@@ -1,7 +1,10 @@
 /** What autopoll remembers between two ticks: whether it is paused, and how often it failed in a row. */
 import { Context, Duration, Effect, Layer } from "effect"
+import type { RunEnding } from "../domain/RunRecord.ts"
 import { LooperConfig } from "./LooperConfig.ts"
-import type { RunEnd } from "../domain/RunResult.ts"
+import { ProcessTable } from "./ProcessTable.ts"
+import { type AutopollState, loadAutopoll, saveAutopoll } from "./records/autopollState.ts"
+import { Database } from "./records/Database.ts"
 import { monotonicMillis } from "./Shutdown.ts"
 
 /** From this many failures in a row on, ticks wait. */
@@ -17,55 +20,91 @@ export class Autopoll extends Context.Service<
     readonly backoffMillis: Effect.Effect<number>
     /** A tick could not start its run. */
     readonly failed: Effect.Effect<void>
-    /** Waits, beside its caller, for the end of a run that a tick started. */
-    readonly watch: (end: Effect.Effect<RunEnd>) => Effect.Effect<void>
+    /** A run that a tick started, an earlier Looper's too, has ended. */
+    readonly ended: (end: RunEnding) => Effect.Effect<void>
   }
 >()("looper/services/Autopoll") {
   /**
    * Backoff: after three failures in a row twice the poll interval, then doubling up to an hour (or the interval, if
    * that is longer); a run that ends with 0 resets it.
+   *
+   * **Details** Both are remembered over a restart. Of another boot's backoff nobody knows how much is over: it
+   * begins anew. While the database cannot be read autopoll is not paused; what it knows counts as soon as it can,
+   * unless somebody said otherwise meanwhile.
    */
   static readonly layerNoDeps = Layer.effect(
     Autopoll,
     Effect.gen(function* () {
       const { idlePollSeconds } = yield* LooperConfig
-      const scope = yield* Effect.scope
-      const intervalMillis = idlePollSeconds * 1_000
-      let isPaused = false
-      let failures = 0
-      let notBeforeMillis = 0
+      const { bootId } = yield* ProcessTable
+      const database = yield* Database
+      const waitMillis = waitAfter(idlePollSeconds * 1_000)
+      const changed = { pause: false, failures: false }
+      let state: AutopollState = { isPaused: false, failures: 0, notBeforeMillis: 0, bootId }
+
+      const change = (what: "pause" | "failures", values: Partial<AutopollState>) =>
+        Effect.suspend(() => {
+          changed[what] = true
+          state = { ...state, ...values }
+          return saveAutopoll(database, what, state)
+        })
+      const load = Effect.gen(function* () {
+        const stored = yield* loadAutopoll(database)
+        if (stored === "unreadable") return false
+        if (stored === undefined) return true
+        const { isPaused, failures } = changed.pause ? { ...stored, isPaused: state.isPaused } : stored
+        const latest = (yield* monotonicMillis) + waitMillis(failures)
+        const notBeforeMillis = stored.bootId === bootId ? Math.min(stored.notBeforeMillis, latest) : latest
+        state = changed.failures ? { ...state, isPaused } : { isPaused, failures, notBeforeMillis, bootId }
+        if (isPaused && !changed.pause) yield* Effect.logInfo("codex.exec.autopoll.paused")
+        return true
+      })
+      yield* database.onCreated(
+        Effect.suspend(() =>
+          Effect.andThen(saveAutopoll(database, "pause", state), saveAutopoll(database, "failures", state))
+        )
+      )
+      if (!(yield* load)) {
+        const again = Effect.andThen(Effect.sleep("1 second"), load)
+        yield* Effect.forkScoped(Effect.repeat(again, { until: (isLoaded) => isLoaded }))
+      }
 
       const failed = Effect.gen(function* () {
-        failures += 1
-        if (failures < freeFailures) return
-        const doubled = intervalMillis * 2 ** (failures - freeFailures + 1)
-        const waitMillis = Math.min(doubled, Math.max(longestBackoffMillis, intervalMillis))
-        notBeforeMillis = (yield* monotonicMillis) + waitMillis
+        const failures = state.failures + 1
+        const millis = waitMillis(failures)
+        yield* change("failures", { failures, notBeforeMillis: millis === 0 ? 0 : (yield* monotonicMillis) + millis })
+        if (millis === 0) return
         yield* Effect.logWarning("codex.exec.autopoll.backoff").pipe(
-          Effect.annotateLogs({ failures, seconds: waitMillis / 1_000 })
+          Effect.annotateLogs({ failures, seconds: millis / 1_000 })
         )
       })
-      const ended = ({ returnCode, wasStopped }: RunEnd) => {
+      const ended = ({ returnCode, stoppedBy }: RunEnding) => {
         // Neither a failure nor a success.
-        if (wasStopped) return Effect.void
-        if (returnCode !== 0) return failed
-        return Effect.sync(() => {
-          failures = 0
-          notBeforeMillis = 0
-        })
+        if (stoppedBy === "request" || stoppedBy === "replacement" || stoppedBy === "shutdown") return Effect.void
+        if (returnCode !== 0 || stoppedBy !== undefined) return failed
+        return change("failures", { failures: 0, notBeforeMillis: 0 })
       }
 
       return Autopoll.of({
-        isPaused: () => isPaused,
-        setPaused: (wanted) =>
-          Effect.suspend(() => {
-            isPaused = wanted
-            return Effect.logInfo(wanted ? "codex.exec.autopoll.paused" : "codex.exec.autopoll.resumed")
-          }),
-        backoffMillis: Effect.map(monotonicMillis, (now) => Math.max(0, notBeforeMillis - now)),
+        isPaused: () => state.isPaused,
+        setPaused: (isPaused) =>
+          Effect.andThen(
+            change("pause", { isPaused }),
+            Effect.logInfo(isPaused ? "codex.exec.autopoll.paused" : "codex.exec.autopoll.resumed")
+          ),
+        backoffMillis: Effect.map(monotonicMillis, (now) => Math.max(0, state.notBeforeMillis - now)),
         failed,
-        watch: (end) => end.pipe(Effect.flatMap(ended), Effect.forkIn(scope), Effect.asVoid)
+        ended
       })
     })
   )
 }
+
+/** How long ticks wait after so many failures in a row. */
+const waitAfter =
+  (intervalMillis: number) =>
+  (failures: number): number => {
+    if (failures < freeFailures) return 0
+    const doubled = intervalMillis * 2 ** (failures - freeFailures + 1)
+    return Math.min(doubled, Math.max(longestBackoffMillis, intervalMillis))
+  }

@@ -4,9 +4,9 @@ import { Context, Effect, Layer } from "effect"
 import { isCodexExec, workspaceOf } from "../domain/CodexProcess.ts"
 import { type ProcessRow, protectedPids, type TreeSeeds } from "../domain/processTree.ts"
 import type { RunIdentity } from "../domain/runLog.ts"
-import { EarlierRuns } from "./EarlierRuns.ts"
 import { LooperConfig } from "./LooperConfig.ts"
 import { ProcessTable } from "./ProcessTable.ts"
+import { RunRecords } from "./records/RunRecords.ts"
 import { RunLogs } from "./RunLogs.ts"
 import { RunSupervisor } from "./RunSupervisor.ts"
 import { withoutLinks } from "./Workspaces.ts"
@@ -39,7 +39,8 @@ export class CodexProcesses extends Context.Service<
       const table = yield* ProcessTable
       const runLogs = yield* RunLogs
       const supervisor = yield* RunSupervisor
-      const earlierRuns = yield* EarlierRuns
+      const records = yield* RunRecords
+      const isKnown = (id: string) => runLogs.has(id) || records.has(id)
       const programs = new Set(codexBinary === undefined ? [] : [path.basename(codexBinary)])
 
       /** A live process that may be a target. */
@@ -48,7 +49,7 @@ export class CodexProcesses extends Context.Service<
         const isRecorded = record?.codex.startTicks === row.startTicks
         const argv = row.argv ?? (yield* table.argv(row.pid))
         if (!isRecorded && !isCodexExec(argv, programs)) return undefined
-        const isOwn = isRecorded || (row.marker !== undefined && runLogs.has(row.marker))
+        const isOwn = isRecorded || (row.marker !== undefined && isKnown(row.marker))
         const isForeign = !isOwn && (yield* table.isForeign(row.pid))
         // A child between fork and exec shows its parent's arguments for a moment, and is gone or another by now.
         return (yield* table.isAlive(row)) ? { row, argv, isOwn, isForeign } : undefined
@@ -68,8 +69,7 @@ export class CodexProcesses extends Context.Service<
       }
 
       const survey = Effect.fn("CodexProcesses.survey")(function* (options: { readonly workspace: string }) {
-        const earlier = yield* earlierRuns.live
-        const known = [...supervisor.live(), ...earlier]
+        const known = supervisor.live()
         const rows = yield* table.scan
         const excluded = protectedPids(rows, table.self)
         const recorded = new Map(known.map((run) => [run.codex.pid, run]))
@@ -85,8 +85,7 @@ export class CodexProcesses extends Context.Service<
         const stopped = known.filter((run) => targets.some(({ row }) => row.pid === run.codex.pid))
         const spared = new Set(near.filter((found) => !targets.includes(found)).flatMap(({ row }) => row.marker ?? []))
         for (const { requestId } of stopped) spared.delete(requestId)
-        const markers = new Set([...runLogs.ids(), ...targets.flatMap(({ row }) => row.marker ?? [])])
-        for (const marker of spared) markers.delete(marker)
+        const marked = new Set(targets.flatMap(({ row }) => row.marker ?? []))
         // Who descends from a target is stopped with its tree, whoever runs it.
         const targetPids = new Set(targets.map(({ row }) => row.pid))
         const parents = new Map(rows.map((row) => [row.pid, row.parentPid]))
@@ -105,10 +104,10 @@ export class CodexProcesses extends Context.Service<
           foreign: ascending(foreign),
           seeds: {
             targets: targets.map(({ row: { pid, startTicks } }) => ({ pid, startTicks })),
-            leaders: [...supervisor.leaders(), ...earlier.map((run) => run.supervisor)].filter(
-              (leader) => !spared.has(rows.find(({ pid }) => pid === leader.pid)?.marker ?? "")
-            ),
-            markers
+            leaders: supervisor
+              .leaders()
+              .filter((leader) => !spared.has(rows.find(({ pid }) => pid === leader.pid)?.marker ?? "")),
+            markers: { has: (marker: string) => !spared.has(marker) && (marked.has(marker) || isKnown(marker)) }
           }
         }
       })

@@ -63,7 +63,6 @@ const provider = (source: {
   readonly environment: Readonly<Record<string, string | undefined>>
 }): Effect.Effect<ConfigProvider.ConfigProvider, ConfigInvalid> =>
   Effect.gen(function* () {
-    const set = Object.entries(source.environment).filter((entry): entry is [string, string] => (entry[1] ?? "") !== "")
     const file = path.join(source.root, ".env")
     const text = readText(file)
     // Its token may be what keeps strangers out: without it Looper must not start.
@@ -71,7 +70,8 @@ const provider = (source: {
       return yield* new ConfigInvalid({ variable: ".env", value: file, allowed: "a readable file, or none" })
     }
     const fallback = ConfigProvider.fromDotEnvContents(text ?? "")
-    return ConfigProvider.orElse(ConfigProvider.fromEnvRecord(Object.fromEntries(set)), fallback)
+    // Both count an empty variable as unset.
+    return ConfigProvider.orElse(ConfigProvider.fromEnvRecord(source.environment), fallback)
   })
 
 const decode = Effect.fnUntraced(function* (source: {

@@ -2,21 +2,24 @@
 import { randomBytes } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
 import type { RequestId } from "../domain/RequestId.ts"
+import { RunRecords } from "./records/RunRecords.ts"
 import { RunLogs } from "./RunLogs.ts"
 
 export class RequestIds extends Context.Service<
   RequestIds,
   {
-    /** 8 hex digits after `prefix`, drawn again while a log of that run exists. */
+    /** 8 hex digits after `prefix`, drawn again while a log or a record of that run exists. */
     readonly draw: (prefix?: "auto") => RequestId
   }
 >()("looper/services/RequestIds") {
   static readonly layerNoDeps = Layer.effect(
     RequestIds,
-    Effect.map(RunLogs, (runLogs) => {
+    Effect.gen(function* () {
+      const runLogs = yield* RunLogs
+      const records = yield* RunRecords
       const draw = (prefix: "auto" | "" = ""): RequestId => {
         const id = `${prefix}${randomBytes(4).toString("hex")}`
-        return runLogs.has(id) ? draw(prefix) : id
+        return runLogs.has(id) || records.has(id) ? draw(prefix) : id
       }
       return RequestIds.of({ draw })
     })

@@ -2,7 +2,13 @@
 import { Cause, Context, DateTime, Effect, Exit, Fiber, Layer, Option, Scope, Semaphore } from "effect"
 import { type LockHolder, RunBusy, ShuttingDown, type Step } from "../domain/errors.ts"
 import type { RequestId } from "../domain/RequestId.ts"
+import { RunRecords } from "./records/RunRecords.ts"
 import { Shutdown } from "./Shutdown.ts"
+
+/** What else happens as soon as a sequence holds the lock; where it dies, nothing of the sequence happens. */
+export const LockTaken = Context.Reference<Effect.Effect<void>>("looper/services/RunLock/LockTaken", {
+  defaultValue: () => Effect.void
+})
 
 export class RunLock extends Context.Service<
   RunLock,
@@ -23,7 +29,7 @@ export class RunLock extends Context.Service<
       readonly step: Step
       readonly sequence: Effect.Effect<A, E, R>
     }) => Effect.Effect<A, E | RunBusy | ShuttingDown, R>
-    /** Says which step the holder is in. */
+    /** Says, and records, which step the holder is about to begin. */
     readonly enter: (step: Step) => Effect.Effect<void>
     readonly holder: () => LockHolder | undefined
   }
@@ -32,14 +38,17 @@ export class RunLock extends Context.Service<
     RunLock,
     Effect.gen(function* () {
       const shutdown = yield* Shutdown
+      const records = yield* RunRecords
       const semaphore = yield* Semaphore.make(1)
       const scope = yield* Scope.make()
       let holder: LockHolder | undefined
       yield* Effect.addFinalizer(() => Effect.andThen(shutdown.begin, Scope.close(scope, Exit.void)))
 
       const enter = (step: Step) =>
-        Effect.sync(() => {
-          if (holder !== undefined) holder = { ...holder, step }
+        Effect.suspend(() => {
+          if (holder === undefined) return Effect.void
+          holder = { ...holder, step }
+          return records.enter(holder.requestId, step)
         }).pipe(Effect.andThen(Effect.logInfo("run.step").pipe(Effect.annotateLogs({ action: step }))))
       const tryRun = Effect.fnUntraced(function* <A, E, R>(options: {
         readonly requestId: RequestId
@@ -50,10 +59,11 @@ export class RunLock extends Context.Service<
         const own: LockHolder = { requestId: options.requestId, step: options.step, since: yield* DateTime.now }
         // The one that holds the permit now, should it not be to be had.
         const other = holder ?? own
+        const taken = yield* LockTaken
         const held = Effect.suspend(() => {
           holder = own
           return Effect.ensuring(
-            options.sequence,
+            Effect.andThen(taken, options.sequence),
             Effect.sync(() => {
               holder = undefined
             })

@@ -1,11 +1,15 @@
-/** The files of the log folder: run logs and their side files. */
+/** The files of the log folder: run logs, their side files and their mirrors' journals. */
 import { constants, existsSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import * as path from "node:path"
 import { Context, Effect, Layer } from "effect"
 import { RunLogUnwritable } from "../domain/errors.ts"
+import { encodeIntent, positionAt } from "../domain/mirrorIntent.ts"
 import type { RequestId } from "../domain/RequestId.ts"
 import {
+  isUnfinishedJournal,
+  journalOf,
+  logOfJournal,
   logOfSideFile,
   parseSideFile,
   type ReturnCode,
@@ -20,8 +24,9 @@ import {
   sideFileStart
 } from "../domain/runLog.ts"
 import { LooperConfig } from "./LooperConfig.ts"
+import { headerBytesOf } from "./runLogSource.ts"
 
-/** One run's files, created. */
+/** One run's files, created or found. */
 export interface RunLog {
   readonly requestId: RequestId
   readonly path: string
@@ -41,20 +46,24 @@ export class RunLogs extends Context.Service<
   RunLogs,
   {
     /**
-     * Creates a run's log with its header, and its side file.
+     * Creates a run's log with its header, its mirror's journal, and its side file.
      *
-     * **Errors** `RunLogUnwritable`: neither file is left.
+     * **Details** The side file comes last and goes first: where there is one, the journal is beside it.
+     *
+     * **Errors** `RunLogUnwritable`: none of them is left.
      */
     readonly create: (run: {
       readonly requestId: RequestId
       readonly workspace: string
       readonly command: string
     }) => Effect.Effect<RunLog, RunLogUnwritable>
+    /** The log of a run that an earlier Looper created. */
+    readonly open: (found: Omit<FoundSideFile, "side">) => Effect.Effect<RunLog>
     readonly remove: (log: RunLog) => Effect.Effect<void>
-    readonly removeSide: (sidePath: string) => Effect.Effect<void>
+    /** Forgets a run whose end is recorded and whose mirror is complete: its side file and its mirror's journal go. */
+    readonly removeState: (logPath: string) => Effect.Effect<void>
     /** Has a log of this run been in the folder since Looper started, or before? */
     readonly has: (requestId: string) => boolean
-    readonly ids: () => ReadonlySet<string>
     /** Milliseconds since the epoch at which a run log changed last. */
     readonly newestChangeMillis: Effect.Effect<number | undefined>
     /** The last `maxBytes` bytes of what a run wrote, its header with the prompt not; empty when it cannot be read. */
@@ -65,6 +74,8 @@ export class RunLogs extends Context.Service<
     readonly sideFiles: Effect.Effect<ReadonlyArray<FoundSideFile>>
     /** Writes the trailer unless the log ends in it already; false where it cannot, on a full disk. */
     readonly ensureTrailer: (logPath: string, code: ReturnCode) => Effect.Effect<boolean>
+    /** Bytes, the header's too; `undefined` where the log was deleted. */
+    readonly sizeOf: (log: RunLog) => Effect.Effect<number | undefined>
     readonly freeBytes: Effect.Effect<number>
   }
 >()("looper/services/RunLogs") {
@@ -80,6 +91,10 @@ export class RunLogs extends Context.Service<
       for (const name of yield* names) {
         const id = requestIdOfRunLog(name)
         if (id !== undefined) ids.add(id)
+        // A Looper that was killed while it removed a run's state left it, or while it replaced a journal.
+        const logName = logOfJournal(name)
+        const isLeftOver = logName !== undefined && !existsSync(path.join(logDir, sideFileOf(logName)))
+        if (isLeftOver || isUnfinishedJournal(name)) yield* discard(path.join(logDir, name))
       }
 
       const create = Effect.fn("RunLogs.create")(function* (run: {
@@ -96,10 +111,16 @@ export class RunLogs extends Context.Service<
             Effect.andThen(io(() => fs.appendFile(file, text)).pipe(Effect.onError(() => discard(file)))),
             Effect.mapError((reason) => new RunLogUnwritable({ path: logPath, reason }))
           )
+        const headerBytes = Buffer.byteLength(header)
         yield* write(logPath, header)
-        yield* write(sidePath, sideFileStart).pipe(Effect.onError(() => discard(logPath)))
+        yield* write(journalOf(logPath), encodeIntent(positionAt(headerBytes))).pipe(
+          Effect.onError(() => discard(logPath))
+        )
+        yield* write(sidePath, sideFileStart).pipe(
+          Effect.onError(() => Effect.andThen(discard(journalOf(logPath)), discard(logPath)))
+        )
         ids.add(run.requestId)
-        return { requestId: run.requestId, path: logPath, sidePath, headerBytes: Buffer.byteLength(header) }
+        return { requestId: run.requestId, path: logPath, sidePath, headerBytes }
       })
 
       const readSide = (sidePath: string) =>
@@ -110,10 +131,11 @@ export class RunLogs extends Context.Service<
 
       return RunLogs.of({
         create,
-        remove: (log) => Effect.andThen(discard(log.path), discard(log.sidePath)),
-        removeSide: discard,
+        open: ({ requestId, logPath, sidePath }) =>
+          Effect.map(headerBytesAt(logPath), (headerBytes) => ({ requestId, path: logPath, sidePath, headerBytes })),
+        remove: (log) => Effect.andThen(discard(log.path), removeState(log.path)),
+        removeState,
         has: (requestId) => ids.has(requestId),
-        ids: () => ids,
         newestChangeMillis: names.pipe(
           Effect.map((all) => all.filter((name) => requestIdOfRunLog(name) !== undefined)),
           Effect.flatMap((logs) => Effect.forEach(logs, (name) => changedMillis(path.join(logDir, name)))),
@@ -137,6 +159,11 @@ export class RunLogs extends Context.Service<
           return found
         }),
         ensureTrailer: (logPath, code) => ensureTrailer(logPath, runLogTrailer(code)),
+        sizeOf: (log) =>
+          io(() => fs.stat(log.path)).pipe(
+            Effect.map(({ size }) => size),
+            Effect.orElseSucceed(() => undefined)
+          ),
         freeBytes: io(() => fs.statfs(logDir)).pipe(
           Effect.map(({ bavail, bsize }) => bavail * bsize),
           Effect.orElseSucceed(() => Number.POSITIVE_INFINITY)
@@ -152,6 +179,8 @@ const io = <A>(operation: () => Promise<A>): Effect.Effect<A, string> =>
 
 const discard = (file: string): Effect.Effect<void> => io(() => fs.rm(file, { force: true })).pipe(Effect.ignore)
 
+const removeState = (logPath: string) => Effect.andThen(discard(sideFileOf(logPath)), discard(journalOf(logPath)))
+
 const changedMillis = (file: string): Effect.Effect<number> =>
   io(() => fs.stat(file)).pipe(
     Effect.map((stat) => stat.mtimeMs),
@@ -166,6 +195,13 @@ const readTail = (logPath: string, maxBytes: number, from = 0): Effect.Effect<Bu
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length)
     return buffer.subarray(0, bytesRead)
   }).pipe(Effect.orElseSucceed(() => Buffer.alloc(0)))
+
+/** 0 where it cannot be read. */
+const headerBytesAt = (logPath: string): Effect.Effect<number> =>
+  io(async () => {
+    await using handle = await fs.open(logPath, constants.O_RDONLY)
+    return await headerBytesOf(handle)
+  }).pipe(Effect.orElseSucceed(() => 0))
 
 const ensureTrailer = (logPath: string, trailer: string): Effect.Effect<boolean> =>
   readTail(logPath, Buffer.byteLength(trailer)).pipe(

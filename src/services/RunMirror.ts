@@ -3,9 +3,10 @@ import { constants } from "node:fs"
 import * as fs from "node:fs/promises"
 import { Deferred, Effect, type Scope } from "effect"
 import { heldBack, mayHoldTrailer } from "../domain/heldBack.ts"
-import { makeMirrorText } from "../domain/mirrorText.ts"
 import { type ReturnCode, runLogTrailer } from "../domain/runLog.ts"
+import { makeMirrorBatches, startingPosition } from "./mirrorBatches.ts"
 import type { RunLog, RunLogs } from "./RunLogs.ts"
+import { sourceOf } from "./runLogSource.ts"
 import type { ServerLog } from "./ServerLog.ts"
 
 const bufferBytes = 256 * 1024
@@ -22,26 +23,31 @@ export interface RunEnding {
 }
 
 /**
- * Mirrors one run from its header to its trailer; succeeds when all of it is in the server log.
+ * Mirrors one run from where its journal says, or from its header, to its trailer; succeeds when all of it is in the
+ * server log.
  *
  * **Details** Polls: watching a file costs more just when it is written fast. The log stays open, so that
- * deleting it ends nothing. Text that looks like a trailer is output as long as the side file holds no code,
- * because the supervisor writes the code before its trailer.
+ * deleting it ends nothing; one that was deleted before is read through its codex. Text that looks like a trailer is
+ * output as long as the side file holds no code, because the supervisor writes the code before its trailer.
+ * What each batch is stands in the journal before it is written: the next Looper goes on behind it and knows what it
+ * lacks, however this one ends.
  */
 export const mirrorRun = Effect.fnUntraced(function* (options: {
   readonly log: RunLog
   readonly ending: RunEnding
   readonly runLogs: RunLogs["Service"]
   readonly serverLog: ServerLog["Service"]
+  /** The run's codex, where an earlier Looper started it. */
+  readonly codexPid?: number
 }): Effect.fn.Return<void, never, Scope.Scope> {
   const { log, ending, runLogs, serverLog } = options
-  const handle = yield* openLog(log.path)
+  const handle = yield* openLog(sourceOf(log.path, options.codexPid))
   if (handle === undefined) return
-  const text = makeMirrorText({ logPath: log.path })
   const buffer = Buffer.allocUnsafe(bufferBytes)
-  let position = log.headerBytes
+  let position = yield* startingPosition(handle, log.path)
   let isLineStart = true
   let pauseMillis = shortestPauseMillis
+  const batches = yield* makeMirrorBatches({ logPath: log.path, position, serverLog })
 
   const read = (limit: number) =>
     Effect.promise(() => handle.read(buffer, 0, Math.min(bufferBytes, limit), position)).pipe(
@@ -52,7 +58,7 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
     if (chunk.length === 0) return
     position += chunk.length
     isLineStart = chunk.at(-1) === newline
-    yield* serverLog.append(text.push(chunk))
+    yield* batches.take(chunk)
   })
   const isEnding = Effect.gen(function* () {
     if (yield* Deferred.isDone(ending.code)) return true
@@ -69,7 +75,9 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
     if (taken.length === bufferBytes) continue
     if (chunk.length === 0 && (yield* isTruncated(handle, position))) {
       yield* Effect.logWarning("codex.exec.mirror.truncated").pipe(Effect.annotateLogs({ path: log.path }))
+      yield* batches.restart
       position = 0
+      isLineStart = true
     }
     pauseMillis = taken.length > 0 ? shortestPauseMillis : Math.min(pauseMillis * 2, longestPauseMillis)
     yield* Effect.raceFirst(Effect.sleep(pauseMillis), Deferred.await(ending.trailerWritten))
@@ -85,7 +93,7 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
     if (chunk.length === 0) break
     yield* take(chunk)
   }
-  yield* serverLog.append(text.end())
+  yield* batches.end
 })
 
 /** Somebody cut the log: codex appends at its new end. */

@@ -1,27 +1,33 @@
-/** Starts runs and keeps them: who each one is, its mirror, its end; closing the layer's scope stops them. */
-import { Cause, Context, Deferred, Effect, Layer, Option, Scope } from "effect"
+/** Starts and adopts runs and keeps them: who each one is, its limits, its end; closing the layer's scope stops them. */
+import { Context, Deferred, Effect, Layer, Option, Scope } from "effect"
 import { SpawnFailed } from "../domain/errors.ts"
 import type { ProcessIdentity, TreeSeeds } from "../domain/processTree.ts"
 import type { RequestId } from "../domain/RequestId.ts"
-import type { RunEnd } from "../domain/RunResult.ts"
+import type { RunEnding, StopCause } from "../domain/RunRecord.ts"
 import type { ReturnCode, RunIdentity } from "../domain/runLog.ts"
 import { isBeforeExec } from "../domain/supervisor.ts"
+import { Autopoll } from "./Autopoll.ts"
+import { LooperConfig } from "./LooperConfig.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import { ProcessTrees } from "./ProcessTrees.ts"
+import { RunLogRetention } from "./records/RunLogRetention.ts"
+import { RunRecords } from "./records/RunRecords.ts"
+import { type EarlierRun, findEarlierRuns } from "./RunAdoption.ts"
+import { exceededLimit } from "./runLimits.ts"
 import { type RunLog, RunLogs } from "./RunLogs.ts"
-import { mirrorRun, type RunEnding } from "./RunMirror.ts"
 import { ServerLog } from "./ServerLog.ts"
 import { monotonicMillis, Shutdown } from "./Shutdown.ts"
 import { type SupervisorProcess, startSupervisor } from "./supervisorProcess.ts"
+import { endOf, hasEnded, keepRun, makeTrackedRun, type TrackedRun } from "./TrackedRun.ts"
 
 /** A run whose codex was let go. */
 export interface LaunchedRun {
   readonly identity: RunIdentity
-  readonly logPath: string
+  readonly log: RunLog
   /** The shell's code when exec itself failed: 126 or 127. */
   readonly execFailure: Effect.Effect<Option.Option<number>>
   /** How codex ended, as soon as it has. */
-  readonly end: Effect.Effect<RunEnd>
+  readonly end: Effect.Effect<RunEnding>
   /** The log has its trailer. */
   readonly completed: Effect.Effect<void>
 }
@@ -40,8 +46,8 @@ const execBoundMillis = 5_000
 const execLookEveryMillis = 1
 /** A trailer that takes longer than this is not waited for. */
 const settleBoundMillis = 1_000
-/** How often to look whether a codex without supervisor still lives. */
-const orphanLookEveryMillis = 100
+/** How often to look whether a supervisor that is no child of Looper, or a codex without one, still lives. */
+const lookEveryMillis = 100
 
 export class RunSupervisor extends Context.Service<
   RunSupervisor,
@@ -49,20 +55,18 @@ export class RunSupervisor extends Context.Service<
     /**
      * Starts one run, detached, and keeps it until its end; it outlives the caller, not this layer.
      *
-     * **Details** Uninterruptible and bounded. codex starts only after its identity stands in the side file.
-     * Succeeds once exec succeeded or failed, which {@link LaunchedRun.execFailure} tells.
+     * **Details** Uninterruptible and bounded. codex starts only after its identity stands in the side file and in
+     * the record. Succeeds once exec succeeded or failed, which {@link LaunchedRun.execFailure} tells.
      *
      * **Errors** `SpawnFailed`: codex was not started.
      */
     readonly launch: (launch: Launch) => Effect.Effect<LaunchedRun, SpawnFailed>
-    /** Was codex of this run let go by this layer? */
-    readonly hasLaunched: (requestId: RequestId) => boolean
-    /** The runs that this layer started and that have not ended. */
+    /** The runs that have not ended, an earlier Looper's too. */
     readonly live: () => ReadonlyArray<RunIdentity>
     /** The supervisors of all runs since the last {@link forgetEnded}: leaders of their sessions. */
     readonly leaders: () => ReadonlyArray<ProcessIdentity>
-    /** Says that these codex are being stopped: their ends are not their own. */
-    readonly noteStop: (pids: ReadonlyArray<number>) => void
+    /** Records that these codex are about to be stopped: their ends are not their own. */
+    readonly stopping: (pids: ReadonlyArray<number>, cause: StopCause) => Effect.Effect<void>
     /** Drops the leaders of ended runs: after a kill without survivors their sessions are empty. */
     readonly forgetEnded: Effect.Effect<void>
     /** Waits, for a second at most, for the trailers of runs whose codex is dead. */
@@ -75,66 +79,85 @@ export class RunSupervisor extends Context.Service<
       const table = yield* ProcessTable
       const trees = yield* ProcessTrees
       const runLogs = yield* RunLogs
-      const serverLog = yield* ServerLog
+      const records = yield* RunRecords
+      const retention = yield* RunLogRetention
       const shutdown = yield* Shutdown
+      const config = yield* LooperConfig
+      const services = yield* Effect.context<
+        Autopoll | LooperConfig | ProcessTable | RunLogs | RunRecords | ServerLog | Shutdown
+      >()
       const scope = yield* Scope.make()
       const started = new Map<RequestId, TrackedRun>()
-      const launchedIds = new Set<RequestId>()
 
-      /** Learns codex' code: from its supervisor, its side file, or not at all. */
-      const learnCode = Effect.fnUntraced(function* (
-        process: SupervisorProcess,
-        launch: Launch,
-        codex: ProcessIdentity
-      ) {
-        const code = yield* Deferred.await(process.exited)
-        if (code !== undefined) return code
-        const recorded = (yield* runLogs.readSide(launch.log.sidePath))?.returnCode
+      /** The code in its side file; without one, `unknown` once codex is gone, too. */
+      const recordedCode = Effect.fnUntraced(function* (log: RunLog, codex: ProcessIdentity) {
+        const recorded = (yield* runLogs.readSide(log.sidePath))?.returnCode
         if (recorded !== undefined) return recorded
-        while (yield* table.isAlive(codex)) yield* Effect.sleep(orphanLookEveryMillis)
-        return "unknown"
+        while (yield* table.isAlive(codex)) yield* Effect.sleep(lookEveryMillis)
+        return "unknown" as const
       })
 
-      const watch = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: TrackedRun) {
-        const code: ReturnCode = yield* learnCode(process, launch, run.identity.codex)
-        yield* Deferred.succeed(run.ending.code, code)
-        const hasTrailer =
-          (yield* runLogs.readSide(launch.log.sidePath))?.hasTrailer === true ||
-          (yield* runLogs.ensureTrailer(launch.log.path, code))
-        yield* Deferred.succeed(run.ending.trailerWritten, undefined)
-        return hasTrailer
+      const markStopping = Effect.fnUntraced(function* (runs: ReadonlyArray<TrackedRun>, cause: StopCause) {
+        const fresh = runs.filter(({ stoppedBy }) => stoppedBy === undefined)
+        for (const run of fresh) run.stoppedBy = cause
+        if (fresh.length > 0) {
+          yield* records.stopping(
+            fresh.map(({ identity }) => identity.requestId),
+            cause
+          )
+        }
       })
-      const hasEnded = ({ ending }: TrackedRun) => Deferred.isDoneUnsafe(ending.trailerWritten)
 
-      const keep = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess, run: TrackedRun) {
-        const startedAt = yield* monotonicMillis
-        const mirror = Effect.scoped(mirrorRun({ log: launch.log, ending: run.ending, runLogs, serverLog })).pipe(
-          Effect.catchDefect((defect) => Effect.logError("codex.exec.mirror.fail", Cause.die(defect)))
+      /** Stops a run that lasts too long, is silent too long or writes too much. */
+      const limit = Effect.fnUntraced(function* (run: TrackedRun) {
+        const { identity, log } = run
+        const cause = yield* Effect.interruptible(exceededLimit({ log, startedAtMillis: identity.startedAtMillis }))
+        yield* Effect.logWarning("codex.exec.limit").pipe(
+          Effect.annotateLogs({ request_id: identity.requestId, pid: identity.codex.pid, limit: cause })
         )
-        const [hasTrailer] = yield* Effect.all([watch(launch, process, run), mirror], { concurrency: "unbounded" })
-        yield* process.abandon
-        yield* Effect.logInfo("codex.exec.ended").pipe(
-          Effect.annotateLogs({
-            request_id: launch.requestId,
-            pid: run.identity.codex.pid,
-            return_code: yield* Deferred.await(run.ending.code),
-            duration_ms: Math.round((yield* monotonicMillis) - startedAt)
-          })
+        yield* markStopping([run], cause)
+        const { survivors } = yield* trees.terminate({
+          targets: [identity.codex],
+          leaders: [identity.supervisor],
+          markers: new Set([identity.requestId])
+        })
+        if (survivors.length === 0) return
+        yield* Effect.logError("codex.exec.limit.fail").pipe(
+          Effect.annotateLogs({ request_id: identity.requestId, remaining: survivors })
         )
-        // Without its trailer the end is not recorded: the next Looper writes it by the code in the side file.
-        if (hasTrailer) yield* runLogs.removeSide(launch.log.sidePath)
-        if (!(yield* hasLeftovers(run.identity))) started.delete(launch.requestId)
       })
 
       /** Does anything of an ended run live? Otherwise its session's number may name another one some day. */
-      const hasLeftovers = ({ requestId, supervisor }: RunIdentity) =>
+      const hasLeftovers = ({ requestId, supervisor, bootId }: RunIdentity) =>
         Effect.map(table.scan, (rows) =>
           rows.some(
             (row) =>
               !row.isDead &&
+              bootId === table.bootId &&
               (row.marker === requestId || row.sessionId === supervisor.pid || row.groupId === supervisor.pid)
           )
         )
+
+      const prune = Effect.suspend(() => retention.prune(new Set(unended().map(({ identity }) => identity.requestId))))
+
+      /** Keeps a run beside whoever started or adopted it. */
+      const track = (run: TrackedRun, isLimited: boolean) => {
+        const { requestId } = run.identity
+        started.set(requestId, run)
+        const watchLimits = isLimited
+          ? Effect.raceFirst(Effect.uninterruptible(limit(run)), Deferred.await(run.ending.code))
+          : Effect.void
+        return Effect.all([keepRun(run), watchLimits], { concurrency: "unbounded" }).pipe(
+          Effect.andThen(hasLeftovers(run.identity)),
+          Effect.tap((hasAny) => Effect.sync(() => hasAny || started.delete(requestId))),
+          Effect.andThen(prune),
+          Effect.tapCause((cause) => Effect.logError("codex.exec.keep.fail", cause)),
+          Effect.ensuring(Deferred.succeed(run.recorded, undefined)),
+          Effect.provideContext(services),
+          Effect.forkIn(scope, { startImmediately: true }),
+          Effect.asVoid
+        )
+      }
 
       const register = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess) {
         const supervisor = yield* table.find(process.supervisorPid)
@@ -147,62 +170,98 @@ export class RunSupervisor extends Context.Service<
           bootId: table.bootId,
           supervisor,
           codex,
-          workspace: launch.workspace
+          workspace: launch.workspace,
+          startedAtMillis: yield* monotonicMillis
         }
         yield* runLogs
           .writeIdentity(launch.log, identity)
           .pipe(Effect.mapError((cause) => new SpawnFailed({ reason: cause.reason, cause })))
+        yield* records.identify(identity)
         return identity
       })
 
       const launch = Effect.fn("RunSupervisor.launch")(function* (options: Launch) {
+        const { log, requestId } = options
         const process = yield* startSupervisor({
           argv: options.argv,
           workingDirectory: options.workspace,
           environment: options.environment,
-          log: options.log
+          log
         })
         const identity = yield* register(options, process).pipe(Effect.onError(() => process.abandon))
-        const run: TrackedRun = {
-          identity,
-          ending: { code: Deferred.makeUnsafe(), trailerWritten: Deferred.makeUnsafe() },
-          recorded: Deferred.makeUnsafe(),
-          isStopping: false
-        }
-        started.set(options.requestId, run)
-        launchedIds.add(options.requestId)
-        yield* process.go
-        yield* keep(options, process, run).pipe(
-          Effect.tapCause((cause) => Effect.logError("codex.exec.keep.fail", cause)),
-          Effect.ensuring(Deferred.succeed(run.recorded, undefined)),
-          Effect.forkIn(scope)
+        const learnCode: Effect.Effect<ReturnCode> = Deferred.await(process.exited).pipe(
+          Effect.flatMap((code) => (code === undefined ? recordedCode(log, identity.codex) : Effect.succeed(code))),
+          Effect.ensuring(process.abandon)
         )
+        const run = makeTrackedRun({ identity, log, learnCode, isSeenEnding: true, stoppedBy: undefined })
+        yield* process.go
+        yield* records.running(requestId)
+        yield* track(run, true)
         yield* awaitExec(table, process)
-        return launchedRun({ run, process, logPath: options.log.path })
+        return {
+          identity,
+          log,
+          execFailure: Deferred.poll(process.execFailure).pipe(
+            Effect.flatMap(Option.match({ onNone: () => Effect.succeedNone, onSome: Effect.asSome }))
+          ),
+          end: endOf(run),
+          completed: Deferred.await(run.ending.trailerWritten)
+        }
       }, Effect.uninterruptible)
 
-      const live = () => [...started.values()].filter((run) => !hasEnded(run)).map(({ identity }) => identity)
-      const leaders = () => [...started.values()].map(({ identity }) => identity.supervisor)
+      const adopt = Effect.fnUntraced(function* ({ identity, log, isAlive }: EarlierRun) {
+        const { requestId, supervisor, codex } = identity
+        const supervisorEnd = Effect.gen(function* () {
+          while (yield* table.isAlive(supervisor)) yield* Effect.sleep(lookEveryMillis)
+        })
+        const learnCode = isAlive ? Effect.andThen(supervisorEnd, recordedCode(log, codex)) : recordedCode(log, nobody)
+        const stoppedBy = yield* records.stopCause(requestId)
+        // A stop that its Looper did not survive: this run did, so its end is its own.
+        if (isAlive && stoppedBy !== undefined) yield* records.stopForgotten(requestId)
+        if (isAlive) {
+          yield* Effect.logInfo("codex.exec.adopted").pipe(
+            Effect.annotateLogs({ request_id: requestId, pid: codex.pid, log_path: log.path })
+          )
+          yield* records.running(requestId)
+        }
+        const run = { identity, log, learnCode, isSeenEnding: isAlive, stoppedBy: isAlive ? undefined : stoppedBy }
+        yield* track(makeTrackedRun(run), isAlive)
+      })
 
-      const noteStop = (pids: ReadonlyArray<number>) => {
-        for (const run of started.values()) run.isStopping ||= pids.includes(run.identity.codex.pid)
-      }
+      const live = () => unended().map(({ identity }) => identity)
+      const unended = () => [...started.values()].filter((run) => !hasEnded(run))
+      const leaders = () =>
+        [...started.values()].flatMap(({ identity }) => (identity.bootId === table.bootId ? [identity.supervisor] : []))
 
-      /** Stops the trees of every run that this layer started, then lets trailers and mirrors finish. */
+      /** Some milliseconds pass between a codex' death and the moment its supervisor's end is known. */
+      const settle = Effect.gen(function* () {
+        const dead = yield* Effect.filter(unended(), ({ identity }) =>
+          Effect.map(table.isAlive(identity.codex), (isAlive) => !isAlive)
+        )
+        const trailers = dead.map(({ ending }) => Deferred.await(ending.trailerWritten))
+        yield* Effect.timeoutOption(Effect.all(trailers, { concurrency: "unbounded" }), settleBoundMillis)
+      })
+
+      /** Stops the trees of all runs, or of those alone that are ending anyway, and lets logs and mirrors finish. */
       const stopAll = Effect.gen(function* () {
         const times = yield* shutdown.begin
         if (started.size === 0) return
-        noteStop(live().map(({ codex }) => codex.pid))
-        const seeds: TreeSeeds = {
-          targets: live().map(({ codex }) => codex),
-          leaders: leaders(),
-          markers: new Set(started.keys())
+        if (config.onShutdown === "stop") {
+          yield* markStopping(unended(), "shutdown")
+          const seeds: TreeSeeds = {
+            targets: live().map(({ codex }) => codex),
+            leaders: leaders(),
+            markers: new Set(started.keys())
+          }
+          const { survivors } = yield* trees.terminate(seeds)
+          for (const pid of survivors) shutdown.report(`process ${pid}`)
+        } else {
+          yield* settle
         }
-        const { survivors } = yield* trees.terminate(seeds)
-        for (const pid of survivors) shutdown.report(`process ${pid}`)
         const drainMillis = Math.max(0, times.drainEndsMillis - (yield* monotonicMillis))
+        const ending = [...started.values()].filter((run) => config.onShutdown === "stop" || hasEnded(run))
         yield* Effect.forEach(
-          started.values(),
+          ending,
           ({ recorded, identity }) =>
             Effect.timeoutOrElse(Deferred.await(recorded), {
               duration: drainMillis,
@@ -213,56 +272,30 @@ export class RunSupervisor extends Context.Service<
       })
       yield* Effect.addFinalizer((exit) => Effect.andThen(stopAll, Scope.close(scope, exit)))
 
-      /** Some milliseconds pass between a codex' death and the moment its supervisor's end is known. */
-      const settle = Effect.gen(function* () {
-        const dead = yield* Effect.filter([...started.values()], ({ identity }) =>
-          Effect.map(table.isAlive(identity.codex), (isAlive) => !isAlive)
-        )
-        const trailers = dead.map(({ ending }) => Deferred.await(ending.trailerWritten))
-        yield* Effect.timeoutOption(Effect.all(trailers, { concurrency: "unbounded" }), settleBoundMillis)
-      })
+      for (const run of yield* findEarlierRuns) yield* adopt(run)
+      yield* settle
+      yield* prune
 
       return RunSupervisor.of({
         launch,
-        hasLaunched: (requestId) => launchedIds.has(requestId),
         live,
         leaders,
         settle,
-        noteStop,
+        stopping: (pids, cause) =>
+          markStopping(
+            unended().filter(({ identity }) => pids.includes(identity.codex.pid)),
+            cause
+          ),
         forgetEnded: Effect.sync(() => {
-          for (const [id, run] of started) if (hasEnded(run)) started.delete(id)
+          // One whose end is not recorded yet forgets itself then: a shutdown has to wait for that.
+          for (const [id, { recorded }] of started) if (Deferred.isDoneUnsafe(recorded)) started.delete(id)
         })
       })
     })
   )
 }
 
-interface TrackedRun {
-  readonly identity: RunIdentity
-  readonly ending: RunEnding
-  readonly recorded: Deferred.Deferred<void>
-  /** Somebody is stopping it: its end is not its own. */
-  isStopping: boolean
-}
-
-/** What a caller may know of a run. */
-const launchedRun = (options: {
-  readonly run: TrackedRun
-  readonly process: SupervisorProcess
-  readonly logPath: string
-}): LaunchedRun => {
-  const { run, process, logPath } = options
-  const { code, trailerWritten } = run.ending
-  return {
-    identity: run.identity,
-    logPath,
-    execFailure: Deferred.poll(process.execFailure).pipe(
-      Effect.flatMap(Option.match({ onNone: () => Effect.succeedNone, onSome: Effect.asSome }))
-    ),
-    end: Effect.map(Deferred.await(code), (returnCode) => ({ returnCode, wasStopped: run.isStopping })),
-    completed: Deferred.await(trailerWritten)
-  }
-}
+const nobody: ProcessIdentity = { pid: 0, startTicks: 0 }
 
 /** Waits until codex replaced the shell that stood in its place, or will not. */
 const awaitExec = Effect.fnUntraced(function* (table: ProcessTable["Service"], process: SupervisorProcess) {

@@ -2,7 +2,6 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
 import { Context, Effect, Layer, Redacted } from "effect"
 import type { RequestId } from "../domain/RequestId.ts"
-import { EarlierRuns } from "./EarlierRuns.ts"
 import { LooperConfig } from "./LooperConfig.ts"
 import { RunSupervisor } from "./RunSupervisor.ts"
 
@@ -12,7 +11,7 @@ export class RunTickets extends Context.Service<
     /** `<run id>.<HMAC-SHA256 of it under the token, in hex>`; none where no token is set. */
     readonly issue: (requestId: RequestId) => string | undefined
     /** Is this the ticket of a run that has not ended? */
-    readonly isValid: (ticket: string) => Effect.Effect<boolean>
+    readonly isValid: (ticket: string) => boolean
   }
 >()("looper/services/RunTickets") {
   static readonly layerNoDeps = Layer.effect(
@@ -20,18 +19,16 @@ export class RunTickets extends Context.Service<
     Effect.gen(function* () {
       const { apiToken } = yield* LooperConfig
       const supervisor = yield* RunSupervisor
-      const earlierRuns = yield* EarlierRuns
       const issue = (requestId: RequestId) =>
         apiToken && `${requestId}.${createHmac("sha256", Redacted.value(apiToken)).update(requestId).digest("hex")}`
       return RunTickets.of({
         issue,
-        isValid: Effect.fnUntraced(function* (ticket) {
+        isValid: (ticket) => {
           const requestId = ticket.split(".", 1)[0] ?? ""
           const expected = issue(requestId)
           if (expected === undefined || !isSecretEqual(ticket, expected)) return false
-          const runs = [...supervisor.live(), ...(yield* earlierRuns.live)]
-          return runs.some((run) => run.requestId === requestId)
-        })
+          return supervisor.live().some((run) => run.requestId === requestId)
+        }
       })
     })
   )

@@ -1,8 +1,9 @@
 /** Looper's own log file: records and the mirrored output of runs, in order, with one writer. */
-import { closeSync, fstatSync, mkdirSync, openSync, write, writeSync } from "node:fs"
-import * as path from "node:path"
 import { Context, Effect, Layer, Schema, Semaphore } from "effect"
+import type { BatchPlace } from "../domain/mirrorIntent.ts"
+import { LogFile, retryMillis } from "./LogFile.ts"
 import { LooperConfig } from "./LooperConfig.ts"
+import { MirrorRecovery } from "./MirrorRecovery.ts"
 
 /** The server log cannot be opened at start. */
 export class ServerLogUnwritable extends Schema.TaggedError<ServerLogUnwritable>()("ServerLogUnwritable", {
@@ -14,23 +15,31 @@ export class ServerLogUnwritable extends Schema.TaggedError<ServerLogUnwritable>
   }
 }
 
-/** What waits for a disk that is full is kept up to this size; older records go first. */
-const maxPendingBytes = 1024 * 1024
-const retryMillis = 250
-
 export class ServerLog extends Context.Service<
   ServerLog,
   {
     /** Appends one record, newline included, in this turn of the event loop; copied to stdout too. */
     readonly record: (line: string) => void
-    /** Appends whole lines; waits while the disk is full. */
-    readonly append: (lines: Uint8Array) => Effect.Effect<void>
+    /**
+     * Appends whole lines as one batch, no record inside; waits while the disk is full.
+     *
+     * **Details** `onBegin` is told where they go right before the first byte, which is when all that came before is
+     * in the file, and again when the rest of them goes to another file; while it throws, they wait. Interrupted after
+     * that, the rest is still written before anything else. Without lines it waits for all that came before.
+     */
+    readonly append: (
+      lines: Uint8Array,
+      options?: { readonly onBegin: (place: BatchPlace) => void }
+    ) => Effect.Effect<void>
     /** Closes and opens the file anew, after somebody moved it. */
     readonly reopen: Effect.Effect<void>
   }
 >()("looper/services/ServerLog") {
   /**
    * Opens the file, and creates its folder, for the layer's life.
+   *
+   * **Details** A batch that an earlier Looper began is finished before anything else is written; a line that was cut
+   * for another reason gets its newline. A disk that is full delays both, and not the start.
    *
    * **Errors** `ServerLogUnwritable`: nothing is open.
    */
@@ -39,9 +48,10 @@ export class ServerLog extends Context.Service<
       ServerLog,
       Effect.gen(function* () {
         const { serverLogPath } = yield* LooperConfig
+        const { left } = yield* MirrorRecovery
         const file = yield* Effect.acquireRelease(
           Effect.try({
-            try: () => new LogFile(serverLogPath),
+            try: () => new LogFile(serverLogPath, left),
             catch: (error) => new ServerLogUnwritable({ path: serverLogPath, reason: (error as Error).message })
           }),
           (opened) => Effect.sync(() => opened.close())
@@ -52,7 +62,7 @@ export class ServerLog extends Context.Service<
             file.record(line)
             if (options.isCopiedToStdout) toStdout(line)
           },
-          append: (lines) => writer.withPermit(appendAll(file, lines)),
+          append: (lines, batch) => writer.withPermit(appendAll(file, lines, batch?.onBegin)),
           reopen: Effect.sync(() => file.markMoved())
         })
       })
@@ -61,153 +71,19 @@ export class ServerLog extends Context.Service<
 }
 
 /** Appends in as many writes as the disk allows; records wait until the last one is whole. */
-const appendAll = (file: LogFile, lines: Uint8Array): Effect.Effect<void> =>
+const appendAll = (
+  file: LogFile,
+  lines: Uint8Array,
+  onBegin: ((place: BatchPlace) => void) | undefined
+): Effect.Effect<void> =>
   Effect.gen(function* () {
-    let offset = 0
-    while (offset < lines.length) {
-      const written = yield* Effect.uninterruptible(file.write(lines.subarray(offset)))
-      offset += written
+    const isBegun = lines.length === 0 ? () => file.isFlushed() : () => file.begin(lines, onBegin)
+    while (!isBegun()) yield* Effect.sleep(retryMillis)
+    while (file.hasUnfinished) {
+      const written = yield* Effect.uninterruptible(file.writeSome)
       if (written === 0) yield* Effect.sleep(retryMillis)
     }
   }).pipe(Effect.onExit(() => Effect.sync(() => file.release())))
-
-class LogFile {
-  private readonly filePath: string
-  private fd: number
-  private pending: Array<Buffer> = []
-  private pendingBytes = 0
-  private droppedRecords = 0
-  private isArmed = false
-  private isHeld = false
-  private isMoved = false
-  private isClosed = false
-  /** The last write ended inside a line. */
-  private isLineOpen = false
-  /** The first of what is pending is the rest of a record whose beginning is in the file. */
-  private hasRest = false
-  /** Also beside a batch that is being written: the kernel appends one after the other. */
-  private readonly flushAtExit = () => {
-    this.isHeld = false
-    this.flush()
-  }
-
-  constructor(filePath: string) {
-    mkdirSync(path.dirname(filePath), { recursive: true, mode: 0o700 })
-    this.filePath = filePath
-    this.fd = openSync(filePath, "a", 0o600)
-    process.on("exit", this.flushAtExit)
-  }
-
-  record(line: string): void {
-    // Its number may name somebody else's file by now.
-    if (this.isClosed) return
-    const bytes = Buffer.from(line)
-    this.pending.push(bytes)
-    this.pendingBytes += bytes.length
-    const first = this.hasRest ? 1 : 0
-    while (this.pendingBytes > maxPendingBytes && this.pending.length > first) {
-      this.pendingBytes -= this.pending.splice(first, 1)[0]?.length ?? 0
-      this.droppedRecords += 1
-    }
-    this.arm(0)
-  }
-
-  /**
-   * Writes some of `lines`, holding records back until {@link release}; 0 when the disk took nothing, or not yet
-   * all records that came before.
-   */
-  write(lines: Uint8Array): Effect.Effect<number> {
-    return Effect.callback<number>((resume) => {
-      this.flush()
-      if (!this.isHeld && this.pending.length > 0) return resume(Effect.succeed(0))
-      this.isHeld = true
-      this.reopenIfMoved()
-      write(this.fd, lines, 0, lines.length, null, (error, written) => {
-        const count = error === null ? written : 0
-        if (count > 0) this.isLineOpen = lines[count - 1] !== newline
-        resume(Effect.succeed(count))
-      })
-    })
-  }
-
-  release(): void {
-    this.isHeld = false
-    this.arm(0)
-  }
-
-  /** The next write, which may be a repeated one, goes to the file that has the name then. */
-  markMoved(): void {
-    this.isMoved = true
-    this.arm(0)
-  }
-
-  /** Never while a write is under way. One that fails is tried again with the next write. */
-  private reopenIfMoved(): void {
-    try {
-      if (!this.isMoved && fstatSync(this.fd).nlink > 0) return
-      mkdirSync(path.dirname(this.filePath), { recursive: true, mode: 0o700 })
-      const fresh = openSync(this.filePath, "a", 0o600)
-      closeSync(this.fd)
-      this.fd = fresh
-      this.isMoved = false
-    } catch {
-      // The old descriptor still takes what is written.
-    }
-  }
-
-  close(): void {
-    this.flush()
-    this.isClosed = true
-    this.pending = []
-    process.off("exit", this.flushAtExit)
-    closeSync(this.fd)
-  }
-
-  private arm(delayMillis: number): void {
-    if (this.isArmed || this.isHeld || this.pending.length === 0) return
-    this.isArmed = true
-    const flush = () => {
-      this.isArmed = false
-      this.flush()
-    }
-    if (delayMillis === 0) setImmediate(flush)
-    else setTimeout(flush, delayMillis).unref()
-  }
-
-  /** A synchronous write for each turn of the event loop: a crash loses one turn's records at most. */
-  private flush(): void {
-    if (this.isHeld || this.pending.length === 0) return
-    const dropped = this.droppedRecords === 0 ? "" : `# ${this.droppedRecords} records were dropped: no space\n`
-    const rest = this.hasRest ? this.pending.slice(0, 1) : []
-    const whole = this.pending.slice(rest.length)
-    const bytes = Buffer.concat([Buffer.from(this.isLineOpen ? "\n" : ""), ...rest, Buffer.from(dropped), ...whole])
-    try {
-      this.reopenIfMoved()
-      const written = writeSync(this.fd, bytes)
-      this.droppedRecords = 0
-      this.isLineOpen = written > 0 && bytes[written - 1] !== newline
-      this.keep(bytes.subarray(written))
-    } catch {
-      this.arm(retryMillis)
-    }
-  }
-
-  /** The rest of a short write goes on inside its line; the records behind it are still apart. */
-  private keep(rest: Buffer): void {
-    this.pending = []
-    for (let start = 0, end = 0; start < rest.length; start = end) {
-      end = rest.indexOf(newline, start) + 1 || rest.length
-      this.pending.push(Buffer.from(rest.subarray(start, end)))
-    }
-    this.pendingBytes = rest.length
-    this.hasRest = this.isLineOpen && rest.length > 0
-    if (rest.length === 0) return
-    this.isLineOpen = false
-    this.arm(retryMillis)
-  }
-}
-
-const newline = 0x0a
 
 /** A reader of stdout that does not read costs this much memory, then records. */
 const maxStdoutBytes = 1024 * 1024

@@ -53,7 +53,7 @@ const prompt: Kind<string> = {
 
 const logLevel: Kind<"DEBUG" | "INFO" | "WARNING" | "ERROR" | "CRITICAL"> = {
   allowed: "`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`",
-  decode: (value) => oneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL").decode(value.trim().toUpperCase())
+  decode: (value) => oneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL").decode(value.toUpperCase())
 }
 
 const httpUrl: Kind<string> = {
@@ -86,7 +86,7 @@ export const configTable = (root: string) => {
     }),
     port: variable({
       names: ["LOOPER_PORT"],
-      kind: integer(0, 65_535),
+      kind: integer(65_535),
       fallback: "3456",
       about: "Port to listen on; `0` takes any"
     }),
@@ -127,13 +127,13 @@ export const configTable = (root: string) => {
     }),
     minFreeBytes: variable({
       names: ["LOOPER_MIN_FREE_BYTES"],
-      kind: integer(0, Number.MAX_SAFE_INTEGER),
+      kind: integer(Number.MAX_SAFE_INTEGER),
       fallback: "67108864",
       about: "Free space in the log folder without which no run starts; `0` = off"
     }),
     retentionRuns: variable({
       names: ["LOOPER_LOG_RETENTION_RUNS"],
-      kind: integer(0, Number.MAX_SAFE_INTEGER),
+      kind: integer(Number.MAX_SAFE_INTEGER),
       fallback: "0",
       about: "Logs of so many ended runs are kept, the newest; `0` = all"
     }),
@@ -145,7 +145,7 @@ export const configTable = (root: string) => {
     }),
     retentionBytes: variable({
       names: ["LOOPER_LOG_RETENTION_BYTES"],
-      kind: integer(0, Number.MAX_SAFE_INTEGER),
+      kind: integer(Number.MAX_SAFE_INTEGER),
       fallback: "0",
       about: "The oldest logs of ended runs are removed while all of them are larger; `0` = never"
     }),
@@ -198,7 +198,7 @@ export const configTable = (root: string) => {
     }),
     maxLogBytes: variable({
       names: ["CODEX_EXEC_MAX_LOG_BYTES"],
-      kind: integer(0, Number.MAX_SAFE_INTEGER),
+      kind: integer(Number.MAX_SAFE_INTEGER),
       fallback: "0",
       about: "A run that writes more is stopped; `0` = off"
     }),

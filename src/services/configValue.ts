@@ -130,11 +130,11 @@ export const flag: Kind<boolean> = {
   }
 }
 
-export const integer = (minimum: number, maximum: number): Kind<number> => ({
-  allowed: `a whole number from ${minimum} to ${maximum}`,
+export const integer = (maximum: number): Kind<number> => ({
+  allowed: `a whole number from 0 to ${maximum}`,
   decode: (value) => {
     const number = /^\d+$/.test(value.trim()) ? Number(value) : Number.NaN
-    return number >= minimum && number <= maximum ? number : undefined
+    return number <= maximum ? number : undefined
   }
 })
 

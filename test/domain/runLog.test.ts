@@ -21,7 +21,8 @@ const identity: RunIdentity = {
   bootId: "b",
   supervisor: { pid: 10, startTicks: 11 },
   codex: { pid: 12, startTicks: 13 },
-  workspace: '/w "x"\n0\ndone'
+  workspace: '/w "x"\n0\ndone',
+  startedAtMillis: 1.5
 }
 const nothing = { identity: undefined, returnCode: undefined, hasTrailer: false }
 

@@ -1,12 +1,12 @@
 /** The loop of ticks: when it ticks, what it says at start, and that it outlives whatever a tick comes to. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Fiber, Layer } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { layerAutopoll, tickForever } from "../../src/runtime/autopoll.ts"
 import { HttpServer } from "../../src/runtime/server.ts"
 import { RunLock } from "../../src/services/RunLock.ts"
 import { makeLogs } from "../services/zulip/sending.ts"
-import { makeTickServices } from "./tickServices.ts"
+import { makeTickServices, type World } from "./tickServices.ts"
 
 /** What the n-th tick comes to, in turn: it cannot start its run, it dies in its sequence, it dies before. */
 const troubles = ["fails", "dies", "throws"] as const
@@ -41,14 +41,29 @@ it.effect("a tick that fails or dies is logged, releases the lock and is followe
 )
 
 /** Starts the loop as Looper does; what it logs and how often it has ticked. */
-const startLoop = Effect.fnUntraced(function* (environment: Readonly<Record<string, string>>) {
-  const { layer, ticks } = makeTickServices({ LOOPER_DEFAULT_WORKSPACE: "/w", ...environment })
+const startLoop = Effect.fnUntraced(function* (
+  environment: Readonly<Record<string, string>>,
+  found: Partial<World> = {}
+) {
+  const { layer, world, ticks } = makeTickServices({ LOOPER_DEFAULT_WORKSPACE: "/w", ...environment })
+  Object.assign(world, found)
   const logs = makeLogs()
   const server = Layer.succeed(HttpServer, { url: "http://127.0.0.1:1" })
-  yield* Layer.build(layerAutopoll.pipe(Layer.provide(Layer.mergeAll(layer, server)), Layer.provideMerge(logs.layer)))
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const loop = layerAutopoll.pipe(Layer.provide(Layer.mergeAll(layer, server)), Layer.provideMerge(logs.layer))
+  yield* Layer.buildWithScope(loop, scope)
   yield* TestClock.adjust("0 seconds")
-  return { logs, ticks }
+  return { logs, ticks, close: Scope.close(scope, Exit.void) }
 })
+
+it.effect("no tick comes after the end of the loop's scope", () =>
+  Effect.gen(function* () {
+    const { ticks, close } = yield* startLoop({})
+    yield* close
+    yield* TestClock.adjust("1 day")
+    assert.strictEqual(ticks(), 1)
+  })
+)
 
 describe("at start", () => {
   it.effect("one record says when autopoll ticks, what it starts and how to switch it off", () =>
@@ -76,6 +91,24 @@ describe("at start", () => {
     Effect.gen(function* () {
       const { logs } = yield* startLoop({ LOOPER_DEFAULT_PROMPT_FILE: "/p.txt" })
       assert.deepInclude(logs.of("codex.exec.autopoll.enabled")[0], { prompt: "/p.txt", every_seconds: 300 })
+    })
+  )
+
+  it.effect("what is missing is a warning, also where the first tick skips for another reason", () =>
+    Effect.gen(function* () {
+      const { logs, ticks } = yield* startLoop({}, { targets: [42], hasWorkspace: false })
+      assert.deepStrictEqual(
+        logs.lines.map(({ event, level }) => [event, level]),
+        [
+          ["codex.exec.autopoll.enabled", "Info"],
+          ["codex.exec.autopoll.misconfigured", "Warn"],
+          ["codex.exec.autopoll.skipped", "Info"]
+        ]
+      )
+      assert.deepStrictEqual(logs.of("codex.exec.autopoll.misconfigured"), [
+        { error: "workspace is not a directory: /w" }
+      ])
+      assert.strictEqual(ticks(), 1)
     })
   )
 

@@ -1,4 +1,5 @@
 /** Why a tick skips, in which order, and what failures and pauses do to the ones that follow. */
+import type { StopCause } from "../../src/domain/RunRecord.ts"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -9,6 +10,7 @@ import { resumeAutopoll } from "../../handlers/resumeAutopoll.ts"
 import { type SkipReason, skipReasons } from "../../src/domain/RunResult.ts"
 import { Autopoll } from "../../src/services/Autopoll.ts"
 import { RunLock } from "../../src/services/RunLock.ts"
+import { Shutdown } from "../../src/services/Shutdown.ts"
 import { makeLogs } from "../services/zulip/sending.ts"
 import { makeTickServices } from "./tickServices.ts"
 
@@ -81,10 +83,8 @@ describe("a tick skips", () => {
       const end = yield* circumstances[reason](looper)
       for (let tick = 1; tick <= 3; tick++) assert.strictEqual(yield* looper.tick(), reason)
       assert.lengthOf(looper.runs, 0)
-      assert.deepStrictEqual(
-        looper.logs.of("codex.exec.autopoll.skipped").map((fields) => fields.reason),
-        [reason, reason, reason]
-      )
+      const record = { request_id: "auto0a0a0a0a", reason }
+      assert.deepStrictEqual(looper.logs.of("codex.exec.autopoll.skipped"), [record, record, record])
       yield* end()
       assert.strictEqual(yield* looper.tick(), "started")
       assert.lengthOf(looper.runs, 1)
@@ -102,6 +102,14 @@ describe("a tick skips", () => {
         yield* end()
       }
       assert.deepStrictEqual(found, [...skipReasons])
+      assert.strictEqual(yield* looper.tick(), "started")
+    })
+  )
+
+  it.effect("with no reason beside a log from the future, where fresh logs do not count", () =>
+    Effect.gen(function* () {
+      const looper = yield* open()
+      looper.world.newestChangeMillis = 1_000
       assert.strictEqual(yield* looper.tick(), "started")
     })
   )
@@ -148,16 +156,16 @@ describe("after failures", () => {
   it.effect("a run that ends with another code than 0 counts, one that was stopped counts as nothing", () =>
     Effect.gen(function* () {
       const looper = yield* open()
-      const endsWith = Effect.fnUntraced(function* (returnCode: number | "unknown", wasStopped = false) {
+      const endsWith = Effect.fnUntraced(function* (returnCode: number | "unknown", stoppedBy?: StopCause) {
         assert.strictEqual(yield* looper.tick(), "started")
         const run = looper.runs.at(-1)
-        if (run !== undefined) yield* Deferred.succeed(run, { returnCode, wasStopped })
+        if (run !== undefined) yield* Deferred.succeed(run, { returnCode, stoppedBy })
         yield* TestClock.adjust("0 seconds")
       })
       yield* endsWith(1)
       yield* endsWith("unknown")
-      for (let times = 0; times < 5; times++) yield* endsWith(143, true)
-      yield* endsWith(0, true)
+      for (const by of ["request", "replacement", "shutdown"] as const) yield* endsWith(143, by)
+      yield* endsWith(0, "request")
       yield* endsWith(2)
       yield* waits(looper, 600)
       yield* endsWith(0)
@@ -190,6 +198,17 @@ describe("after failures", () => {
       looper.world.targets = []
       assert.strictEqual(yield* looper.tick(), "RunLogUnwritable")
       assert.strictEqual(yield* looper.tick(), "backoff")
+    })
+  )
+
+  it.effect("a tick that the shutdown refuses counts as nothing", () =>
+    Effect.gen(function* () {
+      const looper = yield* open()
+      looper.world.launch = "fails"
+      for (let failure = 1; failure <= 2; failure++) yield* looper.tick()
+      yield* Context.get(looper.services, Shutdown).begin
+      assert.strictEqual((yield* Effect.flip(looper.perform(autopollTick())))._tag, "ShuttingDown")
+      assert.lengthOf(looper.logs.of("codex.exec.autopoll.backoff"), 0)
     })
   )
 

@@ -1,6 +1,6 @@
 /** One tick: starts the default prompt, or says why not; and the loop around it. */
 import { assert, describe, it } from "@effect/vitest"
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Fiber } from "effect"
 import { autopollTick } from "../../effects/autopollTick.ts"
@@ -97,6 +97,39 @@ describe("a tick", () => {
       assert.isTrue(isAlive(started?.pid ?? 0))
       yield* gate.open
       assert.deepStrictEqual(yield* Fiber.join(tick), skipped("alive_tasks"))
+    })
+  )
+
+  it.live("skips where somebody takes the lock while it looks", () =>
+    Effect.gen(function* () {
+      const [look, message] = [yield* makeGate, yield* makeGate]
+      const looper = yield* openLooper({ parts: { notifier: layerNotifying(message.pass) } })
+      const slow = replaced(looper, CodexProcesses, (real) => ({
+        survey: (options) => Effect.tap(real.survey(options), () => look.pass)
+      }))
+      const tick = yield* looper.begin(autopollTick().pipe(Effect.provideContext(slow)))
+      yield* look.entered
+      const { prompt } = staying(looper)
+      const held = yield* looper.begin(run({ message: "m", prompt }))
+      yield* message.entered
+      yield* look.open
+      assert.deepStrictEqual(yield* Fiber.join(tick), skipped("run_lock_busy"))
+      yield* message.open
+      yield* Fiber.join(held)
+    })
+  )
+
+  it.live("looks at the targets of the default workspace, where only those are targets", () =>
+    Effect.gen(function* () {
+      const looper = yield* openLooper({
+        env: () => ({ CODEX_EXEC_KILL_SCOPE: "workspace", LOOPER_DEFAULT_PROMPT: codexScript([{ hang: true }]) })
+      })
+      const workspace = join(looper.folder, "other")
+      mkdirSync(workspace)
+      const { prompt } = staying(looper)
+      yield* looper.perform(run({ message: "m", prompt, workspace }))
+      assert.strictEqual((yield* looper.perform(autopollTick())).outcome, "started")
+      assert.deepStrictEqual(yield* tickInVain(looper), skipped("alive_tasks"))
     })
   )
 

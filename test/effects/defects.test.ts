@@ -15,7 +15,7 @@ import { RunLogs } from "../../src/services/RunLogs.ts"
 import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
 import { codexScript } from "../../src/testing/CodexStandIn.ts"
 import { carriers, isAlive } from "../support/processes.ts"
-import { type EmbeddedLooper, openLooper, replaced, staying, untilStep, untilTrue } from "./embeddedLooper.ts"
+import { drawId, type EmbeddedLooper, openLooper, replaced, staying, untilStep, untilTrue } from "./embeddedLooper.ts"
 
 const defect = Effect.die(new Error("injected"))
 
@@ -134,11 +134,12 @@ describe("the lock is released and the next run works after", () => {
       const begun = looper.file("begun")
       isBlind = true
       const prompt = codexScript([{ writeFile: { path: begun, text: "" } }, { hang: true }])
-      const exit = yield* Effect.exit(looper.perform(spawnCodex({ requestId: "0a0a0a0b", prompt })))
+      const requestId = drawId()
+      const exit = yield* Effect.exit(looper.perform(spawnCodex({ requestId, prompt })))
       isBlind = false
       assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
       assert.deepStrictEqual(looper.runFiles(), [])
-      yield* untilTrue(() => carriers("0a0a0a0b").length === 0, "nothing of the run is left")
+      yield* untilTrue(() => carriers(requestId).length === 0, "nothing of the run is left")
       assert.isFalse(existsSync(begun))
       yield* assertNextRunWorks(looper)
     })

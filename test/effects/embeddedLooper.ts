@@ -1,4 +1,5 @@
 /** Looper's services without HTTP: all of them real, in a temporary folder, with the codex stand-in. */
+import { randomBytes } from "node:crypto"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -132,6 +133,9 @@ export const replaced = <I, S extends object>(
   const real = Context.getUnsafe(looper.services as Context.Context<never>, tag)
   return Context.make(tag, { ...real, ...change(real) })
 }
+
+/** A request id of this test alone: whatever Looper on this machine has a run of the same id stops both. */
+export const drawId = () => randomBytes(4).toString("hex")
 
 /** Something that waits until the test opens it. */
 export const makeGate = Effect.gen(function* () {

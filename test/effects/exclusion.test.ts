@@ -11,6 +11,7 @@ import { LooperConfig } from "../../src/services/LooperConfig.ts"
 import { RunLock } from "../../src/services/RunLock.ts"
 import { isAlive } from "../support/processes.ts"
 import {
+  drawId,
   type EmbeddedLooper,
   layerNotifying,
   type Services,
@@ -56,7 +57,7 @@ describe("two programs over one layer", () => {
         }
       })
       const { prompt, up } = staying(looper)
-      const options = { requestId: "0a0a0a0a", message: "m", prompt, delaySeconds: 0.5, startupCheckSeconds: 0.5 }
+      const options = { requestId: drawId(), message: "m", prompt, delaySeconds: 0.5, startupCheckSeconds: 0.5 }
       const held = yield* looper.begin(run(options))
       yield* gate.entered
       yield* assertAllBusy(looper, options.requestId, "notify")

@@ -1,6 +1,8 @@
 /** The sequence and its run belong to the layers' scope: not to the caller, and to no signal. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber } from "effect"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { Context, Effect, Fiber, Layer } from "effect"
 import { autopollTick } from "../../effects/autopollTick.ts"
 import { killCodex } from "../../effects/killCodex.ts"
 import { run } from "../../effects/run.ts"
@@ -8,11 +10,13 @@ import { spawnCodex } from "../../effects/spawnCodex.ts"
 import { ProcessTrees } from "../../src/services/ProcessTrees.ts"
 import { RunLock } from "../../src/services/RunLock.ts"
 import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
+import { ServerLog } from "../../src/services/ServerLog.ts"
 import { Shutdown } from "../../src/services/Shutdown.ts"
 import type { CodexStep } from "../../src/testing/CodexStandIn.ts"
 import { readRunLog } from "../support/logs.ts"
 import { beats, carriers, isAlive, stopsGrowing } from "../support/processes.ts"
 import {
+  drawId,
   layerNotifying,
   makeGate,
   openLooper,
@@ -98,16 +102,14 @@ describe("closing the scope of the layers, without any signal,", () => {
     Effect.gen(function* () {
       const looper = yield* openLooper()
       const { prompt } = staying(looper)
-      const held = yield* looper.begin(
-        Effect.flip(run({ requestId: "0c0c0c0c", message: "m", prompt, delaySeconds: 600 }))
-      )
+      const requestId = drawId()
+      const held = yield* looper.begin(Effect.flip(run({ requestId, message: "m", prompt, delaySeconds: 600 })))
       yield* untilStep(looper, "delay")
       assert.lengthOf(looper.runLogs(), 1)
       yield* looper.close
       assert.strictEqual((yield* Fiber.join(held))._tag, "ShuttingDown")
       assert.deepStrictEqual(looper.runFiles(), [])
-      assert.isFalse(Context.get(looper.services, RunSupervisor).hasLaunched("0c0c0c0c"))
-      assert.deepStrictEqual(carriers("0c0c0c0c"), [])
+      assert.deepStrictEqual(carriers(requestId), [])
     })
   )
 
@@ -116,12 +118,12 @@ describe("closing the scope of the layers, without any signal,", () => {
       const looper = yield* openLooper()
       const heartbeat = looper.file("heartbeat")
       const { prompt, up } = staying(looper, [{ child: { kind: "session", heartbeat } }])
-      const options = { requestId: "0d0d0d0d", message: "m", prompt, startupCheckSeconds: 600 }
+      const options = { requestId: drawId(), message: "m", prompt, startupCheckSeconds: 600 }
       const held = yield* looper.begin(Effect.flip(run(options)))
       yield* up
       yield* looper.close
       assert.strictEqual((yield* Fiber.join(held))._tag, "ShuttingDown")
-      assert.deepStrictEqual(carriers("0d0d0d0d"), [])
+      assert.deepStrictEqual(carriers(options.requestId), [])
       assert.isTrue(yield* Effect.promise(() => stopsGrowing(heartbeat)))
       assert.strictEqual(readRunLog(looper.runLogs()[0] ?? "").code, "143")
     })
@@ -153,6 +155,31 @@ describe("closing the scope of the layers, without any signal,", () => {
     })
   )
 
+  it.live("does not cut the record of a run that a kill has just ended", () =>
+    Effect.gen(function* () {
+      const gate = yield* makeGate
+      const serverLog = Layer.effect(
+        ServerLog,
+        Effect.map(ServerLog, (real) => ({
+          ...real,
+          append: (lines: Uint8Array) => Effect.andThen(gate.pass, real.append(lines))
+        }))
+      ).pipe(Layer.provide(ServerLog.layerWith({ isCopiedToStdout: false })))
+      const looper = yield* openLooper({ parts: { serverLog } })
+      const { prompt, up } = staying(looper, [{ print: "last words" }])
+      const { started } = yield* looper.perform(run({ message: "m", prompt }))
+      yield* up
+      yield* looper.perform(killCodex())
+      yield* gate.entered
+      const closing = yield* Effect.forkScoped(looper.close, { startImmediately: true })
+      yield* gate.open
+      yield* Fiber.join(closing)
+      assert.strictEqual(readRunLog(started?.logPath ?? "").code, "143")
+      assert.lengthOf(looper.runFiles(), 1, "the side file is gone: the end is recorded")
+      assert.match(readFileSync(join(looper.folder, "looper-server.log"), "utf8"), /^last words$/m)
+    })
+  )
+
   it.live("does not cut a launch: the run is registered, and then stopped", () =>
     Effect.gen(function* () {
       const gate = yield* makeGate
@@ -161,15 +188,14 @@ describe("closing the scope of the layers, without any signal,", () => {
       const slow = replaced(looper, RunSupervisor, (real) => ({
         launch: (launch) => Effect.andThen(gate.pass, real.launch(launch))
       }))
-      const options = { requestId: "0a0b0c0d", message: "m", prompt, startupCheckSeconds: 600 }
+      const options = { requestId: drawId(), message: "m", prompt, startupCheckSeconds: 600 }
       const held = yield* looper.begin(Effect.flip(run(options)).pipe(Effect.provideContext(slow)))
       yield* gate.entered
       const closing = yield* Effect.forkScoped(looper.close, { startImmediately: true })
       yield* gate.open
       yield* Fiber.join(closing)
       assert.strictEqual((yield* Fiber.join(held))._tag, "ShuttingDown")
-      assert.isTrue(Context.get(looper.services, RunSupervisor).hasLaunched("0a0b0c0d"))
-      assert.deepStrictEqual(carriers("0a0b0c0d"), [])
+      assert.deepStrictEqual(carriers(options.requestId), [])
       assert.strictEqual(readRunLog(looper.runLogs()[0] ?? "").code, "143")
     })
   )
@@ -192,7 +218,8 @@ describe("a caller that is interrupted", () => {
       const gate = yield* makeGate
       const looper = yield* openLooper({ parts: { notifier: layerNotifying(gate.pass) } })
       const { prompt, up } = staying(looper)
-      const caller = yield* looper.begin(run({ requestId: "0e0e0e0e", message: "m", prompt }))
+      const requestId = drawId()
+      const caller = yield* looper.begin(run({ requestId, message: "m", prompt }))
       yield* gate.entered
       const interrupting = yield* Effect.forkChild(Fiber.interrupt(caller), { startImmediately: true })
       yield* gate.open
@@ -202,8 +229,8 @@ describe("a caller that is interrupted", () => {
       yield* untilTrue(() => lock.holder() === undefined, "the lock is free again")
       const live = Context.get(looper.services, RunSupervisor).live()
       assert.deepStrictEqual(
-        live.map(({ requestId }) => requestId),
-        ["0e0e0e0e"]
+        live.map((each) => each.requestId),
+        [requestId]
       )
       assert.isTrue(isAlive(live[0]?.codex.pid ?? 0))
     })
@@ -213,11 +240,12 @@ describe("a caller that is interrupted", () => {
     Effect.gen(function* () {
       const looper = yield* openLooper()
       const { prompt, up } = staying(looper)
-      const options = { requestId: "0f0f0f0f", message: "m", prompt, delaySeconds: 0.3, startupCheckSeconds: 0.3 }
+      const requestId = drawId()
+      const options = { requestId, message: "m", prompt, delaySeconds: 0.3, startupCheckSeconds: 0.3 }
       const caller = yield* looper.begin(run(options))
       yield* untilStep(looper, step)
       yield* Fiber.interrupt(caller)
-      assert.strictEqual(Context.get(looper.services, RunLock).holder()?.requestId, "0f0f0f0f")
+      assert.strictEqual(Context.get(looper.services, RunLock).holder()?.requestId, requestId)
       yield* up
       const lock = Context.get(looper.services, RunLock)
       yield* untilTrue(() => lock.holder() === undefined, "the lock is free again")

@@ -11,7 +11,7 @@ import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
 import { codexScript } from "../../src/testing/CodexStandIn.ts"
 import { readRunLog } from "../support/logs.ts"
 import { beats, isAlive } from "../support/processes.ts"
-import { type EmbeddedLooper, openLooper, replaced, staying, untilTrue } from "./embeddedLooper.ts"
+import { drawId, type EmbeddedLooper, openLooper, replaced, staying, untilTrue } from "./embeddedLooper.ts"
 
 const refusing = Layer.succeed(Notifier, { send: () => Effect.fail(new NotifyFailed({ reason: "no server" })) })
 
@@ -33,8 +33,9 @@ describe("run", () => {
       const looper = yield* openLooper({ parts: { notifier } })
       const resident = yield* startResident(looper)
       yield* Ref.set(calls, [])
+      const requestId = drawId()
       const recording = Effect.fnUntraced(function* (prompt: string) {
-        return yield* run({ requestId: "0b0b0b0b", message: "second", prompt }).pipe(
+        return yield* run({ requestId, message: "second", prompt }).pipe(
           Effect.provideContext(
             replaced(looper, ProcessTrees, (real) => ({
               terminate: (seeds) =>
@@ -53,9 +54,9 @@ describe("run", () => {
       })
       const { prompt, up } = staying(looper)
       const result = yield* looper.perform(recording(prompt))
-      assert.deepStrictEqual(yield* Ref.get(calls), ["send second", "stop the living", "launch 0b0b0b0b"])
+      assert.deepStrictEqual(yield* Ref.get(calls), ["send second", "stop the living", `launch ${requestId}`])
       assert.deepInclude(result.killed, { killedPids: [resident.pid], remainingPids: [] })
-      assert.deepInclude(result, { requestId: "0b0b0b0b", notifierOutput: "OK", workspace: looper.workspace })
+      assert.deepInclude(result, { requestId, notifierOutput: "OK", workspace: looper.workspace })
       assert.deepStrictEqual(result.binary, { path: looper.codexPath, source: "env" })
       yield* up
       assert.isTrue(isAlive(result.started?.pid ?? 0))

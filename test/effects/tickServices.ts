@@ -2,12 +2,15 @@
 import { Deferred, Effect, Layer } from "effect"
 import type { AutopollTickServices } from "../../effects/autopollTick.ts"
 import { RunLogUnwritable, ToolMissing, WorkspaceNotDirectory } from "../../src/domain/errors.ts"
-import type { RunEnd } from "../../src/domain/RunResult.ts"
+import type { RunEnding } from "../../src/domain/RunRecord.ts"
 import { Autopoll } from "../../src/services/Autopoll.ts"
 import { CodexBinary } from "../../src/services/CodexBinary.ts"
 import { CodexProcesses } from "../../src/services/CodexProcesses.ts"
 import { DefaultPrompt } from "../../src/services/DefaultPrompt.ts"
 import { LooperConfig } from "../../src/services/LooperConfig.ts"
+import { Database } from "../../src/services/records/Database.ts"
+import { RunRecords } from "../../src/services/records/RunRecords.ts"
+import { ProcessTable } from "../../src/services/ProcessTable.ts"
 import { RequestIds } from "../../src/services/RequestIds.ts"
 import { RunLock } from "../../src/services/RunLock.ts"
 import { RunLogs } from "../../src/services/RunLogs.ts"
@@ -30,6 +33,43 @@ export interface World {
 
 const identity = { pid: 7, startTicks: 7 }
 
+/** Takes everything and remembers nothing. */
+const records = Layer.succeed(RunRecords, {
+  begin: () => Effect.void,
+  enter: () => Effect.void,
+  leave: () => Effect.void,
+  identify: () => Effect.void,
+  running: () => Effect.void,
+  stopping: () => Effect.void,
+  stopForgotten: () => Effect.void,
+  end: () => Effect.void,
+  endUnstarted: () => Effect.void,
+  has: () => false,
+  find: () => Effect.succeed(undefined),
+  steps: () => Effect.succeed([]),
+  stopCause: () => Effect.succeed(undefined),
+  unended: Effect.succeed([])
+})
+
+const database = Layer.succeed(Database, {
+  isUsable: Effect.succeed(true),
+  write: () => Effect.void,
+  tryWrite: () => Effect.succeed(true),
+  read: () => Effect.succeed([]),
+  onCreated: () => Effect.void
+})
+const table = Layer.mock(ProcessTable, { bootId: "b", self: 1 })
+
+const supervisorOf = (parts: Pick<RunSupervisor["Service"], "launch">) =>
+  RunSupervisor.of({
+    ...parts,
+    live: () => [],
+    leaders: () => [],
+    stopping: () => Effect.void,
+    forgetEnded: Effect.void,
+    settle: Effect.void
+  })
+
 /** Lock, autopoll, prompt and address are the real ones. */
 export const makeTickServices = (environment: Readonly<Record<string, string>> = {}) => {
   const world: World = {
@@ -40,14 +80,13 @@ export const makeTickServices = (environment: Readonly<Record<string, string>> =
     launch: "starts"
   }
   /** How the runs that ticks started end, oldest first. */
-  const runs: Array<Deferred.Deferred<RunEnd>> = []
+  const runs: Array<Deferred.Deferred<RunEnding>> = []
   let ticks = 0
   const make = Layer.mergeAll(
-    Autopoll.layerNoDeps,
     DefaultPrompt.layerNoDeps,
-    RunLock.layerNoDeps.pipe(Layer.provide(Shutdown.layerNoDeps)),
+    RunLock.layerNoDeps.pipe(Layer.provide(records), Layer.provideMerge(Shutdown.layerNoDeps)),
     ServerAddress.layer,
-    Layer.mock(RunTickets, { issue: () => undefined }),
+    Layer.mock(RunTickets, { issue: () => undefined, isValid: () => false }),
     Layer.succeed(RequestIds, {
       draw: () => {
         ticks += 1
@@ -79,7 +118,6 @@ export const makeTickServices = (environment: Readonly<Record<string, string>> =
     }),
     Layer.mock(RunLogs, {
       has: () => false,
-      ids: () => new Set<string>(),
       freeBytes: Effect.succeed(Number.POSITIVE_INFINITY),
       newestChangeMillis: Effect.sync(() => world.newestChangeMillis),
       remove: () => Effect.void,
@@ -90,26 +128,32 @@ export const makeTickServices = (environment: Readonly<Record<string, string>> =
             : Effect.succeed({ requestId, path: "/l", sidePath: "/s", headerBytes: 0 })
         )
     }),
-    Layer.mock(RunSupervisor, {
-      hasLaunched: () => true,
-      live: () => [],
-      leaders: () => [],
-      noteStop: () => {},
-      launch: ({ requestId, workspace }) =>
-        Effect.sync(() => {
-          const end = Deferred.makeUnsafe<RunEnd>()
-          runs.push(end)
-          return {
-            identity: { requestId, bootId: "b", supervisor: identity, codex: identity, workspace },
-            logPath: "/l",
-            execFailure: Effect.succeedNone,
-            end: Deferred.await(end),
-            completed: Effect.void
-          }
+    records,
+    Layer.effect(
+      RunSupervisor,
+      Effect.gen(function* () {
+        const { ended } = yield* Autopoll
+        const scope = yield* Effect.scope
+        return supervisorOf({
+          launch: ({ requestId, workspace, log }) =>
+            Effect.gen(function* () {
+              const end = Deferred.makeUnsafe<RunEnding>()
+              runs.push(end)
+              yield* Deferred.await(end).pipe(Effect.flatMap(ended), Effect.forkIn(scope))
+              const run = { requestId, bootId: "b", supervisor: identity, codex: identity, workspace }
+              return {
+                identity: { ...run, startedAtMillis: 0 },
+                log,
+                execFailure: Effect.succeedNone,
+                end: Deferred.await(end),
+                completed: Effect.void
+              }
+            })
         })
-    })
-  )
-  const layer: Layer.Layer<AutopollTickServices | LooperConfig> = make.pipe(
+      })
+    )
+  ).pipe(Layer.provideMerge(Autopoll.layerNoDeps), Layer.provide(database), Layer.provide(table))
+  const layer: Layer.Layer<AutopollTickServices | LooperConfig | Shutdown> = make.pipe(
     Layer.provideMerge(
       Layer.orDie(
         LooperConfig.layer({

@@ -146,7 +146,9 @@ describe("dry_run while a sequence holds the lock", () => {
     const sequence = busy.run(codexScript([{ hang: true }]))
     await until(() => zulip.messages.length === 1, "the sequence sends its message")
     const body = { zulip_message: "m", codex_prompt: "p" }
-    assert.strictEqual((await busy.run(body)).status, 409)
+    for (const off of [undefined, null, false]) {
+      assert.strictEqual((await busy.run({ ...body, dry_run: off })).status, 409)
+    }
     const [run, kill] = [
       await busy.run({ ...body, dry_run: true }),
       await busy.request("POST", "/kill", { body: { dry_run: true } })

@@ -36,6 +36,16 @@ describe("README", () => {
     assert.strictEqual(answers[2].codex_exec_started, true)
   })
 
+  it("has a command that asks twice and does it once", async () => {
+    await using looper = await startLooper({ env: { LOOPER_API_TOKEN: token } })
+    const [twice = ""] = blocks("sh key")
+    const { stdout } = await sh(twice, { LOOPER_URL: looper.url, LOOPER_API_TOKEN: token })
+    const [first, second, ...more] = stdout.trim().split("\n")
+    assert.include(first, '"codex_exec_started":true')
+    assert.deepStrictEqual([second, more], [first, []])
+    assert.lengthOf(looper.runLogs(), 1)
+  })
+
   it("has a command for runs that starts the next run from inside", async () => {
     await using looper = await startLooper({ env: { LOOPER_API_TOKEN: token } })
     const [inside = ""] = blocks("sh inside")

@@ -132,7 +132,7 @@ describe.concurrent("a Looper that was killed with SIGKILL", () => {
     await until(() => !isAlive(run.supervisorPid) && !isAlive(run.pid), "both are gone")
     await using second = await startLooper({ reuse: first })
     assert.deepStrictEqual(trailers(run.logPath), [trailer("unknown")])
-    assert.isFalse(hasSideFiles(second))
+    await until(() => !hasSideFiles(second), "its end is recorded")
     assert.deepInclude((await second.request("POST", "/kill")).body, { killed_codex_exec_pids: [] })
     assert.isTrue(await stopsGrowing(run.heartbeat), "what the run left is ended by the next kill")
     assert.deepStrictEqual(trailers(run.logPath), [trailer("unknown")])

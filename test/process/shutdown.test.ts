@@ -1,9 +1,11 @@
 /** SIGTERM and SIGINT, to Looper and to npm: everything ends, in time and completely. */
 import { assert, describe, it } from "@effect/vitest"
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { connect } from "node:net"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
+import { makeLooperGate } from "../support/gatedLooper.ts"
+import type { Answer } from "../support/httpClient.ts"
 import { readRunLog } from "../support/logs.ts"
 import { type LooperOptions, type LooperProcess, startLooper } from "../support/looperProcess.ts"
 import { beats, carriers, isAlive, procStat, stopsGrowing, until } from "../support/processes.ts"
@@ -135,6 +137,19 @@ const isRefused = async (looper: LooperProcess) => {
   return answer === "ECONNREFUSED"
 }
 
+const assertShuttingDown = ({ status, body, headers, text }: Answer) => {
+  assert.strictEqual(status, 503, text)
+  assert.include(body, { ok: false, code: "shutting_down", error: "shutting down" })
+  assert.match(String(headers["retry-after"]), /^\d+$/)
+  assert.strictEqual(headers.connection, "close")
+}
+
+/** Waits until a signal is another one than the first, which `stops` has shown. */
+const moreThanASecond = async () => {
+  const seenAt = performance.now()
+  await until(() => performance.now() - seenAt > 1_050, "more than a second has passed")
+}
+
 describe.concurrent("a stopping Looper", () => {
   it("answers who waits with 503, closes idle connections and lets no more in", async () => {
     await using looper = await startLooper({ env: graceSeconds })
@@ -148,11 +163,7 @@ describe.concurrent("a stopping Looper", () => {
     await until(() => looper.serverLog().includes("action=delay"), "the sequence is in its delay")
     assert.lengthOf(looper.runLogs(), 1)
     looper.signal("SIGTERM")
-    const answer = await waiting
-    assert.strictEqual(answer.status, 503, answer.text)
-    assert.include(answer.body, { ok: false, code: "shutting_down", error: "shutting down" })
-    assert.match(String(answer.headers["retry-after"]), /^\d+$/)
-    assert.strictEqual(answer.headers.connection, "close")
+    assertShuttingDown(await waiting)
     await idleClosed
     await until(() => isRefused(looper), "connections are refused")
     await assertCleanExit(looper)
@@ -170,7 +181,7 @@ describe.concurrent("a stopping Looper", () => {
     })
     await until(() => existsSync(ready), "the run is up")
     looper.signal("SIGTERM")
-    assert.strictEqual((await waiting).status, 503)
+    assertShuttingDown(await waiting)
     await assertCleanExit(looper)
     assert.strictEqual(readRunLog(looper.runLogs()[0] ?? "").code, "143")
   })
@@ -182,30 +193,35 @@ describe.concurrent("a stopping Looper", () => {
     const found = `process.kill.found .*pids=\\[${run.pid}\\]`
     await until(() => new RegExp(found).test(looper.serverLog()), "the old run is being stopped")
     looper.signal("SIGTERM")
-    assert.strictEqual((await waiting).status, 503)
+    assertShuttingDown(await waiting)
     await assertCleanExit(looper)
     await assertEnded(looper, run, "137")
     assert.deepStrictEqual(looper.runLogs(), [run.logPath])
   })
 
-  it("takes signals within a second for one, and ends the grace at a later one", async () => {
-    await using looper = await startLooper()
-    const run = await startRun(looper, { kinds, isStubborn: true })
-    looper.signal("SIGTERM")
-    await until(() => stops(looper, false).length === 1, "the first signal is seen")
-    const seenAt = performance.now()
-    looper.signal("SIGINT")
-    await until(() => stops(looper, false).length === 2, "the second signal is the same one")
-    await until(() => isRefused(looper), "connections are refused")
-    await until(() => performance.now() - seenAt > 1_050, "more than a second has passed")
-    assert.isTrue((await Promise.all(run.hearts.map(beats))).every(Boolean), "the grace goes on")
-    looper.signal("SIGTERM")
-    await until(() => stops(looper, true).length === 1, "the later signal is seen")
-    await assertCleanExit(looper)
-    await assertEnded(looper, run, "137")
-    const took = Number(/ process\.kill\.done .*duration_ms=(\d+)/.exec(looper.serverLog())?.[1])
-    assert.isBelow(took, 5_000, "the whole grace was waited for")
-  })
+  it.each(["idle", "in the kill of POST /kill"])(
+    "takes signals within a second for one, and ends the grace at a later one: %s",
+    async (state) => {
+      await using looper = await startLooper()
+      const run = await startRun(looper, { kinds, isStubborn: true })
+      const waiting = state === "idle" ? undefined : looper.request("POST", "/kill")
+      if (waiting !== undefined) await until(() => looper.serverLog().includes(" process.kill.sigterm "), "the kill")
+      looper.signal("SIGTERM")
+      await until(() => stops(looper, false).length === 1, "the first signal is seen")
+      looper.signal("SIGINT")
+      await until(() => stops(looper, false).length === 2, "the second signal is the same one")
+      await until(() => isRefused(looper), "connections are refused")
+      await moreThanASecond()
+      assert.isTrue((await Promise.all(run.hearts.map(beats))).every(Boolean), "the grace goes on")
+      looper.signal("SIGTERM")
+      await until(() => stops(looper, true).length === 1, "the later signal is seen")
+      if (waiting !== undefined) assertShuttingDown(await waiting)
+      await assertCleanExit(looper)
+      await assertEnded(looper, run, "137")
+      const took = Number(/ process\.kill\.done .*duration_ms=(\d+)/.exec(looper.serverLog())?.[1])
+      assert.isBelow(took, 5_000, "the whole grace was waited for")
+    }
+  )
 
   it("exits at its deadline with 1, whatever is left, and names it", async () => {
     await using looper = await startLooper({ env: { LOOPER_SHUTDOWN_GRACE_SECONDS: "0.5" } })
@@ -237,6 +253,84 @@ describe.concurrent("a stopping Looper", () => {
     await assertCleanExit(looper)
     assert.lengthOf(looper.runLogs(), 1)
     assert.strictEqual(readRunLog(looper.runLogs()[0] ?? "").code, "143")
+  })
+})
+
+/** No side file of a run is left, and no log of a run that never was. */
+const assertNoOther = (looper: LooperProcess, logs: ReadonlyArray<string>) => {
+  const files = readdirSync(looper.logDir).filter((name) => name.startsWith("codex-exec-"))
+  assert.deepStrictEqual(
+    files,
+    logs.map((path) => basename(path))
+  )
+}
+
+/** Who started a sequence that kills nothing, and the step in which the signals find it. */
+interface Begun {
+  readonly by: "POST /spawn" | "POST /autopoll/tick" | "autopoll's own tick"
+  readonly step: "delay" | "spawn" | "startup_check"
+}
+
+const begun: ReadonlyArray<Begun> = [
+  { by: "POST /spawn", step: "delay" },
+  ...(["POST /spawn", "POST /autopoll/tick", "autopoll's own tick"] as const).flatMap((by) =>
+    (["spawn", "startup_check"] as const).map((step) => ({ by, step }))
+  )
+]
+
+/** Begins it and waits for its step. */
+const begin = async (looper: LooperProcess, { by, step }: Begun, isSpawning: () => Promise<void>) => {
+  const [method = "", path = ""] = by.split(" ")
+  const waiting = method === "POST" ? looper.request(method, path, { body: {} }) : undefined
+  if (step === "spawn") await isSpawning()
+  else await until(() => looper.serverLog().includes(` action=${step}`), `the sequence is in ${step}`)
+  const isUp = () => readRunLog(looper.runLogs()[0] ?? "").body.toString() === "last words"
+  if (step === "startup_check") await until(isUp, "the run is up")
+  return { waiting }
+}
+
+describe.concurrent("signals while a run is being started", () => {
+  it.each(begun)("by $by, in the step $step: the caller gets 503 and nothing is left", async (each) => {
+    const { by, step } = each
+    using gate = makeLooperGate()
+    if (step === "spawn") gate.shut("appendFile")
+    const isStubborn = step === "startup_check"
+    const last: ReadonlyArray<CodexStep> = [{ print: "last words" }, { hang: true }]
+    await using looper = await startLooper({
+      env: {
+        ...(step === "spawn" && gate.env),
+        LOOPER_AUTO_START_WHEN_IDLE: by === "autopoll's own tick" ? "1" : "0",
+        LOOPER_DEFAULT_PROMPT: codexScript([
+          ...(isStubborn ? [{ ignore: ["SIGTERM", "SIGINT"] } as const] : []),
+          ...last
+        ]),
+        CODEX_EXEC_DELAY_SECONDS: step === "delay" ? "600" : "0",
+        CODEX_EXEC_STARTUP_CHECK_SECONDS: "600"
+      }
+    })
+    const { waiting } = await begin(looper, each, gate.isReached)
+    looper.signal("SIGTERM")
+    await until(() => stops(looper, false).length === 1, "the first signal is seen")
+    looper.signal("SIGINT")
+    gate.open()
+    if (waiting !== undefined) assertShuttingDown(await waiting)
+    if (isStubborn) {
+      await moreThanASecond()
+      assert.isTrue(isAlive(looper.pid), "the grace goes on")
+      looper.signal("SIGTERM")
+      await until(() => stops(looper, true).length === 1, "the later signal is seen")
+    }
+    await assertCleanExit(looper)
+    assert.notMatch(looper.serverLog(), / (ERROR|CRITICAL) looper /)
+    const logs = looper.runLogs()
+    assert.lengthOf(logs, step === "delay" ? 0 : 1)
+    assertNoOther(looper, logs)
+    for (const log of logs.map(readRunLog)) {
+      assert.deepStrictEqual([log.code, log.rest.length, carriers(log.id)], [isStubborn ? "137" : "143", 0, []])
+    }
+    if (!isStubborn) return
+    const took = Number(/ process\.kill\.done .*duration_ms=(\d+)/.exec(looper.serverLog())?.[1])
+    assert.isBelow(took, 5_000, "the whole grace was waited for")
   })
 })
 

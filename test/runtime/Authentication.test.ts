@@ -19,7 +19,7 @@ const authenticateWith = (environment: Readonly<Record<string, string>>) =>
     makeAuthenticate,
     Layer.merge(
       LooperConfig.layer({ root: "/", environment }),
-      Layer.succeed(RunTickets, { issue: () => undefined, isValid: (text) => Effect.succeed(text === "ticket") })
+      Layer.succeed(RunTickets, { issue: () => undefined, isValid: (text) => text === "ticket" })
     )
   )
 const withToken = authenticateWith({ LOOPER_API_TOKEN: "token" })

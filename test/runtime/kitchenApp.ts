@@ -5,6 +5,7 @@ import { makeApp } from "../../src/runtime/app.ts"
 import { type Handler, handler } from "../../src/runtime/Handler.ts"
 import { LooperConfig } from "../../src/services/LooperConfig.ts"
 import { RequestIds } from "../../src/services/RequestIds.ts"
+import { StoredAnswers } from "../../src/services/records/StoredAnswers.ts"
 import { RunTickets } from "../../src/services/RunTickets.ts"
 import { Shutdown } from "../../src/services/Shutdown.ts"
 import { makeLogs } from "../services/zulip/sending.ts"
@@ -55,12 +56,13 @@ const menu = (["GET", "POST"] as const).map((method) =>
   })
 )
 
-const layerWith = (environment: Readonly<Record<string, string>>) => {
+const layerWith = (environment: Readonly<Record<string, string>>, storedAnswers: StoredAnswers["Service"]) => {
   let drawn = 0
   return Layer.mergeAll(
     Shutdown.layerNoDeps,
+    Layer.succeed(StoredAnswers, storedAnswers),
     Layer.succeed(RequestIds, { draw: () => (drawn += 1).toString(16).padStart(8, "0") }),
-    Layer.succeed(RunTickets, { issue: () => undefined, isValid: (ticket) => Effect.succeed(ticket === "ticket") })
+    Layer.succeed(RunTickets, { issue: () => undefined, isValid: (ticket) => ticket === "ticket" })
   ).pipe(Layer.provideMerge(Layer.orDie(LooperConfig.layer({ root: "/", environment }))))
 }
 
@@ -69,25 +71,38 @@ export interface Sent extends RequestInit {
   readonly headers?: Record<string, string>
   /** The address of the socket; undefined where there is none. */
   readonly peer?: string | undefined
+  /** Names and values of the header's fields as the parser read them. */
+  readonly rawHeaders?: Array<string>
+}
+
+/** More than the kitchen. */
+interface Extension {
+  readonly handlers?: ReadonlyArray<Handler<never>>
+  readonly storedAnswers?: StoredAnswers["Service"]
 }
 
 /** Opens the app in a Looper with this environment; its fibers log into `logs`. */
-export const openApp = (cook: Cook = () => Effect.succeed(7), environment: Readonly<Record<string, string>> = {}) =>
+export const openApp = (
+  cook: Cook = () => Effect.succeed(7),
+  environment: Readonly<Record<string, string>> = {},
+  { handlers: more = [], storedAnswers = { once: () => Effect.die("no key came") } }: Extension = {}
+) =>
   Effect.gen(function* () {
     const logs = makeLogs()
     const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
     const app = yield* makeApp<never>({
-      handlers: [...(handlers as unknown as ReadonlyArray<Handler<never>>), cookWith(cook), ...menu],
+      handlers: [...(handlers as unknown as ReadonlyArray<Handler<never>>), cookWith(cook), ...menu, ...more],
       runExit: (program) => {
         const fiber = Effect.runFork(Effect.provide(program, logs.layer))
         fibers.add(fiber)
         return Effect.runPromise(Fiber.await(fiber))
       }
     })
-    const request = (path: string, { peer = "127.0.0.1", ...init }: Sent = {}) =>
+    const request = (path: string, { peer = "127.0.0.1", rawHeaders, ...init }: Sent = {}) =>
       Effect.promise(async () => {
         const sent = { ...init, headers: { host: "localhost", ...init.headers } }
-        const response = await app.request(path, sent, { incoming: { socket: { remoteAddress: peer } } })
+        const incoming = { socket: { remoteAddress: peer }, ...(rawHeaders && { rawHeaders }) }
+        const response = await app.request(path, sent, { incoming })
         const text = await response.text()
         const body: Record<string, unknown> = text === "" ? {} : JSON.parse(text)
         return { status: response.status, headers: response.headers, text, body }
@@ -105,7 +120,7 @@ export const openApp = (cook: Cook = () => Effect.succeed(7), environment: Reado
       shutdown: yield* Shutdown,
       interruptAll: Effect.suspend(() => Fiber.interruptAll(fibers))
     }
-  }).pipe(Effect.provide(layerWith(environment)))
+  }).pipe(Effect.provide(layerWith(environment, storedAnswers)))
 
 export const dish = { dish: "soup" }
 

@@ -16,7 +16,8 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeEach } from "vitest"
-import { requestIdOfRunLog, type RunIdentity } from "../../src/domain/runLog.ts"
+import { parseIntent } from "../../src/domain/mirrorIntent.ts"
+import { journalOf, requestIdOfRunLog, type RunIdentity } from "../../src/domain/runLog.ts"
 import { LooperConfig } from "../../src/services/LooperConfig.ts"
 import { RunLogs } from "../../src/services/RunLogs.ts"
 import { makeLogs } from "./zulip/sending.ts"
@@ -41,7 +42,8 @@ const identity: RunIdentity = {
   bootId: "b",
   supervisor: { pid: 10, startTicks: 11 },
   codex: { pid: 12, startTicks: 13 },
-  workspace: "/w"
+  workspace: "/w",
+  startedAtMillis: 5
 }
 
 describe("a run's files", () => {
@@ -50,7 +52,8 @@ describe("a run's files", () => {
       const logs = yield* openLogs
       const log = yield* logs.create(run)
       assert.strictEqual(statSync(inLogs()).mode & 0o777, 0o700)
-      for (const path of [log.path, log.sidePath]) assert.strictEqual(statSync(path).mode & 0o777, 0o600)
+      for (const path of [log.path, log.sidePath, journalOf(log.path)])
+        assert.strictEqual(statSync(path).mode & 0o777, 0o600)
     })
   )
 
@@ -71,6 +74,7 @@ describe("a run's files", () => {
       assert.strictEqual(log.headerBytes, Buffer.byteLength(header))
       assert.strictEqual(log.sidePath, log.path.replace(".log", ".state"))
       assert.strictEqual(read(log.sidePath), "starting\n")
+      assert.strictEqual(parseIntent(read(journalOf(log.path)))?.to, log.headerBytes)
     })
   )
 
@@ -106,7 +110,7 @@ describe("a run's files", () => {
       const error = yield* Effect.flip(logs.create(run))
       assert.match(error.message, /^cannot create run log .*-0a1b2c3d\.log: EEXIST/)
       assert.deepStrictEqual(
-        readdirSync(inLogs()).filter((name) => name.endsWith(".log")),
+        readdirSync(inLogs()).filter((name) => !name.endsWith(".state")),
         []
       )
     })
@@ -140,9 +144,55 @@ describe("a run's files", () => {
       yield* logs.writeIdentity(log, identity)
       appendFileSync(log.sidePath, "7\ndone\n")
       assert.deepStrictEqual(yield* logs.readSide(log.sidePath), { identity, returnCode: 7, hasTrailer: true })
-      yield* logs.removeSide(log.sidePath)
+      yield* logs.removeState(log.path)
       assert.isUndefined(yield* logs.readSide(log.sidePath))
-      yield* logs.removeSide(log.sidePath)
+      yield* logs.removeState(log.path)
+    })
+  )
+})
+
+const found = (logPath: string) => ({ requestId: "0a1b2c3d", logPath, sidePath: logPath.replace(".log", ".state") })
+
+describe("a log that an earlier Looper created", () => {
+  it.live("is opened as it was created", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      for (const command of ["codex", "x".repeat(70_000), ...[-2, -1, 0].map((by) => "x".repeat(65_536 - 55 + by))]) {
+        const log = yield* logs.create({ ...run, command })
+        appendFileSync(log.path, "one\n\ntwo\n\n")
+        assert.deepStrictEqual(yield* logs.open(found(log.path)), log)
+        yield* logs.remove(log)
+      }
+    })
+  )
+
+  it.live("has no header where it was written anew, and is all header where that was cut", () =>
+    Effect.gen(function* () {
+      const logs = yield* openLogs
+      const path = inLogs("codex-exec-20260203-040506-0a1b2c3d.log")
+      for (const [text, bytes] of [
+        ["one\n\ntwo", 0],
+        ["", 0],
+        ["# looper_request_id=0a1b2c3d\n# work", 35]
+      ] as const) {
+        writeFileSync(path, text)
+        assert.strictEqual((yield* logs.open(found(path))).headerBytes, bytes)
+      }
+      rmSync(path)
+      assert.strictEqual((yield* logs.open(found(path))).headerBytes, 0)
+    })
+  )
+
+  it.live("keeps its mirror's journal as long as its side file", () =>
+    Effect.gen(function* () {
+      const log = yield* (yield* openLogs).create(run)
+      writeFileSync(inLogs("codex-exec-20260203-040506-0b0b0b0b.mirror"), "")
+      writeFileSync(`${journalOf(log.path)}.new`, "")
+      yield* openLogs
+      assert.deepStrictEqual(
+        readdirSync(inLogs()).map((name) => name.slice(name.lastIndexOf("."))),
+        [".log", ".mirror", ".state"]
+      )
     })
   )
 })
@@ -156,7 +206,7 @@ describe("the log folder", () => {
       const logs = yield* openLogs
       const log = yield* logs.create(run)
       yield* logs.remove(log)
-      assert.deepStrictEqual([...logs.ids()], ["auto0b0b0b0b", "0a1b2c3d"])
+      assert.isTrue(logs.has("auto0b0b0b0b"))
       assert.isTrue(logs.has("0a1b2c3d"))
       assert.isFalse(logs.has("0c0c0c0c"))
     })

@@ -1,13 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Clock, Deferred, Effect, Fiber, Layer, Schema, type Scope } from "effect"
-import { appendFileSync, mkdtempSync, rmSync, truncateSync } from "node:fs"
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { open } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
+import { type BatchPlace, encodeIntent, parseIntent, positionAt } from "../../src/domain/mirrorIntent.ts"
 import { makeMirrorText } from "../../src/domain/mirrorText.ts"
-import { type ReturnCode, runLogTrailer, trailerStart } from "../../src/domain/runLog.ts"
+import { journalOf, type ReturnCode, runLogTrailer, trailerStart } from "../../src/domain/runLog.ts"
 import { LooperConfig } from "../../src/services/LooperConfig.ts"
-import { RunLogs } from "../../src/services/RunLogs.ts"
+import { startingPosition } from "../../src/services/mirrorBatches.ts"
+import { type RunLog, RunLogs } from "../../src/services/RunLogs.ts"
 import { mirrorRun } from "../../src/services/RunMirror.ts"
 import { makeLogs } from "./zulip/sending.ts"
 
@@ -302,5 +305,82 @@ describe("a log that is tampered with", () => {
         [["Warn", "codex.exec.mirror.fail"]]
       )
     }).pipe(Effect.provide(RunLogs.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} })))))
+  )
+})
+
+/** Mirrors a run that has ended, as the Looper that finds it does. */
+const mirrorAgain = (log: RunLog) =>
+  Effect.gen(function* () {
+    const runLogs = yield* RunLogs
+    const ending = { code: Deferred.makeUnsafe<ReturnCode>(), trailerWritten: Deferred.makeUnsafe<void>() }
+    yield* Deferred.succeed(ending.code, 0)
+    yield* Deferred.succeed(ending.trailerWritten, undefined)
+    const mirrored: Array<Uint8Array> = []
+    const append = (bytes: Uint8Array, batch?: { readonly onBegin: (place: BatchPlace) => void }) =>
+      Effect.sync(() => {
+        if (bytes.length > 0) batch?.onBegin({ inode: 1, size: 0, skip: 0 })
+        mirrored.push(Buffer.from(bytes))
+      })
+    const serverLog = { append, record: () => undefined, reopen: Effect.void }
+    yield* Effect.scoped(mirrorRun({ log, ending, runLogs, serverLog }))
+    return Buffer.concat(mirrored).toString()
+  })
+const ended = (output: string) =>
+  Effect.gen(function* () {
+    const requestId = (runs += 1).toString(16).padStart(8, "0")
+    const log = yield* (yield* RunLogs).create({ requestId, workspace: "/w", command: "codex" })
+    appendFileSync(log.path, output + runLogTrailer(0))
+    appendFileSync(log.sidePath, "0\ndone\n")
+    return log
+  })
+
+describe("a mirror that is begun again", () => {
+  const provideLogs = Effect.provide(
+    RunLogs.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} })))
+  )
+
+  it.live("has nothing left where all was given, whatever the last line ends in", () =>
+    Effect.gen(function* () {
+      for (const output of ["", "\n", "one", "one\n", "one\n\n", "one\ntwo", `one\n${forged}two`, forged]) {
+        const log = yield* ended(output)
+        assert.strictEqual(yield* mirrorAgain(log), expectedOf(output), JSON.stringify(output))
+        assert.strictEqual(yield* mirrorAgain(log), "", JSON.stringify(output))
+      }
+    }).pipe(provideLogs)
+  )
+
+  it.live("goes on where its journal says, and begins behind the header where there is none", () =>
+    Effect.gen(function* () {
+      const log = yield* ended("one\ntwo\n")
+      writeFileSync(journalOf(log.path), encodeIntent(positionAt(log.headerBytes + 4)))
+      assert.strictEqual(yield* mirrorAgain(log), "two\n")
+      rmSync(journalOf(log.path))
+      assert.strictEqual(yield* mirrorAgain(log), "one\ntwo\n")
+      assert.strictEqual(yield* mirrorAgain(log), "")
+    }).pipe(provideLogs)
+  )
+
+  it.live("goes on behind the last whole line where its journal is damaged, and says so once", () =>
+    Effect.gen(function* () {
+      const logs = makeLogs()
+      const log = yield* (yield* RunLogs).create({ requestId: "ffffffff", workspace: "/w", command: "codex" })
+      appendFileSync(log.path, "one\ntwo\nthr")
+      writeFileSync(journalOf(log.path), "mirror-1 0")
+      const goesOnAt = log.headerBytes + 8
+      yield* Effect.provide(mirrorAgain(log), logs.layer)
+      appendFileSync(log.path, "ee\n")
+      assert.deepStrictEqual(logs.of("codex.exec.mirror.position_lost"), [{ path: log.path, goes_on_at: goesOnAt }])
+      writeFileSync(journalOf(log.path), "")
+      truncateSync(log.path, goesOnAt + 3)
+      const position = yield* Effect.provide(
+        Effect.promise(async () => {
+          await using handle = await open(log.path)
+          return await Effect.runPromise(Effect.provide(startingPosition(handle, log.path), logs.layer))
+        }),
+        logs.layer
+      )
+      assert.strictEqual(position, goesOnAt)
+      assert.strictEqual(parseIntent(readFileSync(journalOf(log.path), "latin1"))?.to, goesOnAt)
+    }).pipe(provideLogs)
   )
 })

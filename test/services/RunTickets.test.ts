@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { createHmac } from "node:crypto"
 import type { RunIdentity } from "../../src/domain/runLog.ts"
-import { EarlierRuns } from "../../src/services/EarlierRuns.ts"
 import { LooperConfig } from "../../src/services/LooperConfig.ts"
 import { RunSupervisor } from "../../src/services/RunSupervisor.ts"
 import { isSecretEqual, RunTickets } from "../../src/services/RunTickets.ts"
@@ -12,26 +11,17 @@ const run = (requestId: string): RunIdentity => ({
   bootId: "b",
   supervisor: { pid: 2, startTicks: 2 },
   codex: { pid: 3, startTicks: 3 },
-  workspace: "/w"
+  workspace: "/w",
+  startedAtMillis: 5
 })
 
-/** Tickets of a Looper with this token, where one run of its own and one of an earlier Looper live. */
-const ticketsWith = (token: string | undefined, live: Array<RunIdentity> = [run("0a0a0a0a")]) =>
+/** Tickets of a Looper with this token, where these runs live. */
+const ticketsWith = (token: string | undefined, live: Array<RunIdentity> = [run("0a0a0a0a"), run("auto0b0b0b0b")]) =>
   Effect.provide(
     RunTickets,
     RunTickets.layerNoDeps.pipe(
       Layer.provide(LooperConfig.layer({ root: "/", environment: { LOOPER_API_TOKEN: token } })),
-      Layer.provide(
-        Layer.merge(
-          Layer.mock(RunSupervisor)({
-            live: () => live,
-            hasLaunched: () => false,
-            leaders: () => [],
-            noteStop: () => {}
-          }),
-          Layer.mock(EarlierRuns)({ live: Effect.succeed([run("auto0b0b0b0b")]) })
-        )
-      )
+      Layer.provide(Layer.mock(RunSupervisor)({ live: () => live, leaders: () => [] }))
     )
   )
 
@@ -49,18 +39,18 @@ describe("a ticket", () => {
       const other = yield* ticketsWith("token")
       assert.isUndefined(tickets.issue("0a0a0a0a"))
       for (const ticket of ["", "0a0a0a0a", "0a0a0a0a.", "undefined", other.issue("0a0a0a0a") ?? ""]) {
-        assert.isFalse(yield* tickets.isValid(ticket))
+        assert.isFalse(tickets.isValid(ticket))
       }
     })
   )
 
-  it.effect("is valid for a live run, an earlier Looper's too, and for no other", () =>
+  it.effect("is valid for a live run and for no other", () =>
     Effect.gen(function* () {
       const tickets = yield* ticketsWith("token")
       const isValid = (id: string) => tickets.isValid(tickets.issue(id) ?? "")
-      assert.isTrue(yield* isValid("0a0a0a0a"))
-      assert.isTrue(yield* isValid("auto0b0b0b0b"))
-      assert.isFalse(yield* isValid("0c0c0c0c"))
+      assert.isTrue(isValid("0a0a0a0a"))
+      assert.isTrue(isValid("auto0b0b0b0b"))
+      assert.isFalse(isValid("0c0c0c0c"))
     })
   )
 
@@ -69,9 +59,9 @@ describe("a ticket", () => {
       const live = [run("0a0a0a0a")]
       const tickets = yield* ticketsWith("token", live)
       const ticket = tickets.issue("0a0a0a0a") ?? ""
-      assert.isTrue(yield* tickets.isValid(ticket))
+      assert.isTrue(tickets.isValid(ticket))
       live.pop()
-      assert.isFalse(yield* tickets.isValid(ticket))
+      assert.isFalse(tickets.isValid(ticket))
     })
   )
 
@@ -88,7 +78,7 @@ describe("a ticket", () => {
         ` ${ticket}`,
         (yield* ticketsWith("other")).issue("0a0a0a0a") ?? ""
       ]
-      for (const other of others) assert.isFalse(yield* tickets.isValid(other), other)
+      for (const other of others) assert.isFalse(tickets.isValid(other), other)
     })
   )
 })

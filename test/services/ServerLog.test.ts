@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { afterAll, afterEach, beforeEach, vi } from "vitest"
 import { LooperConfig } from "../../src/services/LooperConfig.ts"
+import { MirrorRecovery } from "../../src/services/MirrorRecovery.ts"
 import { ServerLog } from "../../src/services/ServerLog.ts"
 import { until } from "../support/processes.ts"
 
@@ -58,12 +59,17 @@ afterEach(() => {
 })
 let roots = 0
 
+const layerAt = (root: string) =>
+  ServerLog.layerNoDeps.pipe(
+    Layer.provide(MirrorRecovery.layerNoDeps),
+    Layer.provide(LooperConfig.layer({ root, environment: {} }))
+  )
+
 /** A server log in a new root, below a folder that is not there yet. */
 const openLog = Effect.gen(function* () {
   const root = join(folder, `${++roots}`)
   const path = join(root, "logs/looper-server.log")
-  const layer = ServerLog.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} })))
-  const log = yield* Effect.provide(ServerLog, yield* Layer.build(layer))
+  const log = yield* Effect.provide(ServerLog, yield* Layer.build(layerAt(root)))
   const text = () => fs.readFileSync(path, "utf8")
   const reads = (expected: string) =>
     Effect.promise(async () => {
@@ -90,8 +96,7 @@ describe("the server log", () => {
       const root = join(folder, `${++roots}`)
       fs.mkdirSync(join(root, "logs"), { recursive: true })
       fs.writeFileSync(join(root, "logs/looper-server.log"), "earlier\n")
-      const layer = ServerLog.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} })))
-      yield* Effect.map(ServerLog, ({ record }) => record("mine\n")).pipe(Effect.provide(layer))
+      yield* Effect.map(ServerLog, ({ record }) => record("mine\n")).pipe(Effect.provide(layerAt(root)))
       assert.strictEqual(fs.readFileSync(join(root, "logs/looper-server.log"), "utf8"), "earlier\nmine\n")
     })
   )
@@ -100,8 +105,7 @@ describe("the server log", () => {
     Effect.gen(function* () {
       const root = join(folder, `${++roots}`)
       fs.mkdirSync(join(root, "logs/looper-server.log"), { recursive: true })
-      const layer = ServerLog.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} })))
-      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layerAt(root))))
       assert.match(error.message, /^cannot write server log .*looper-server\.log: EISDIR/)
     })
   )
@@ -296,7 +300,7 @@ describe("a full disk", () => {
       records.forEach(log.record)
       disk.state.free = unlimited
       yield* Effect.promise(() => until(() => text().length > 1_000, "the log is written"))
-      assert.strictEqual(text(), `record\n# 7 records were dropped: no space\n${records.slice(7).join("")}`)
+      assert.strictEqual(text(), `record\n# 6 records were dropped: no space\n${records.slice(6).join("")}`)
     })
   )
 
@@ -317,9 +321,9 @@ describe("a full disk", () => {
         "# 6 records were dropped: no space\n",
         records[6],
         records[7],
-        "# 1969 records were dropped: no space\n"
+        "# 1968 records were dropped: no space\n"
       ])
-      assert.deepStrictEqual(lines.slice(4), records.slice(-1_023))
+      assert.deepStrictEqual(lines.slice(4), records.slice(-1_024))
     })
   )
 
@@ -336,7 +340,7 @@ describe("a full disk", () => {
     })
   )
 
-  it.live("leaves no record inside a line that an interrupted batch cut", () =>
+  it.live("has the rest of an interrupted batch before any record", () =>
     Effect.gen(function* () {
       const { log, append, reads } = yield* openLog
       disk.state.free = 5
@@ -345,7 +349,114 @@ describe("a full disk", () => {
       yield* Fiber.interrupt(batch)
       log.record("record\n")
       disk.state.free = unlimited
-      yield* reads("one\nt\nrecord\n")
+      yield* reads("one\ntwo\nrecord\n")
+    })
+  )
+})
+
+const placesOf = () => {
+  const places: Array<{ readonly inode: number; readonly size: number; readonly skip: number }> = []
+  return { places, onBegin: (place: (typeof places)[number]) => void places.push(place) }
+}
+
+describe("the place of a batch", () => {
+  const unlimited = Number.POSITIVE_INFINITY
+  it.live("is told once, behind all records before it", () =>
+    Effect.gen(function* () {
+      const { log, path } = yield* openLog
+      const { places, onBegin } = placesOf()
+      log.record("record\n")
+      disk.state.cut = 3
+      yield* log.append(Buffer.from("one\ntwo\n"), { onBegin })
+      assert.deepStrictEqual(places, [{ inode: fs.statSync(path).ino, size: 7, skip: 0 }])
+    })
+  )
+
+  it.live("is waited for while it cannot be noted, which holds up no record", () =>
+    Effect.gen(function* () {
+      const { log, reads } = yield* openLog
+      const asked = yield* Deferred.make<void>()
+      let isFull = true
+      const onBegin = () => {
+        Deferred.doneUnsafe(asked, Effect.void)
+        if (isFull) throw new Error("ENOSPC")
+      }
+      const batch = yield* Effect.forkChild(log.append(Buffer.from("one\n"), { onBegin }), { startImmediately: true })
+      yield* Deferred.await(asked)
+      log.record("record\n")
+      yield* reads("record\n")
+      isFull = false
+      yield* Fiber.join(batch)
+      yield* reads("record\none\n")
+    })
+  )
+
+  it.live("is told again where the log is deleted meanwhile, whose last line is given whole", () =>
+    Effect.gen(function* () {
+      const { log, path, text } = yield* openLog
+      const { places, onBegin } = placesOf()
+      disk.state.free = 6
+      const batch = yield* Effect.forkChild(log.append(Buffer.from("one\ntwo\n"), { onBegin }), {
+        startImmediately: true
+      })
+      yield* refusals(1)
+      fs.rmSync(path)
+      disk.state.free = unlimited
+      yield* Fiber.join(batch)
+      assert.strictEqual(text(), "two\n")
+      assert.deepStrictEqual(
+        places.map(({ size, skip }) => [size, skip]),
+        [
+          [0, 0],
+          [0, 4]
+        ]
+      )
+    })
+  )
+
+  it.live("stays in a log that is moved until its line is whole", () =>
+    Effect.gen(function* () {
+      const { log, path, text } = yield* openLog
+      disk.state.free = 6
+      const batch = yield* Effect.forkChild(log.append(Buffer.from("one\ntwo\n")), { startImmediately: true })
+      yield* refusals(1)
+      fs.renameSync(path, `${path}.1`)
+      yield* log.reopen
+      log.record("record\n")
+      disk.state.free = unlimited
+      yield* Fiber.join(batch)
+      yield* log.append(Buffer.alloc(0))
+      assert.strictEqual(fs.readFileSync(`${path}.1`, "utf8"), "one\ntwo\n")
+      assert.strictEqual(text(), "record\n")
+    })
+  )
+})
+
+/** What `MirrorRecovery` found. */
+const left = (filePath: string) => ({ text: Buffer.from("one\ntwo\n"), offset: 5, filePath, isPlaced: true })
+
+describe("a batch that an earlier Looper left", () => {
+  it.live("waits for a full disk, which keeps no Looper from starting, and is not dropped with records", () =>
+    Effect.gen(function* () {
+      const root = join(folder, `${++roots}`)
+      const path = join(root, "logs/looper-server.log")
+      fs.mkdirSync(join(root, "logs"), { recursive: true })
+      fs.writeFileSync(path, "one\nt")
+      disk.state.free = 0
+      const layer = ServerLog.layerNoDeps.pipe(
+        Layer.provide(Layer.succeed(MirrorRecovery, { left: left(path), doubts: [] })),
+        Layer.provide(LooperConfig.layer({ root, environment: {} }))
+      )
+      const log = yield* Effect.provide(ServerLog, yield* Layer.build(layer))
+      const records = Array.from({ length: 1_030 }, (_, index) => `${String(index).padStart(1_023, "0")}\n`)
+      records.forEach(log.record)
+      yield* refusals(1)
+      const flushed = yield* Effect.forkChild(log.append(Buffer.alloc(0)), { startImmediately: true })
+      assert.isUndefined(flushed.pollUnsafe())
+      disk.state.free = Number.POSITIVE_INFINITY
+      yield* Fiber.join(flushed)
+      const dropped = "# 6 records were dropped: no space\n"
+      assert.strictEqual(fs.readFileSync(path, "utf8"), `one\ntwo\n${dropped}${records.slice(6).join("")}`)
     })
   )
 })

@@ -19,9 +19,13 @@ const runProgram = (body: string, launcher: ReadonlyArray<string> = []) => {
     import { Effect, Fiber, Layer } from "effect"
     import { readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs"
     import { LooperConfig } from "./src/services/LooperConfig.ts"
+    import { MirrorRecovery } from "./src/services/MirrorRecovery.ts"
     import { ServerLog } from "./src/services/ServerLog.ts"
     const root = ${JSON.stringify(root)}
-    const layer = ServerLog.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} })))
+    const layer = ServerLog.layerNoDeps.pipe(
+      Layer.provide(MirrorRecovery.layerNoDeps),
+      Layer.provide(LooperConfig.layer({ root, environment: {} }))
+    )
     const main = Effect.gen(function* () {
       const log = yield* ServerLog
       ${body}

@@ -1,0 +1,78 @@
+/** What is remembered of a run, and which state an end means. */
+import { Schema } from "effect"
+import { Step } from "./errors.ts"
+import { RequestId } from "./RequestId.ts"
+import { type ReturnCode, RunIdentity } from "./runLog.ts"
+
+/** `starting` until codex was let go; `interrupted`: nobody learned how, or whether, it ended by itself. */
+export const RunState = Schema.Literals(["starting", "running", "succeeded", "failed", "stopped", "interrupted"])
+export type RunState = typeof RunState.Type
+
+/** Why a run is stopped. */
+export const StopCause = Schema.Literals([
+  "request",
+  "replacement",
+  "shutdown",
+  "max_seconds",
+  "max_silent_seconds",
+  "max_log_bytes"
+])
+export type StopCause = typeof StopCause.Type
+
+/** Why a run ended: by itself, because somebody stopped it, or not at all as far as anybody knows. */
+export const EndCause = Schema.Literals(["exited", "not_started", "interrupted", ...StopCause.literals])
+export type EndCause = typeof EndCause.Type
+
+/** One step of a run's sequence: written before its effect, completed after it. */
+export const RunStep = Schema.Struct({
+  step: Schema.Literals([...Step.literals, "stop"]),
+  /** Milliseconds since the epoch. */
+  startedAtMillis: Schema.Number,
+  /** `undefined` while it is under way, or where Looper died in it. */
+  endedAtMillis: Schema.UndefinedOr(Schema.Number),
+  /** `ok`, or the error's tag. */
+  result: Schema.UndefinedOr(Schema.String)
+})
+export type RunStep = typeof RunStep.Type
+
+/** One run, alive or ended. */
+export const RunRecord = Schema.Struct({
+  requestId: RequestId,
+  state: RunState,
+  /** `undefined` while it lives. */
+  cause: Schema.UndefinedOr(EndCause),
+  /** `undefined` while it lives, and where codex never started. */
+  returnCode: Schema.UndefinedOr(Schema.Union([Schema.Int, Schema.Literal("unknown")])),
+  /** Tag of the failure that kept codex from being started. */
+  error: Schema.UndefinedOr(Schema.String),
+  /** Milliseconds since the epoch. */
+  startedAtMillis: Schema.Number,
+  endedAtMillis: Schema.UndefinedOr(Schema.Number),
+  /** How long codex lived, on the monotonic clock; `undefined` while it lives or where nobody knows. */
+  durationMillis: Schema.UndefinedOr(Schema.Number),
+  workspace: Schema.String,
+  logPath: Schema.String,
+  /** Size of the complete log. */
+  logBytes: Schema.UndefinedOr(Schema.Number),
+  /** The log was removed by retention. */
+  isLogPruned: Schema.Boolean,
+  identity: Schema.UndefinedOr(RunIdentity)
+})
+export type RunRecord = typeof RunRecord.Type
+
+/** How a run that was let go ended. */
+export interface RunEnding {
+  readonly returnCode: ReturnCode
+  /** Who was stopping it. */
+  readonly stoppedBy: StopCause | undefined
+}
+
+/** The state and cause that an end means; the return code stays beside them. */
+export const endState = ({
+  returnCode,
+  stoppedBy
+}: RunEnding): { readonly state: RunState; readonly cause: EndCause } => {
+  if (stoppedBy !== undefined) return { state: "stopped", cause: stoppedBy }
+  if (returnCode === "unknown") return { state: "interrupted", cause: "interrupted" }
+  return { state: returnCode === 0 ? "succeeded" : "failed", cause: "exited" }
+}

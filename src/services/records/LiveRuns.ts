@@ -1,0 +1,234 @@
+/** The runs that have not ended, in memory: the truth while the database is locked, unwritable or made anew. */
+import { Clock, Effect } from "effect"
+import type { RunRecord, RunStep } from "../../domain/RunRecord.ts"
+import type { Database, Row } from "./Database.ts"
+import { inferRun } from "./inferRun.ts"
+import { findLogs, type FoundLog, inferRuns } from "./rebuild.ts"
+import {
+  type KnownRun,
+  knownRun,
+  runStatements,
+  runValues,
+  selectRuns,
+  selectSteps,
+  stepStatement,
+  stepsOf,
+  stepValues
+} from "./runRow.ts"
+
+interface LiveRun {
+  run: KnownRun
+  steps: Array<RunStep>
+}
+
+export class LiveRuns {
+  private readonly database: Database["Service"]
+  private readonly logDir: string
+  private readonly live = new Map<string, LiveRun>()
+  private readonly ids = new Set<string>()
+  /** By this Looper. */
+  private readonly begun = new Set<string>()
+  /** Logs without a record, as found before any run of this Looper; and how many are recorded by now. */
+  private unrecorded: ReadonlyArray<FoundLog> = []
+  private inferred = 0
+
+  constructor(options: { readonly database: Database["Service"]; readonly logDir: string }) {
+    this.database = options.database
+    this.logDir = options.logDir
+  }
+
+  has(requestId: string): boolean {
+    return this.ids.has(requestId)
+  }
+
+  hasBegun(requestId: string): boolean {
+    return this.begun.has(requestId)
+  }
+
+  unended(): ReadonlyArray<RunRecord> {
+    return [...this.live.values()].map(({ run }) => run.record).filter((record) => !hasEnded(record))
+  }
+
+  begin(run: KnownRun): void {
+    this.begun.add(run.record.requestId)
+    this.keep(run)
+  }
+
+  keep(run: KnownRun): void {
+    const { requestId } = run.record
+    this.ids.add(requestId)
+    const known = this.live.get(requestId)
+    if (known === undefined) this.live.set(requestId, { run, steps: [] })
+    else known.run = run
+  }
+
+  /** Alive or ended; read from the database where it is not in memory. */
+  find(requestId: string): Effect.Effect<KnownRun | undefined> {
+    return Effect.suspend(() => {
+      const known = this.live.get(requestId)
+      if (known !== undefined) return Effect.succeed(known.run)
+      return Effect.map(this.database.read(`${selectRuns} WHERE request_id = ?`, requestId), (rows) =>
+        rows?.[0] === undefined ? undefined : knownRun(rows[0], this.logDir)
+      )
+    })
+  }
+
+  /** A run whose record may still change; inferred from its log where nothing else knows it. */
+  changeable(requestId: string): Effect.Effect<KnownRun | undefined> {
+    return Effect.gen({ self: this }, function* () {
+      const known = yield* this.find(requestId)
+      if (known !== undefined) return hasEnded(known.record) && !known.isInferred ? undefined : known
+      const [log] = yield* findLogs(this.logDir, (found) => found.requestId === requestId)
+      return log && inferRun(log.logPath, log.requestId)
+    })
+  }
+
+  steps(requestId: string): Effect.Effect<ReadonlyArray<RunStep>> {
+    return Effect.suspend(() => {
+      const known = this.live.get(requestId)
+      if (known !== undefined) return Effect.succeed([...known.steps])
+      return Effect.map(this.database.read(selectSteps, requestId), (rows) => stepsOf(rows ?? []))
+    })
+  }
+
+  /** Begins a step of a run in memory; one of the same name that was there is replaced. */
+  beginStep(requestId: string, step: RunStep["step"]): Effect.Effect<void> {
+    return Effect.flatMap(Clock.currentTimeMillis, (startedAtMillis) =>
+      this.writeStep(requestId, { step, startedAtMillis, endedAtMillis: undefined, result: undefined })
+    )
+  }
+
+  /** Completes the step under way: the stop, or the one of the sequence. */
+  completeStep(requestId: string, options: { readonly isStop: boolean; readonly result: string }): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const step = this.openStep(requestId, options.isStop)
+      if (step === undefined) return
+      const endedAtMillis = yield* Clock.currentTimeMillis
+      yield* this.writeStep(requestId, { ...step, endedAtMillis, result: options.result })
+    })
+  }
+
+  /** A stop that ended with its Looper. */
+  abandonStop(requestId: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const step = this.openStep(requestId, true)
+      return step === undefined ? Effect.void : this.writeStep(requestId, { ...step, result: "interrupted" })
+    })
+  }
+
+  private openStep(requestId: string, isStop: boolean): RunStep | undefined {
+    return this.live
+      .get(requestId)
+      ?.steps.findLast(({ step, result }) => (step === "stop") === isStop && result === undefined)
+  }
+
+  private writeStep(requestId: string, step: RunStep): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const known = this.live.get(requestId)
+      if (known === undefined) return Effect.void
+      const index = known.steps.findIndex((other) => other.step === step.step)
+      known.steps.splice(index < 0 ? known.steps.length : index, 1, step)
+      return this.database.write(stepStatement, ...stepValues(requestId, step))
+    })
+  }
+
+  /** Drops what has ended, once the database has it and its sequence is over. */
+  readonly forgetEnded: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.map(this.database.isUsable, (isUsable) => {
+      if (!isUsable) return
+      for (const [requestId, { run }] of this.live) {
+        const isInSequence = this.begun.has(requestId) && this.openStep(requestId, false) !== undefined
+        if (hasEnded(run.record) && !isInSequence) this.live.delete(requestId)
+      }
+    })
+  )
+
+  /** Reads what the database knows; without it, what the side files tell. */
+  readonly load: Effect.Effect<boolean> = Effect.gen({ self: this }, function* () {
+    const ids = yield* this.recordedIds
+    const unended = yield* this.database.read(`${selectRuns} WHERE state IN ('starting', 'running')`)
+    const isNew = ({ requestId }: FoundLog) => ids?.has(requestId) === false
+    const logs = yield* findLogs(this.logDir, (log) => log.hasSideFile || isNew(log))
+    const withSideFile = logs.filter(({ hasSideFile }) => hasSideFile)
+    if (ids === undefined || unended === undefined) {
+      for (const log of withSideFile) this.keepUnended(inferRun(log.logPath, log.requestId))
+      return false
+    }
+    for (const id of ids) this.ids.add(id)
+    const sideIds = new Set(withSideFile.map(({ requestId }) => requestId))
+    for (const row of unended) yield* this.adopt(row, sideIds)
+    this.inferred = yield* this.infer(withSideFile.filter(isNew))
+    this.unrecorded = logs.filter((log) => !log.hasSideFile && isNew(log))
+    // Of what ended meanwhile the database knows more: memory had it from the side file.
+    yield* this.forgetEnded
+    return true
+  })
+
+  /** Takes up the runs of which {@link load} found the log alone. */
+  readonly reconcile: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const count = this.inferred + (yield* this.infer(this.unrecorded))
+    this.inferred = 0
+    this.unrecorded = []
+    if (count > 0) yield* tellRebuilt(count)
+  })
+
+  /** Fills a database that was made anew. */
+  readonly rebuild: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    for (const [requestId, { run, steps }] of this.live) {
+      yield* this.database.write(runStatements.begin, ...runValues(run))
+      for (const step of steps) yield* this.database.write(stepStatement, ...stepValues(requestId, step))
+    }
+    const ids = yield* this.recordedIds
+    const logs = yield* findLogs(this.logDir, ({ requestId }) => ids?.has(requestId) !== true)
+    yield* tellRebuilt(yield* this.infer(logs))
+  })
+
+  private readonly recordedIds: Effect.Effect<ReadonlySet<string> | undefined> = Effect.suspend(() =>
+    // One text: a row for each of 100,000 ids takes ten times as long.
+    Effect.map(this.database.read("SELECT group_concat(request_id, ' ') AS ids FROM runs"), (rows) =>
+      rows === undefined
+        ? undefined
+        : new Set(
+            String(rows[0]?.ids ?? "")
+              .split(" ")
+              .filter(Boolean)
+          )
+    )
+  )
+
+  /** A run that an earlier Looper left unended; closed where its log ends in a trailer and its side file is gone. */
+  private adopt(row: Row, sideIds: ReadonlySet<string>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const run = knownRun(row, this.logDir)
+      if (run === undefined) return
+      const { requestId, logPath } = run.record
+      const known = this.live.get(requestId)
+      if (known !== undefined && !known.run.isInferred) return
+      const inferred = sideIds.has(requestId) ? undefined : inferRun(logPath, requestId)
+      if (inferred?.record.returnCode !== undefined) {
+        const { state, cause, returnCode, endedAtMillis, logBytes } = inferred.record
+        const ended = { ...run, record: { ...run.record, state, cause, returnCode, endedAtMillis, logBytes } }
+        return yield* this.database.write(runStatements.end, ...runValues(ended))
+      }
+      const steps = yield* this.database.read(selectSteps, requestId)
+      this.live.set(requestId, { run, steps: [...stepsOf(steps ?? [])] })
+    })
+  }
+
+  private keepUnended(run: KnownRun | undefined): void {
+    if (run !== undefined && !hasEnded(run.record) && !this.live.has(run.record.requestId)) this.keep(run)
+  }
+
+  private infer(logs: ReadonlyArray<FoundLog>): Effect.Effect<number> {
+    const { database } = this
+    return inferRuns({ database, logs, onUnended: (run) => this.keepUnended(run) })
+  }
+}
+
+/** What a rebuilt history does not know any more. */
+const lost = "who stopped a run, its steps, idempotency keys, autopoll's backoff"
+
+const tellRebuilt = (runs: number): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logWarning("server.records.rebuilt"), { runs, lost })
+
+const hasEnded = ({ endedAtMillis }: RunRecord): boolean => endedAtMillis !== undefined

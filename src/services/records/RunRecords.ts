@@ -1,0 +1,175 @@
+/** The history of runs: intent before each effect, result after it. */
+import { Clock, Context, Effect, Layer } from "effect"
+import type { Step } from "../../domain/errors.ts"
+import type { RequestId } from "../../domain/RequestId.ts"
+import { endState, type RunEnding, type RunRecord, type RunStep, type StopCause } from "../../domain/RunRecord.ts"
+import type { RunIdentity } from "../../domain/runLog.ts"
+import { LooperConfig } from "../LooperConfig.ts"
+import { RunLogs } from "../RunLogs.ts"
+import { Database } from "./Database.ts"
+import { LiveRuns } from "./LiveRuns.ts"
+import { type KnownRun, runStatements, runValues } from "./runRow.ts"
+
+export class RunRecords extends Context.Service<
+  RunRecords,
+  {
+    /** A sequence is about to announce, stop or launch; state `starting`. */
+    readonly begin: (run: {
+      readonly requestId: RequestId
+      readonly workspace: string
+      readonly logPath: string
+    }) => Effect.Effect<void>
+    /** Completes the step before (result `ok`) and begins this one; nothing for an id without a record. */
+    readonly enter: (requestId: RequestId, step: Step) => Effect.Effect<void>
+    /** Completes the last step of a sequence with `ok` or its error's tag. */
+    readonly leave: (requestId: RequestId, result: string) => Effect.Effect<void>
+    /** Who codex is, before it is let go. */
+    readonly identify: (identity: RunIdentity) => Effect.Effect<void>
+    /** codex was let go. */
+    readonly running: (requestId: RequestId) => Effect.Effect<void>
+    /** Somebody is about to stop these; the first cause stays. */
+    readonly stopping: (requestIds: ReadonlyArray<RequestId>, cause: StopCause) => Effect.Effect<void>
+    /** A stop that its Looper did not survive, of a run that did: its end is its own again. */
+    readonly stopForgotten: (requestId: RequestId) => Effect.Effect<void>
+    /** codex was let go and has ended. */
+    readonly end: (
+      requestId: RequestId,
+      end: RunEnding & { readonly durationMillis: number | undefined; readonly logBytes: number | undefined }
+    ) => Effect.Effect<void>
+    /** codex was never let go: `failed` by `error`, `stopped` by a cause, or, where Looper died, `interrupted`. */
+    readonly endUnstarted: (
+      requestId: RequestId,
+      end: { readonly error: string } | { readonly stoppedBy: StopCause } | "interrupted"
+    ) => Effect.Effect<void>
+    /** Was there ever a run of this id? */
+    readonly has: (requestId: string) => boolean
+    readonly find: (requestId: string) => Effect.Effect<RunRecord | undefined>
+    readonly steps: (requestId: string) => Effect.Effect<ReadonlyArray<RunStep>>
+    /** Why somebody was stopping it, as far as the record knows. */
+    readonly stopCause: (requestId: string) => Effect.Effect<StopCause | undefined>
+    /** Those in `starting` or `running`. */
+    readonly unended: Effect.Effect<ReadonlyArray<RunRecord>>
+  }
+>()("looper/services/records/RunRecords") {
+  /**
+   * Keeps what has not ended in memory, and everything in the database.
+   *
+   * **Details** At start and whenever the database is made anew, runs of which only the log is left are inferred
+   * from it: those with a side file before the layer is built, the others beside it, newest first.
+   */
+  static readonly layerNoDeps = Layer.effect(
+    RunRecords,
+    Effect.gen(function* () {
+      const { logDir } = yield* LooperConfig
+      const database = yield* Database
+      const runLogs = yield* RunLogs
+      const scope = yield* Effect.scope
+      const runs = new LiveRuns({ database, logDir })
+      yield* database.onCreated(runs.rebuild)
+      const isLoaded = yield* runs.load
+      const loadLater = Effect.flatMap(Effect.sleep("1 second"), () => runs.load).pipe(
+        Effect.repeat({ until: (isDone) => isDone })
+      )
+      yield* Effect.forkIn(Effect.andThen(isLoaded ? Effect.void : loadLater, runs.reconcile), scope)
+
+      /** Changes a run that has not ended, and writes it by one of the statements. */
+      const change = Effect.fnUntraced(function* (
+        requestId: RequestId,
+        statement: keyof typeof runStatements,
+        update: (run: KnownRun) => KnownRun
+      ) {
+        const known = yield* runs.changeable(requestId)
+        if (known === undefined) return
+        const run = update(known)
+        runs.keep(run)
+        yield* database.write(runStatements[statement], ...runValues(run))
+      })
+      const changeRecord = (
+        requestId: RequestId,
+        statement: keyof typeof runStatements,
+        update: (record: RunRecord) => Partial<RunRecord>
+      ) => change(requestId, statement, (run) => ({ ...run, record: { ...run.record, ...update(run.record) } }))
+
+      const end = Effect.fnUntraced(function* (
+        requestId: RequestId,
+        result: Partial<RunRecord>,
+        stoppedBy: StopCause | undefined
+      ) {
+        const now = yield* Clock.currentTimeMillis
+        yield* runs.completeStep(requestId, { isStop: true, result: "ok" })
+        yield* change(requestId, "end", (run) => ({
+          record: { ...run.record, ...result, endedAtMillis: now },
+          stoppedBy,
+          isInferred: false
+        }))
+        yield* runs.forgetEnded
+      })
+
+      return RunRecords.of({
+        begin: Effect.fn("RunRecords.begin")(function* ({ requestId, workspace, logPath }) {
+          if (runs.hasBegun(requestId)) return
+          const run: KnownRun = {
+            record: {
+              requestId,
+              state: "starting",
+              cause: undefined,
+              returnCode: undefined,
+              error: undefined,
+              startedAtMillis: yield* Clock.currentTimeMillis,
+              endedAtMillis: undefined,
+              durationMillis: undefined,
+              workspace,
+              logPath,
+              logBytes: undefined,
+              isLogPruned: false,
+              identity: undefined
+            },
+            stoppedBy: undefined,
+            isInferred: false
+          }
+          runs.begin(run)
+          yield* database.write(runStatements.begin, ...runValues(run))
+        }),
+        enter: Effect.fn("RunRecords.enter")(function* (requestId, step) {
+          yield* runs.completeStep(requestId, { isStop: false, result: "ok" })
+          yield* runs.beginStep(requestId, step)
+        }),
+        leave: Effect.fn("RunRecords.leave")(function* (requestId, result) {
+          yield* runs.completeStep(requestId, { isStop: false, result })
+          yield* runs.forgetEnded
+        }),
+        identify: (identity) => changeRecord(identity.requestId, "identify", () => ({ identity })),
+        running: (requestId) =>
+          changeRecord(requestId, "running", ({ state }) => ({ state: state === "starting" ? "running" : state })),
+        stopping: Effect.fn("RunRecords.stopping")(function* (requestIds, cause) {
+          for (const requestId of requestIds) {
+            const known = yield* runs.changeable(requestId)
+            if (known === undefined || known.stoppedBy !== undefined) continue
+            yield* change(requestId, "stopping", (run) => ({ ...run, stoppedBy: cause }))
+            yield* runs.beginStep(requestId, "stop")
+          }
+        }),
+        stopForgotten: Effect.fn("RunRecords.stopForgotten")(function* (requestId) {
+          yield* runs.abandonStop(requestId)
+          yield* change(requestId, "stopForgotten", (run) => ({ ...run, stoppedBy: undefined }))
+        }),
+        end: Effect.fn("RunRecords.end")(function* (requestId, ending) {
+          const { returnCode, durationMillis, logBytes, stoppedBy } = ending
+          yield* end(requestId, { ...endState(ending), returnCode, durationMillis, logBytes }, stoppedBy)
+        }),
+        endUnstarted: Effect.fn("RunRecords.endUnstarted")(function* (requestId, how) {
+          if (how === "interrupted") return yield* end(requestId, { state: how, cause: how }, undefined)
+          if ("error" in how) {
+            return yield* end(requestId, { state: "failed", cause: "not_started", error: how.error }, undefined)
+          }
+          return yield* end(requestId, { state: "stopped", cause: how.stoppedBy }, how.stoppedBy)
+        }),
+        has: (requestId) => runs.has(requestId) || runLogs.has(requestId),
+        find: (requestId) => Effect.map(runs.find(requestId), (run) => run?.record),
+        steps: (requestId) => runs.steps(requestId),
+        stopCause: (requestId) => Effect.map(runs.find(requestId), (run) => run?.stoppedBy),
+        unended: Effect.sync(() => runs.unended())
+      })
+    })
+  )
+}
