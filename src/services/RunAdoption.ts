@@ -49,6 +49,12 @@ export const findEarlierRuns = Effect.gen(function* () {
     return yield* waitingSupervisor(requestId)
   })
 
+  /** Not let go as far as the record knows, which may have been closed already. */
+  const isKnownUnstarted = (requestId: RequestId) =>
+    Effect.map(
+      records.find(requestId),
+      (record) => record !== undefined && record.state !== "running" && record.returnCode === undefined
+    )
   const closeUnstarted = Effect.fnUntraced(function* (log: RunLog) {
     yield* records.endUnstarted(log.requestId, "interrupted")
     yield* runLogs.remove(log)
@@ -72,8 +78,9 @@ export const findEarlierRuns = Effect.gen(function* () {
     }
     // Read again: what died since has written its code.
     const code = (yield* runLogs.readSide(log.sidePath))?.returnCode
-    const isUnstarted = identity === undefined || (record?.state === "starting" && code === neverLetGo)
-    if (isUnstarted && (code === undefined || code === neverLetGo)) return yield* closeUnstarted(log)
+    const hasOutput = ((yield* runLogs.sizeOf(log)) ?? 0) > log.headerBytes
+    const isUnstarted = identity === undefined || (yield* isKnownUnstarted(requestId))
+    if (isUnstarted && (code === neverLetGo || (code === undefined && !hasOutput))) return yield* closeUnstarted(log)
     const nobody = { pid: 0, startTicks: 0 }
     const unknown = { requestId, bootId: "", supervisor: nobody, codex: nobody, workspace: "", startedAtMillis: 0 }
     return { identity: identity ?? unknown, log, isAlive: false }

@@ -48,7 +48,7 @@ export class RunLogs extends Context.Service<
     /**
      * Creates a run's log with its header, its mirror's journal, and its side file.
      *
-     * **Details** The side file comes last and goes first: where there is one, the journal is beside it.
+     * **Details** The side file comes first: a Looper that is killed in between leaves what the next one removes.
      *
      * **Errors** `RunLogUnwritable`: none of them is left.
      */
@@ -112,12 +112,10 @@ export class RunLogs extends Context.Service<
             Effect.mapError((reason) => new RunLogUnwritable({ path: logPath, reason }))
           )
         const headerBytes = Buffer.byteLength(header)
-        yield* write(logPath, header)
+        yield* write(sidePath, sideFileStart)
+        yield* write(logPath, header).pipe(Effect.onError(() => discard(sidePath)))
         yield* write(journalOf(logPath), encodeIntent(positionAt(headerBytes))).pipe(
-          Effect.onError(() => discard(logPath))
-        )
-        yield* write(sidePath, sideFileStart).pipe(
-          Effect.onError(() => Effect.andThen(discard(journalOf(logPath)), discard(logPath)))
+          Effect.onError(() => Effect.andThen(discard(logPath), discard(sidePath)))
         )
         ids.add(run.requestId)
         return { requestId: run.requestId, path: logPath, sidePath, headerBytes }

@@ -51,6 +51,7 @@ const find = Effect.suspend(() =>
           Layer.mock(RunRecords)({
             has: () => false,
             unended: Effect.succeed(unended),
+            find: () => Effect.succeed(unended[0]),
             endUnstarted: (id, end) => Effect.sync(() => void closed.push([id, end]))
           })
         ),
@@ -134,6 +135,7 @@ describe("a run whose codex was never let go is closed, and its log removed", ()
   const cases = [
     ["because nothing knows who it is", "starting\n", undefined],
     ["because its shell ended without `go`, and nobody knows who it is", "starting\n125\ndone\n", undefined],
+    ["because its supervisor died before `go`", `starting\n${sideFileIdentity(identityOf({}))}`, "starting"],
     ["because its shell ended without `go`", `starting\n${sideFileIdentity(identityOf({}))}125\ndone\n`, "starting"]
   ] as const
   for (const [why, side, state] of cases) {
