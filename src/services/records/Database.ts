@@ -87,7 +87,8 @@ export class Database extends Context.Service<
         yield* tell
         if (rebuilt !== file.created && !isRebuilding) {
           isRebuilding = true
-          yield* Effect.forkIn(rebuild, scope)
+          // What a rebuild has in memory is in the database before anything else happens.
+          yield* Effect.forkIn(rebuild, scope, { startImmediately: true })
         }
         if (file.isOut && !isRetrying) {
           isRetrying = true
