@@ -164,7 +164,7 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
   yield* ask
   const survivors = (yield* kill).map(({ pid }) => pid).toSorted((a, b) => a - b)
   if (survivors.length === 0) yield* endSupervisors
-  if (asked.size > 0) {
+  if (logged.size > 0) {
     const elapsedMillis = Math.round((yield* monotonicMillis) - startedAt)
     yield* Effect.logInfo("process.kill.done").pipe(
       Effect.annotateLogs({ members: tree.members.size, survivors, duration_ms: elapsedMillis })

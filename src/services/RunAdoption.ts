@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { RunRecord } from "../domain/RunRecord.ts"
 import type { RequestId } from "../domain/RequestId.ts"
-import { type RunIdentity, type SideFile, sideFileOf } from "../domain/runLog.ts"
+import { type RunIdentity, runLogTrailer, type SideFile, sideFileOf } from "../domain/runLog.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import { type RunLog, RunLogs } from "./RunLogs.ts"
 import { RunRecords } from "./records/RunRecords.ts"
@@ -15,8 +15,11 @@ export interface EarlierRun {
   readonly isAlive: boolean
 }
 
-/** The shell in codex' place ends with this code when Looper dies before `go` (the supervisor's text). */
-const neverLetGo = 125
+/**
+ * How the shell in codex' place ends when Looper dies before `go` (the supervisor's text): its read fails, or already
+ * its write (SIGPIPE).
+ */
+const neverLetGo = [125, 141]
 /** A supervisor whose Looper died before `go` ends in milliseconds. */
 const goneBoundMillis = 1_000
 const lookEveryMillis = 10
@@ -78,9 +81,12 @@ export const findEarlierRuns = Effect.gen(function* () {
     }
     // Read again: what died since has written its code.
     const code = (yield* runLogs.readSide(log.sidePath))?.returnCode
-    const hasOutput = ((yield* runLogs.sizeOf(log)) ?? 0) > log.headerBytes
-    const isUnstarted = identity === undefined || (yield* isKnownUnstarted(requestId))
-    if (isUnstarted && (code === neverLetGo || (code === undefined && !hasOutput))) return yield* closeUnstarted(log)
+    const trailerBytes = code === undefined ? 0 : Buffer.byteLength(runLogTrailer(code))
+    const hasOutput = ((yield* runLogs.sizeOf(log)) ?? 0) - log.headerBytes > trailerBytes
+    const isNeverLetGo = code === undefined || neverLetGo.includes(code)
+    // codex is let go after its identity is stored. A code of its own may be the shell's, its output not.
+    const isUnstarted = identity === undefined || (isNeverLetGo && (yield* isKnownUnstarted(requestId)))
+    if (isUnstarted && !hasOutput) return yield* closeUnstarted(log)
     const nobody = { pid: 0, startTicks: 0 }
     const unknown = { requestId, bootId: "", supervisor: nobody, codex: nobody, workspace: "", startedAtMillis: 0 }
     return { identity: identity ?? unknown, log, isAlive: false }

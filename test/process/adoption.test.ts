@@ -34,6 +34,13 @@ const startRun = async (looper: LooperProcess) => {
   return { pid, logPath, heartbeat, go, requestId: idOf(logPath) }
 }
 
+/** A record waits in memory while a batch of mirrored lines is written. */
+const isAdopted = (looper: LooperProcess, { requestId, pid }: { readonly requestId: string; readonly pid: number }) =>
+  until(
+    () => new RegExp(` codex\\.exec\\.adopted .*request_id=${requestId} pid=${pid} `).test(looper.serverLog()),
+    "the run is adopted"
+  )
+
 const killLooper = async (looper: LooperProcess) => {
   killHard(looper.pid)
   assert.strictEqual((await looper.exited).signal, "SIGKILL")
@@ -60,10 +67,7 @@ describe.concurrent.each(ways)("the run of a Looper that $way", ({ options, end 
     assert.isTrue(await beats(run.heartbeat))
     assert.strictEqual(storedRun(first.logDir, run.requestId)?.state, "running")
     await using second = await startLooper({ ...options, reuse: first })
-    assert.match(
-      second.serverLog(),
-      new RegExp(` codex\\.exec\\.adopted .*request_id=${run.requestId} pid=${run.pid} `)
-    )
+    await isAdopted(second, run)
     const before = mirrored(second).length
     await until(() => mirrored(second).length > before, "it is mirrored on")
     writeFileSync(run.go, "")
@@ -120,7 +124,8 @@ describe.concurrent.each(ways)("the run of a Looper that $way", ({ options, end 
       duration_ms: null
     })
     assert.deepStrictEqual(mirrored(second), mirrorOf(log.body, run.logPath))
-    assert.match(second.serverLog(), new RegExp(` codex\\.exec\\.ended .*${run.requestId}.*return_code=9\\b`))
+    const ended = new RegExp(` codex\\.exec\\.ended .*${run.requestId}.*return_code=9\\b`)
+    await until(() => ended.test(second.serverLog()), "its end is logged")
   })
 })
 
@@ -151,7 +156,7 @@ describe.concurrent("a Looper that was killed", () => {
     await killLooper(first)
     unlinkSync(run.logPath.replace(/\.log$/, ".state"))
     await using second = await startLooper({ reuse: first })
-    assert.match(second.serverLog(), new RegExp(` codex\\.exec\\.adopted .*request_id=${run.requestId} `))
+    await isAdopted(second, run)
     const answer = await second.request("POST", "/kill")
     assert.deepStrictEqual(answer.body?.killed_codex_exec_pids, [run.pid])
     assert.isTrue(await stopsGrowing(run.heartbeat))
@@ -163,7 +168,7 @@ describe.concurrent("a Looper that was killed", () => {
     await killLooper(first)
     writeFileSync(join(first.logDir, "looper.db"), "no database")
     await using second = await startLooper({ reuse: first })
-    assert.match(second.serverLog(), new RegExp(` codex\\.exec\\.adopted .*request_id=${run.requestId} `))
+    await isAdopted(second, run)
     assert.strictEqual(storedRun(second.logDir, run.requestId)?.state, "running")
     writeFileSync(run.go, "")
     await until(() => storedRun(second.logDir, run.requestId)?.return_code === 9, "its end is recorded")

@@ -65,6 +65,7 @@ describe.concurrent("a client that disconnects", () => {
     ]
     const before = runOf(await looper.run({ zulip_message: "before", codex_prompt: codexScript(steps) }))
     await beats(old)
+    await until(() => looper.serverLog().includes(" run.success "), "the first sequence is logged")
     if (step === "notify") zulip.shut()
     const prompt = codexScript([{ child: { kind: "group", heartbeat: fresh } }, { waitForFile: go }, { exit: 0 }])
     const records = await abandonIn(looper, step, { zulip_message: "after", codex_prompt: prompt, ...seconds })

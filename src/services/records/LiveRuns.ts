@@ -116,6 +116,13 @@ export class LiveRuns {
     })
   }
 
+  /** Has it ended, and its sequence too? Unknown runs are over. */
+  isOver(requestId: string): boolean {
+    const known = this.live.get(requestId)
+    const isInSequence = this.begun.has(requestId) && this.openStep(requestId, false) !== undefined
+    return known === undefined || (hasEnded(known.run.record) && !isInSequence)
+  }
+
   private openStep(requestId: string, isStop: boolean): RunStep | undefined {
     return this.live
       .get(requestId)
@@ -136,20 +143,18 @@ export class LiveRuns {
   readonly forgetEnded: Effect.Effect<void> = Effect.suspend(() =>
     Effect.map(this.database.isUsable, (isUsable) => {
       if (!isUsable) return
-      for (const [requestId, { run }] of this.live) {
-        const isInSequence = this.begun.has(requestId) && this.openStep(requestId, false) !== undefined
-        if (hasEnded(run.record) && !isInSequence) this.live.delete(requestId)
-      }
+      for (const requestId of this.live.keys()) if (this.isOver(requestId)) this.live.delete(requestId)
     })
   )
 
   /** Reads what the database knows; without it, what the side files tell. */
   readonly load: Effect.Effect<boolean> = Effect.gen({ self: this }, function* () {
     const ids = yield* this.recordedIds
-    const unended = yield* this.database.read(`${selectRuns} WHERE state IN ('starting', 'running')`)
     const isNew = ({ requestId }: FoundLog) => ids?.has(requestId) === false
     const logs = yield* findLogs(this.logDir, (log) => log.hasSideFile || isNew(log))
     const withSideFile = logs.filter(({ hasSideFile }) => hasSideFile)
+    // Read last: what ends while the folder is read has ended in these rows.
+    const unended = yield* this.database.read(`${selectRuns} WHERE state IN ('starting', 'running')`)
     if (ids === undefined || unended === undefined) {
       for (const log of withSideFile) this.keepUnended(inferRun(log.logPath, log.requestId))
       return false
@@ -202,8 +207,6 @@ export class LiveRuns {
       const run = knownRun(row, this.logDir)
       if (run === undefined) return
       const { requestId, logPath } = run.record
-      const known = this.live.get(requestId)
-      if (known !== undefined && !known.run.isInferred) return
       const inferred = sideIds.has(requestId) ? undefined : inferRun(logPath, requestId)
       if (inferred?.record.returnCode !== undefined) {
         const { state, cause, returnCode, endedAtMillis, logBytes } = inferred.record

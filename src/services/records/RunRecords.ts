@@ -131,6 +131,7 @@ export class RunRecords extends Context.Service<
           yield* database.write(runStatements.begin, ...runValues(run))
         }),
         enter: Effect.fn("RunRecords.enter")(function* (requestId, step) {
+          if (runs.isOver(requestId)) return
           yield* runs.completeStep(requestId, { isStop: false, result: "ok" })
           yield* runs.beginStep(requestId, step)
         }),

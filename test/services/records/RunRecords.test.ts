@@ -309,6 +309,18 @@ describe("a Looper that comes later", () => {
     })
   )
 
+  it.effect("leaves the record of a run whose id is begun again", () =>
+    Effect.gen(function* () {
+      const first = yield* openRecords(root())
+      yield* first.records.begin(begun())
+      yield* first.records.end(id, ended)
+      yield* first.close
+      const second = yield* openRecords(root())
+      yield* second.records.begin(begun())
+      assert.deepStrictEqual(query(file(), "SELECT state FROM runs"), [{ state: "succeeded" }])
+    })
+  )
+
   it.effect("drops what somebody else wrote into a row", () =>
     Effect.gen(function* () {
       const first = yield* openRecords(root())
@@ -338,6 +350,8 @@ describe("without a database", () => {
       ])
       yield* records.end(id, ended)
       yield* records.end("0b0b0b0b", ended)
+      yield* records.enter("0b0b0b0b", "spawn")
+      assert.deepStrictEqual(yield* records.steps("0b0b0b0b"), [])
       assert.deepStrictEqual(yield* records.unended, [])
       assert.deepInclude(yield* records.find(id), { state: "succeeded" })
       assert.strictEqual((yield* records.steps(id)).length, 1)
@@ -382,6 +396,29 @@ describe("without a database", () => {
         cause: "max_seconds",
         startedAtMillis: 0
       })
+    })
+  )
+
+  it.effect("a start whose side file is older than the record leaves the end that is recorded", () =>
+    Effect.gen(function* () {
+      const first = yield* openRecords(root())
+      yield* first.records.begin(begun())
+      yield* first.records.running(id)
+      yield* first.records.end(id, { ...ended, returnCode: 143, stoppedBy: "max_seconds" })
+      yield* first.close
+      writeFileSync(logOf(id), runLogHeader({ requestId: id, workspace: "/w", command: "c" }))
+      writeFileSync(logOf(id).replace(".log", ".state"), sideFileStart + sideFileIdentity(identity))
+      const lock = holdLock(file(), "EXCLUSIVE")
+      const { records, database, close } = yield* openRecords(root())
+      assert.strictEqual((yield* records.unended).length, 1)
+      yield* records.running(id)
+      yield* records.end(id, ended)
+      lock.release()
+      assert.isTrue(yield* database.isUsable)
+      yield* close
+      assert.deepStrictEqual(query(file(), "SELECT state, cause, return_code FROM runs"), [
+        { state: "stopped", cause: "max_seconds", return_code: 143 }
+      ])
     })
   )
 })
