@@ -7,10 +7,10 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { afterAll } from "vitest"
-import { encodeIntent, positionAt } from "../../src/domain/mirrorIntent.ts"
-import { makeMirrorText } from "../../src/domain/mirrorText.ts"
-import { journalOf, runLogHeader, runLogTrailer, sideFileOf } from "../../src/domain/runLog.ts"
-import { type DeathPlan, record } from "../support/mirrorProgram.ts"
+import { encodeIntent, positionAt } from "../../../src/domain/mirrorIntent.ts"
+import { makeMirrorText } from "../../../src/domain/mirrorText.ts"
+import { journalOf, runLogHeader, runLogTrailer, sideFileOf } from "../../../src/domain/runLog.ts"
+import { type DeathPlan, record } from "../../support/mirrorProgram.ts"
 
 const folder = fs.mkdtempSync(join(tmpdir(), "mirror-crash-"))
 afterAll(() => fs.rmSync(folder, { recursive: true }))
@@ -73,7 +73,7 @@ const makeHouse = (seed: number) => {
   let moves = 0
   const start = async (plan?: DeathPlan): Promise<ChildProcess> => {
     const words = plan === undefined ? [root] : [root, JSON.stringify(plan)]
-    const looper = fork(resolve(import.meta.dirname, "../support/mirrorProgram.ts"), words, {
+    const looper = fork(resolve(import.meta.dirname, "../../support/mirrorProgram.ts"), words, {
       env: { ...process.env, NODE_OPTIONS: "" }
     })
     await Promise.race([once(looper, "message"), once(looper, "exit")])
