@@ -49,7 +49,7 @@ export const autopollTick = Effect.fn("autopollTick")(function* (
   const requestId = (yield* RequestIds).draw("auto")
   const autopoll = yield* Autopoll
   const tick = lookAndStart({ requestId, ignoresBackoff: options.ignoresBackoff === true }).pipe(
-    Effect.tapError((error) => (error._tag === "ShuttingDown" ? Effect.void : autopoll.failed)),
+    Effect.tapError((error) => (isCounted(error) ? autopoll.failed : Effect.void)),
     Effect.tapDefect(() => autopoll.failed)
   )
   const result = yield* autopoll.isPaused() ? Effect.succeed(skipped("paused")) : tick
@@ -59,6 +59,9 @@ export const autopollTick = Effect.fn("autopollTick")(function* (
   )
   return result
 })
+
+/** A shutdown is no failure, and the end of a run that was let go counts by itself. */
+const isCounted = ({ _tag }: SpawnCodexError): boolean => _tag !== "ShuttingDown" && _tag !== "ExitedEarly"
 
 const lookAndStart = Effect.fnUntraced(function* (options: {
   readonly requestId: RequestId

@@ -112,7 +112,11 @@ export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
     return { before, run: yield* launch({ log, plan }) }
   })
   const { before, run } = yield* untilLaunched.pipe(
-    Effect.onError((cause) => Effect.andThen(records.endUnstarted(requestId, reasonOf(cause)), runLogs.remove(log)))
+    Effect.onError((cause) =>
+      records
+        .leave(requestId, resultOf(Exit.failCause(cause)))
+        .pipe(Effect.andThen(records.endUnstarted(requestId, reasonOf(cause))), Effect.andThen(runLogs.remove(log)))
+    )
   )
   const { pid } = run.identity.codex
   yield* Effect.logInfo("codex.exec.spawned").pipe(

@@ -63,6 +63,12 @@ export const runLogHeader = (options: {
 /** The trailer of a run log. */
 export const runLogTrailer = (code: ReturnCode): string => `\n# codex_exec_return_code=${code}\n`
 
+/** The code in a trailer at the very end of a log, whose last bytes are given. */
+export const trailerCode = (tail: string): ReturnCode | undefined => {
+  const code = /\n# codex_exec_return_code=(\d{1,3}|unknown)\n$/.exec(tail)?.[1]
+  return code === undefined || code === "unknown" ? code : Number(code)
+}
+
 /** What every trailer begins with. */
 export const trailerStart = "\n# codex_exec_return_code="
 

@@ -28,15 +28,18 @@ export class HttpServer extends Context.Service<HttpServer, { readonly url: stri
           runExit: <A, E>(program: Effect.Effect<A, E, R>) =>
             new Promise<Exit.Exit<A, E>>((resolve) => runFork(program).addObserver(resolve))
         })
-        const { server } = yield* Effect.acquireRelease(listen({ app, ids, host, port }), (listening) =>
-          Effect.gen(function* () {
-            yield* shutdown.begin
-            const closed = close(listening.server)
-            yield* FiberSet.clear(fibers)
-            yield* Effect.timeoutOption(answered(listening.unanswered), drainBoundMillis)
-            listening.server.closeAllConnections()
-            yield* closed
-          })
+        const { server } = yield* Effect.acquireRelease(
+          // Nobody asked this Looper for anything: it must not stop what it adopted.
+          Effect.tapError(listen({ app, ids, host, port }), () => shutdown.leaveRuns),
+          (listening) =>
+            Effect.gen(function* () {
+              yield* shutdown.begin
+              const closed = close(listening.server)
+              yield* FiberSet.clear(fibers)
+              yield* Effect.timeoutOption(answered(listening.unanswered), drainBoundMillis)
+              listening.server.closeAllConnections()
+              yield* closed
+            })
         )
         const url = loopbackUrl(server.address() as AddressInfo)
         const address = yield* ServerAddress

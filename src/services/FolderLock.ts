@@ -43,8 +43,14 @@ export class FolderLock extends Context.Service<
     Effect.gen(function* () {
       const { logDir } = yield* LooperConfig
       const holderFile = path.join(logDir, "looper.holder")
-      const write = (url: string | undefined) =>
-        writeFileSync(holderFile, `pid ${process.pid}${url === undefined ? "" : `, ${url}`}\n`, { mode: 0o600 })
+      const write = (url: string | undefined) => {
+        const holder = `pid ${process.pid}${url === undefined ? "" : `, ${url}`}\n`
+        try {
+          writeFileSync(holderFile, holder, { mode: 0o600 })
+        } catch {
+          // On a full disk it is the next one that does not learn who holds the lock.
+        }
+      }
       yield* Effect.acquireRelease(
         Effect.try({ try: () => lock(logDir), catch: (error) => failure(error, { logDir, holderFile }) }),
         (database) =>
@@ -63,7 +69,8 @@ const lock = (logDir: string): DatabaseSync => {
   mkdirSync(logDir, { recursive: true, mode: 0o700 })
   const file = path.join(logDir, "looper.lock")
   const database = createPrivately(file)
-  database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+  // Nothing is ever written: a journal file would only need space that a full disk does not have.
+  database.exec("PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
   return database
 }
 

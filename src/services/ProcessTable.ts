@@ -31,7 +31,7 @@ export class ProcessTable extends Context.Service<
     return ProcessTable.of({
       bootId: procfs.readBootId(),
       self: process.pid,
-      scan: Effect.callback((resume) => scanner((rows) => resume(Effect.succeed(rows)))),
+      scan: Effect.callback((resume) => scanner((outcome) => resume(outcome))),
       find: (pid) =>
         Effect.sync(() => {
           const stat = live(pid)
@@ -108,12 +108,14 @@ const makeScanner = () => {
     const marker = procfs.readMarker(pid)
     return { startTicks, marker, isSure: isSame || marker !== undefined }
   }
-  return (onDone: (rows: ReadonlyArray<ProcessRow>) => void): void => {
-    const pids = procfs.readPids()
+  return (onDone: (outcome: Effect.Effect<ReadonlyArray<ProcessRow>>) => void): void => {
+    let pids: ReadonlyArray<number> | undefined
     const rows: Array<ProcessRow> = []
     const looks = new Map<number, MarkerLook>()
     let next = 0
-    const slice = () => {
+    /** True once all are read. */
+    const readSome = (): boolean => {
+      pids ??= procfs.readPids()
       const until = performance.now() + sliceMillis
       while (next < pids.length && performance.now() < until) {
         const stat = procfs.readStat(pids[next++] ?? 0)
@@ -122,12 +124,17 @@ const makeScanner = () => {
         looks.set(stat.pid, found)
         rows.push(row(stat, found.marker))
       }
-      if (next < pids.length) {
-        setImmediate(slice)
-        return
+      return next === pids.length
+    }
+    const slice = () => {
+      try {
+        if (!readSome()) return void setImmediate(slice)
+      } catch (error) {
+        // Out of descriptors: whoever asked is told, nobody else.
+        return onDone(Effect.die(error))
       }
       lastLooks = looks
-      onDone(rows)
+      return onDone(Effect.succeed(rows))
     }
     slice()
   }

@@ -80,10 +80,10 @@ export const findEarlierRuns = Effect.gen(function* () {
       return { identity: { requestId, workspace: record?.workspace ?? "", ...stuck }, log, isAlive: true }
     }
     // Read again: what died since has written its code.
-    const code = (yield* runLogs.readSide(log.sidePath))?.returnCode
+    const code = yield* runLogs.codeOf(log)
     const trailerBytes = code === undefined ? 0 : Buffer.byteLength(runLogTrailer(code))
     const hasOutput = ((yield* runLogs.sizeOf(log)) ?? 0) - log.headerBytes > trailerBytes
-    const isNeverLetGo = code === undefined || neverLetGo.includes(code)
+    const isNeverLetGo = code === undefined || (neverLetGo as ReadonlyArray<unknown>).includes(code)
     // codex is let go after its identity is stored. A code of its own may be the shell's, its output not.
     const isUnstarted = identity === undefined || (isNeverLetGo && (yield* isKnownUnstarted(requestId)))
     if (isUnstarted && !hasOutput) return yield* closeUnstarted(log)
@@ -106,5 +106,6 @@ export const findEarlierRuns = Effect.gen(function* () {
     const run = yield* look(log, undefined, record)
     if (run !== undefined) runs.push(run)
   }
+  yield* runLogs.tidy(new Set(runs.map(({ log }) => log.requestId)))
   return runs
 })

@@ -2,7 +2,7 @@
 import { constants, existsSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import * as path from "node:path"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schedule } from "effect"
 import { RunLogUnwritable } from "../domain/errors.ts"
 import { encodeIntent, positionAt } from "../domain/mirrorIntent.ts"
 import type { RequestId } from "../domain/RequestId.ts"
@@ -21,7 +21,8 @@ import {
   type SideFile,
   sideFileIdentity,
   sideFileOf,
-  sideFileStart
+  sideFileStart,
+  trailerCode
 } from "../domain/runLog.ts"
 import { LooperConfig } from "./LooperConfig.ts"
 import { headerBytesOf } from "./runLogSource.ts"
@@ -69,6 +70,10 @@ export class RunLogs extends Context.Service<
     /** The last `maxBytes` bytes of what a run wrote, its header with the prompt not; empty when it cannot be read. */
     readonly tail: (log: RunLog, maxBytes: number) => Effect.Effect<Buffer>
     readonly writeIdentity: (log: RunLog, identity: RunIdentity) => Effect.Effect<void, RunLogUnwritable>
+    /** The code that a run's supervisor wrote: into the side file or, where somebody deleted that, as the log's end. */
+    readonly codeOf: (log: RunLog) => Effect.Effect<ReturnCode | undefined>
+    /** Removes journals that a killed Looper left of runs other than these: they have no side file any more. */
+    readonly tidy: (requestIds: ReadonlySet<string>) => Effect.Effect<void>
     readonly readSide: (sidePath: string) => Effect.Effect<SideFile | undefined>
     /** The side files in the folder: runs whose end is not recorded yet. */
     readonly sideFiles: Effect.Effect<ReadonlyArray<FoundSideFile>>
@@ -83,18 +88,15 @@ export class RunLogs extends Context.Service<
     RunLogs,
     Effect.gen(function* () {
       const { logDir } = yield* LooperConfig
-      yield* io(() => fs.mkdir(logDir, { recursive: true, mode: 0o700 })).pipe(
+      const makeFolder = io(() => fs.mkdir(logDir, { recursive: true, mode: 0o700 })).pipe(
         Effect.mapError((reason) => new RunLogUnwritable({ path: logDir, reason }))
       )
+      yield* makeFolder
       const names = io(() => fs.readdir(logDir)).pipe(Effect.orElseSucceed(() => []))
       const ids = new Set<string>()
       for (const name of yield* names) {
         const id = requestIdOfRunLog(name)
         if (id !== undefined) ids.add(id)
-        // A Looper that was killed while it removed a run's state left it, or while it replaced a journal.
-        const logName = logOfJournal(name)
-        const isLeftOver = logName !== undefined && !existsSync(path.join(logDir, sideFileOf(logName)))
-        if (isLeftOver || isUnfinishedJournal(name)) yield* discard(path.join(logDir, name))
       }
 
       const create = Effect.fn("RunLogs.create")(function* (run: {
@@ -112,6 +114,8 @@ export class RunLogs extends Context.Service<
             Effect.mapError((reason) => new RunLogUnwritable({ path: logPath, reason }))
           )
         const headerBytes = Buffer.byteLength(header)
+        // Somebody may have deleted the folder.
+        yield* makeFolder
         yield* write(sidePath, sideFileStart)
         yield* write(logPath, header).pipe(Effect.onError(() => discard(sidePath)))
         yield* write(journalOf(logPath), encodeIntent(positionAt(headerBytes))).pipe(
@@ -122,7 +126,8 @@ export class RunLogs extends Context.Service<
       })
 
       const readSide = (sidePath: string) =>
-        io(() => fs.readFile(sidePath, "utf8")).pipe(
+        Effect.tryPromise({ try: () => fs.readFile(sidePath, "utf8"), catch: (error) => error }).pipe(
+          Effect.retry(untilDescriptors),
           Effect.map(parseSideFile),
           Effect.orElseSucceed(() => undefined)
         )
@@ -145,6 +150,20 @@ export class RunLogs extends Context.Service<
             Effect.mapError((reason) => new RunLogUnwritable({ path: log.sidePath, reason }))
           ),
         readSide,
+        codeOf: Effect.fnUntraced(function* (log) {
+          const side = yield* readSide(log.sidePath)
+          return side === undefined ? trailerCode((yield* readTail(log.path, 64)).toString("latin1")) : side.returnCode
+        }),
+        tidy: Effect.fnUntraced(function* (requestIds) {
+          for (const name of yield* names) {
+            const logName = logOfJournal(name)
+            const isLeftOver =
+              logName !== undefined &&
+              !requestIds.has(requestIdOfRunLog(logName) ?? "") &&
+              !existsSync(path.join(logDir, sideFileOf(logName)))
+            if (isLeftOver || isUnfinishedJournal(name)) yield* discard(path.join(logDir, name))
+          }
+        }),
         sideFiles: Effect.gen(function* () {
           const found: Array<FoundSideFile> = []
           for (const name of yield* names) {
@@ -169,6 +188,12 @@ export class RunLogs extends Context.Service<
       })
     })
   )
+}
+
+/** For what must not pass for missing. */
+export const untilDescriptors = {
+  while: (error: unknown) => /^(?:EMFILE|ENFILE)$/.test((error as NodeJS.ErrnoException).code ?? ""),
+  schedule: Schedule.spaced("100 millis")
 }
 
 /** A file operation whose failure is the system's own short word for it. */

@@ -5,7 +5,7 @@ import { Deferred, Effect, type Scope } from "effect"
 import { heldBack, mayHoldTrailer } from "../domain/heldBack.ts"
 import { type ReturnCode, runLogTrailer } from "../domain/runLog.ts"
 import { makeMirrorBatches, startingPosition } from "./mirrorBatches.ts"
-import type { RunLog, RunLogs } from "./RunLogs.ts"
+import { type RunLog, type RunLogs, untilDescriptors } from "./RunLogs.ts"
 import { sourceOf } from "./runLogSource.ts"
 import type { ServerLog } from "./ServerLog.ts"
 
@@ -62,7 +62,9 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   })
   const isEnding = Effect.gen(function* () {
     if (yield* Deferred.isDone(ending.code)) return true
-    return (yield* runLogs.readSide(log.sidePath))?.returnCode !== undefined
+    const side = yield* runLogs.readSide(log.sidePath)
+    // Without a side file a look-alike waits like the true one, until the code is known.
+    return side === undefined || side.returnCode !== undefined
   })
 
   for (;;) {
@@ -102,10 +104,11 @@ const isTruncated = (handle: fs.FileHandle, position: number): Effect.Effect<boo
 
 const openLog = (path: string): Effect.Effect<fs.FileHandle | undefined, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.tryPromise(() => fs.open(path, constants.O_RDONLY)).pipe(
+    Effect.tryPromise({ try: () => fs.open(path, constants.O_RDONLY), catch: (error) => error }).pipe(
+      Effect.retry(untilDescriptors),
       Effect.catch((error) =>
         Effect.as(
-          Effect.logWarning("codex.exec.mirror.fail").pipe(Effect.annotateLogs({ reason: String(error.cause) })),
+          Effect.logWarning("codex.exec.mirror.fail").pipe(Effect.annotateLogs({ reason: String(error) })),
           undefined
         )
       )

@@ -1,5 +1,5 @@
 /** Starts and adopts runs and keeps them: who each one is, its limits, its end; closing the layer's scope stops them. */
-import { Context, Deferred, Effect, Layer, Option, Scope } from "effect"
+import { Cause, Context, Deferred, Effect, Layer, Option, Scope } from "effect"
 import { SpawnFailed } from "../domain/errors.ts"
 import type { ProcessIdentity, TreeSeeds } from "../domain/processTree.ts"
 import type { RequestId } from "../domain/RequestId.ts"
@@ -48,6 +48,8 @@ const execLookEveryMillis = 1
 const settleBoundMillis = 1_000
 /** How often to look whether a supervisor that is no child of Looper, or a codex without one, still lives. */
 const lookEveryMillis = 100
+/** A limit that could not be kept is tried again after this. */
+const limitAgainMillis = 1_000
 
 export class RunSupervisor extends Context.Service<
   RunSupervisor,
@@ -82,23 +84,26 @@ export class RunSupervisor extends Context.Service<
       const records = yield* RunRecords
       const retention = yield* RunLogRetention
       const shutdown = yield* Shutdown
-      const config = yield* LooperConfig
       const services = yield* Effect.context<
         Autopoll | LooperConfig | ProcessTable | RunLogs | RunRecords | ServerLog | Shutdown
       >()
       const scope = yield* Scope.make()
       const started = new Map<RequestId, TrackedRun>()
 
-      /** The code in its side file; without one, `unknown` once codex is gone, too. */
+      /** The code that its supervisor wrote; without one, `unknown` once codex is gone, too. */
       const recordedCode = Effect.fnUntraced(function* (log: RunLog, codex: ProcessIdentity) {
-        const recorded = (yield* runLogs.readSide(log.sidePath))?.returnCode
+        const recorded = yield* runLogs.codeOf(log)
         if (recorded !== undefined) return recorded
-        while (yield* table.isAlive(codex)) yield* Effect.sleep(lookEveryMillis)
+        while (yield* mayLive(table, codex)) yield* Effect.sleep(lookEveryMillis)
         return "unknown" as const
       })
 
       const markStopping = Effect.fnUntraced(function* (runs: ReadonlyArray<TrackedRun>, cause: StopCause) {
-        const fresh = runs.filter(({ stoppedBy }) => stoppedBy === undefined)
+        // One whose codex is gone has ended by itself, though that may not be known yet.
+        const fresh = yield* Effect.filter(
+          runs.filter(({ stoppedBy }) => stoppedBy === undefined),
+          ({ identity }) => mayLive(table, identity.codex)
+        )
         for (const run of fresh) run.stoppedBy = cause
         if (fresh.length > 0) {
           yield* records.stopping(
@@ -108,8 +113,15 @@ export class RunSupervisor extends Context.Service<
         }
       })
 
-      /** Stops a run that lasts too long, is silent too long or writes too much. */
-      const limit = Effect.fnUntraced(function* (run: TrackedRun) {
+      /** Stops a run that lasts too long, is silent too long or writes too much; what kept it from that may pass. */
+      const limit = (run: TrackedRun): Effect.Effect<void, never, LooperConfig | RunLogs> =>
+        limitOnce(run).pipe(
+          Effect.tapDefect((defect) => Effect.logError("codex.exec.limit.fail", Cause.die(defect))),
+          Effect.catchDefect(() =>
+            Effect.interruptible(Effect.sleep(limitAgainMillis)).pipe(Effect.andThen(limit(run)))
+          )
+        )
+      const limitOnce = Effect.fnUntraced(function* (run: TrackedRun) {
         const { identity, log } = run
         const cause = yield* Effect.interruptible(exceededLimit({ log, startedAtMillis: identity.startedAtMillis }))
         yield* Effect.logWarning("codex.exec.limit").pipe(
@@ -212,7 +224,7 @@ export class RunSupervisor extends Context.Service<
       const adopt = Effect.fnUntraced(function* ({ identity, log, isAlive }: EarlierRun) {
         const { requestId, supervisor, codex } = identity
         const supervisorEnd = Effect.gen(function* () {
-          while (yield* table.isAlive(supervisor)) yield* Effect.sleep(lookEveryMillis)
+          while (yield* mayLive(table, supervisor)) yield* Effect.sleep(lookEveryMillis)
         })
         const learnCode = isAlive ? Effect.andThen(supervisorEnd, recordedCode(log, codex)) : recordedCode(log, nobody)
         const stoppedBy = yield* records.stopCause(requestId)
@@ -246,7 +258,7 @@ export class RunSupervisor extends Context.Service<
       const stopAll = Effect.gen(function* () {
         const times = yield* shutdown.begin
         if (started.size === 0) return
-        if (config.onShutdown === "stop") {
+        if (!shutdown.isLeaving()) {
           yield* markStopping(unended(), "shutdown")
           const seeds: TreeSeeds = {
             targets: live().map(({ codex }) => codex),
@@ -259,7 +271,7 @@ export class RunSupervisor extends Context.Service<
           yield* settle
         }
         const drainMillis = Math.max(0, times.drainEndsMillis - (yield* monotonicMillis))
-        const ending = [...started.values()].filter((run) => config.onShutdown === "stop" || hasEnded(run))
+        const ending = [...started.values()].filter((run) => !shutdown.isLeaving() || hasEnded(run))
         yield* Effect.forEach(
           ending,
           ({ recorded, identity }) =>
@@ -297,13 +309,18 @@ export class RunSupervisor extends Context.Service<
 
 const nobody: ProcessIdentity = { pid: 0, startTicks: 0 }
 
+/** Out of descriptors nobody can be seen, which does not mean that nobody is there. */
+const mayLive = (table: ProcessTable["Service"], process: ProcessIdentity): Effect.Effect<boolean> =>
+  Effect.catchDefect(table.isAlive(process), () => Effect.succeed(true))
+
 /** Waits until codex replaced the shell that stood in its place, or will not. */
 const awaitExec = Effect.fnUntraced(function* (table: ProcessTable["Service"], process: SupervisorProcess) {
   const boundAt = (yield* monotonicMillis) + execBoundMillis
   for (;;) {
     if (yield* Deferred.isDone(process.execFailure)) return
     if (yield* Deferred.isDone(process.exited)) return
-    const argv = yield* table.argv(process.codexPid)
+    // codex was let go: nothing may fail any more.
+    const argv = yield* Effect.catchDefect(table.argv(process.codexPid), () => Effect.succeed([]))
     if (argv.length > 0 && !isBeforeExec(argv)) return
     if ((yield* monotonicMillis) >= boundAt) return
     yield* Effect.sleep(execLookEveryMillis)

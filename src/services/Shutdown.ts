@@ -25,6 +25,10 @@ export class Shutdown extends Context.Service<
     readonly begin: Effect.Effect<ShutdownTimes>
     /** Ends the grace now. */
     readonly force: Effect.Effect<void>
+    /** A start that failed: what it adopted is left to the next Looper, whatever the configuration says. */
+    readonly leaveRuns: Effect.Effect<void>
+    /** Do runs outlive this Looper? */
+    readonly isLeaving: () => boolean
     /** `undefined` as long as Looper is not stopping. */
     readonly times: () => ShutdownTimes | undefined
     /** Names what outlived the shutdown, for the last line. */
@@ -35,9 +39,10 @@ export class Shutdown extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     Shutdown,
     Effect.gen(function* () {
-      const { shutdownGraceSeconds } = yield* LooperConfig
+      const { shutdownGraceSeconds, onShutdown } = yield* LooperConfig
       const leftovers: Array<string> = []
       let times: ShutdownTimes | undefined
+      let isLeaving = onShutdown === "leave"
       const begin = Effect.map(monotonicMillis, (now) => (times ??= timesFrom(now, shutdownGraceSeconds * 1_000)))
       return Shutdown.of({
         begin,
@@ -45,6 +50,10 @@ export class Shutdown extends Context.Service<
           const begun = yield* begin
           times = { ...begun, graceEndsMillis: yield* monotonicMillis }
         }),
+        leaveRuns: Effect.sync(() => {
+          isLeaving = true
+        }),
+        isLeaving: () => isLeaving,
         times: () => times,
         report: (leftover) => void leftovers.push(leftover),
         leftovers: () => leftovers

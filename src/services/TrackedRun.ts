@@ -88,8 +88,10 @@ export const keepRun = Effect.fnUntraced(function* (
     hasTrailer = yield* writeTrailer
   }
   const records = yield* RunRecords
+  // A Looper that was killed in the middle of what follows has told Autopoll already, or never will.
+  const isFirst = (yield* records.find(requestId))?.endedAtMillis === undefined
   const logBytes = yield* runLogs.sizeOf(log)
   yield* records.end(requestId, { ...end, logBytes, durationMillis })
-  if (requestId.startsWith("auto")) yield* (yield* Autopoll).ended(end)
+  if (isFirst && requestId.startsWith("auto")) yield* (yield* Autopoll).ended(end)
   yield* runLogs.removeState(log.path)
 })

@@ -1,13 +1,16 @@
 /** A run outlives its Looper, killed or told to leave it: the next one goes on with it as if nothing had happened. */
 import { assert, describe, it } from "@effect/vitest"
+import { once } from "node:events"
 import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, utimesSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { codexScript } from "../../src/testing/CodexStandIn.ts"
 import { isRecord, mirrorOf, readRunLog } from "../support/logs.ts"
 import { type LooperOptions, type LooperProcess, startLooper } from "../support/looperProcess.ts"
 import { beats, carriers, isAlive, killHard, procStat, stopsGrowing, until } from "../support/processes.ts"
 import { runOf } from "../support/residentLooper.ts"
-import { storedRun } from "../support/runRecords.ts"
+import { storedFailures, storedRun, storedSteps } from "../support/runRecords.ts"
 
 const idOf = (logPath: string) => /-((?:auto)?[0-9a-f]{8})\.log$/.exec(logPath)?.[1] ?? ""
 
@@ -32,6 +35,15 @@ const startRun = async (looper: LooperProcess) => {
   await until(() => existsSync(heartbeat), "the run is up")
   await until(() => mirrored(looper).length > 3, "its output is mirrored")
   return { pid, logPath, heartbeat, go, requestId: idOf(logPath) }
+}
+
+/** A run that prints `first`, and at the file `go` `last` and exits with 9. */
+const startQuietRun = async (looper: LooperProcess) => {
+  const go = join(looper.folder, "go")
+  const steps = [{ print: "first\n" }, { waitForFile: go }, { print: "last\n" }, { exit: 9 }] as const
+  const { pid, log_path: logPath } = runOf(await looper.run(codexScript(steps)))
+  await until(() => mirrored(looper).length === 1, "its output is mirrored")
+  return { pid, supervisorPid: procStat(pid)?.sid ?? 0, logPath, go, requestId: idOf(logPath) }
 }
 
 /** A record waits in memory while a batch of mirrored lines is written. */
@@ -182,4 +194,86 @@ describe.concurrent("a Looper that was killed", () => {
     await using second = await startLooper({ reuse: first })
     assert.strictEqual((await second.request("GET", "/health")).status, 200)
   })
+})
+
+describe.concurrent("a run that was adopted", () => {
+  it("survives a start that is refused", async () => {
+    await using first = await startLooper()
+    const run = await startRun(first)
+    await killLooper(first)
+    const other = createServer().listen(0, "127.0.0.1")
+    await once(other, "listening")
+    const { port } = other.address() as AddressInfo
+    const refused = await startLooper({ reuse: first, env: { LOOPER_PORT: String(port) } }).then(
+      () => "it started",
+      (error: Error) => error.message
+    )
+    other.close()
+    assert.match(refused, /the port is taken/)
+    assert.isTrue(await beats(run.heartbeat))
+    await using second = await startLooper({ reuse: first })
+    await isAdopted(second, run)
+  })
+
+  it.each(["lives", "has ended"])(
+    "and whose side file is gone is mirrored once, with its true code: it %s",
+    async (how) => {
+      await using first = await startLooper()
+      const run = await startQuietRun(first)
+      await killLooper(first)
+      unlinkSync(run.logPath.replace(/\.log$/, ".state"))
+      const end = async () => {
+        writeFileSync(run.go, "")
+        await until(() => !isAlive(run.supervisorPid), "the run has ended")
+      }
+      if (how === "has ended") await end()
+      await using second = await startLooper({ reuse: first })
+      if (how === "lives") await end()
+      await until(() => storedRun(second.logDir, run.requestId)?.state === "failed", "its end is recorded")
+      await until(() => stateFiles(second).length === 0, "its files are gone")
+      assert.deepInclude(storedRun(second.logDir, run.requestId), { cause: "exited", return_code: 9 })
+      assert.deepStrictEqual(mirrored(second), ["first", "last"])
+      assert.deepStrictEqual(readFileSync(run.logPath, "utf8").match(/return_code=\S+/g), ["return_code=9"])
+    }
+  )
+
+  it("and ended by itself right before a shutdown is not recorded as stopped by it", async () => {
+    await using first = await startLooper()
+    const run = await startQuietRun(first)
+    await killLooper(first)
+    await using second = await startLooper({ reuse: first })
+    await isAdopted(second, run)
+    writeFileSync(run.go, "")
+    await until(() => !isAlive(run.supervisorPid), "the run has ended")
+    assert.deepStrictEqual(await second.stop(), { code: 0, signal: null })
+    assert.deepInclude(storedRun(second.logDir, run.requestId), { state: "failed", cause: "exited", return_code: 9 })
+  })
+})
+
+describe.concurrent("autopoll", () => {
+  it("counts a run that exits within its startup check once, and again not after a crash behind the count", async () => {
+    const env = { LOOPER_DEFAULT_PROMPT: codexScript([{ exit: 3 }]), CODEX_EXEC_STARTUP_CHECK_SECONDS: "5" }
+    await using first = await startLooper({ env })
+    assert.strictEqual((await first.request("POST", "/autopoll/tick")).body?.code, "exited_early")
+    await until(() => storedFailures(first.logDir) === 1, "it is counted")
+    await until(() => stateFiles(first).length === 0, "its end is recorded")
+    await killLooper(first)
+    const [logPath = ""] = first.runLogs()
+    // As it is between the count and the removal of the side file.
+    writeFileSync(logPath.replace(/\.log$/, ".state"), "starting\n3\ndone\n")
+    await using second = await startLooper({ reuse: first, env })
+    await until(() => stateFiles(second).length === 0, "its end is recorded again")
+    assert.strictEqual(storedFailures(second.logDir), 1)
+  })
+})
+
+it("the steps of a sequence that fails have their results", async () => {
+  await using looper = await startLooper({
+    env: { LOOPER_NOTIFIER: "webhook", LOOPER_WEBHOOK_URL: "http://127.0.0.1:9/" }
+  })
+  const answer = await looper.run("p")
+  assert.strictEqual(answer.body?.code, "notify_failed", answer.text)
+  const requestId = String(answer.body?.request_id)
+  assert.deepStrictEqual(storedSteps(looper.logDir, requestId), [["notify", "NotifyFailed"]])
+  assert.deepInclude(storedRun(looper.logDir, requestId), { state: "failed", cause: "not_started", return_code: null })
 })

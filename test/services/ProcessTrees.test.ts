@@ -52,7 +52,15 @@ const makeWorld = (options: {
     Effect.provide(
       ProcessTrees.layerNoDeps.pipe(
         Layer.provide(
-          Layer.merge(table, Layer.mock(Shutdown, { times: () => undefined, report: () => {}, leftovers: () => [] }))
+          Layer.merge(
+            table,
+            Layer.mock(Shutdown, {
+              times: () => undefined,
+              isLeaving: () => false,
+              report: () => {},
+              leftovers: () => []
+            })
+          )
         )
       )
     )

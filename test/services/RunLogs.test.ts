@@ -14,7 +14,7 @@ import {
   writeFileSync
 } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { afterAll, beforeEach } from "vitest"
 import { parseIntent } from "../../src/domain/mirrorIntent.ts"
 import { journalOf, requestIdOfRunLog, type RunIdentity } from "../../src/domain/runLog.ts"
@@ -129,11 +129,15 @@ describe("a run's files", () => {
     })
   )
 
-  it.live("are refused where their folder is gone", () =>
+  it.live("are made in a new folder where theirs is gone, and refused where there can be none", () =>
     Effect.gen(function* () {
       const logs = yield* openLogs
       rmSync(inLogs(), { recursive: true })
-      assert.match((yield* Effect.flip(logs.create(run))).message, /^cannot create run log .*ENOENT/)
+      const log = yield* logs.create(run)
+      assert.isTrue(existsSync(log.sidePath))
+      rmSync(inLogs(), { recursive: true })
+      writeFileSync(inLogs(), "")
+      assert.match((yield* Effect.flip(logs.create(run))).message, /^cannot create run log .*EEXIST/)
     })
   )
 
@@ -183,16 +187,17 @@ describe("a log that an earlier Looper created", () => {
     })
   )
 
-  it.live("keeps its mirror's journal as long as its side file", () =>
+  it.live("keeps its mirror's journal as long as its side file, or as somebody knows the run", () =>
     Effect.gen(function* () {
-      const log = yield* (yield* openLogs).create(run)
-      writeFileSync(inLogs("codex-exec-20260203-040506-0b0b0b0b.mirror"), "")
+      const logs = yield* openLogs
+      const log = yield* logs.create(run)
+      for (const id of ["0b0b0b0b", "0c0c0c0c"]) writeFileSync(inLogs(`codex-exec-20260203-040506-${id}.mirror`), "")
       writeFileSync(`${journalOf(log.path)}.new`, "")
-      yield* openLogs
-      assert.deepStrictEqual(
-        readdirSync(inLogs()).map((name) => name.slice(name.lastIndexOf("."))),
-        [".log", ".mirror", ".state"]
-      )
+      yield* logs.tidy(new Set(["0c0c0c0c"]))
+      assert.sameMembers(readdirSync(inLogs()), [
+        "codex-exec-20260203-040506-0c0c0c0c.mirror",
+        ...[log.path, journalOf(log.path), log.sidePath].map((path) => basename(path))
+      ])
     })
   )
 })

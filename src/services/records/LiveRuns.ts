@@ -1,6 +1,8 @@
 /** The runs that have not ended, in memory: the truth while the database is locked, unwritable or made anew. */
+import { existsSync } from "node:fs"
 import { Clock, Effect } from "effect"
 import type { RunRecord, RunStep } from "../../domain/RunRecord.ts"
+import { journalOf } from "../../domain/runLog.ts"
 import type { Database, Row } from "./Database.ts"
 import { inferRun } from "./inferRun.ts"
 import { findLogs, type FoundLog, inferRuns } from "./rebuild.ts"
@@ -162,7 +164,7 @@ export class LiveRuns {
     for (const id of ids) this.ids.add(id)
     const sideIds = new Set(withSideFile.map(({ requestId }) => requestId))
     for (const row of unended) yield* this.adopt(row, sideIds)
-    this.inferred = yield* this.infer(withSideFile.filter(isNew))
+    for (const log of withSideFile.filter(isNew)) yield* this.inferNow(log)
     this.unrecorded = logs.filter((log) => !log.hasSideFile && isNew(log))
     // Of what ended meanwhile the database knows more: memory had it from the side file.
     yield* this.forgetEnded
@@ -207,7 +209,9 @@ export class LiveRuns {
       const run = knownRun(row, this.logDir)
       if (run === undefined) return
       const { requestId, logPath } = run.record
-      const inferred = sideIds.has(requestId) ? undefined : inferRun(logPath, requestId)
+      // A journal without a side file is the mirror of a run that somebody deleted that of.
+      const isOpen = sideIds.has(requestId) || existsSync(journalOf(logPath))
+      const inferred = isOpen ? undefined : inferRun(logPath, requestId)
       if (inferred?.record.returnCode !== undefined) {
         const { state, cause, returnCode, endedAtMillis, logBytes } = inferred.record
         const ended = { ...run, record: { ...run.record, state, cause, returnCode, endedAtMillis, logBytes } }
@@ -220,6 +224,17 @@ export class LiveRuns {
 
   private keepUnended(run: KnownRun | undefined): void {
     if (run !== undefined && !hasEnded(run.record) && !this.live.has(run.record.requestId)) this.keep(run)
+  }
+
+  /** Kept in memory and written as soon as the database takes it: who starts does not wait for a lock. */
+  private inferNow({ logPath, requestId }: FoundLog): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const run = inferRun(logPath, requestId)
+      if (run === undefined) return Effect.void
+      this.keepUnended(run)
+      this.inferred += 1
+      return this.database.write(runStatements.infer, JSON.stringify([runValues(run)]))
+    })
   }
 
   private infer(logs: ReadonlyArray<FoundLog>): Effect.Effect<number> {

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, type
 import * as path from "node:path"
 import { endState, type RunState } from "../../domain/RunRecord.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
-import { parseSideFile, type ReturnCode, type RunIdentity, sideFileOf } from "../../domain/runLog.ts"
+import { parseSideFile, type ReturnCode, type RunIdentity, sideFileOf, trailerCode } from "../../domain/runLog.ts"
 import type { KnownRun } from "./runRow.ts"
 
 /** Holds the id and the longest path, each of its bytes escaped to four. */
@@ -41,12 +41,6 @@ export const inferRun = (logPath: string, requestId: RequestId): KnownRun | unde
       identity
     }
   }
-}
-
-/** The code in a trailer at the very end. */
-export const trailerCode = (tail: string): ReturnCode | undefined => {
-  const code = /\n# codex_exec_return_code=(\d{1,3}|unknown)\n$/.exec(tail)?.[1]
-  return code === undefined || code === "unknown" ? code : Number(code)
 }
 
 const inferEnd = (returnCode: ReturnCode | undefined, identity: RunIdentity | undefined) => {

@@ -2,17 +2,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { closeSync, openSync } from "node:fs"
 import { afterAll, beforeAll } from "vitest"
-import { codexScript } from "../../../src/testing/CodexStandIn.ts"
-import { attack, enter, openBook } from "../../support/hostileAttack.ts"
-import { forgedRecord } from "../../support/hostileBodies.ts"
-import { type HostileConnection, openHostile } from "../../support/hostileConnection.ts"
-import { readLog } from "../../support/hostileLog.ts"
-import { type Holdings, type InspectedLooper, isAtRest, startInspectedLooper } from "../../support/insideLooper.ts"
-import { until } from "../../support/processes.ts"
-import { runOf } from "../../support/residentLooper.ts"
+import { codexScript } from "../../src/testing/CodexStandIn.ts"
+import { attack, enter, openBook } from "../support/hostileAttack.ts"
+import { forgedRecord } from "../support/hostileBodies.ts"
+import { type HostileConnection, openHostile } from "../support/hostileConnection.ts"
+import { readLog } from "../support/hostileLog.ts"
+import { type Holdings, type InspectedLooper, isAtRest, startInspectedLooper } from "../support/insideLooper.ts"
+import { until } from "../support/processes.ts"
+import { runOf } from "../support/residentLooper.ts"
 
 const seed = Number(process.env.LOOPER_HOSTILE_SEED ?? 1)
-const requests = Number(process.env.LOOPER_HOSTILE_REQUESTS ?? 20_000)
+const requests = Number(process.env.LOOPER_HOSTILE_REQUESTS ?? 100_000)
 /** Caches, compiled code and pools are full after these. */
 const warmUpRequests = 3_000
 const idleConnections = 500
