@@ -49,7 +49,8 @@ export const autopollTick = Effect.fn("autopollTick")(function* (
   const requestId = (yield* RequestIds).draw("auto")
   const autopoll = yield* Autopoll
   const tick = lookAndStart({ requestId, ignoresBackoff: options.ignoresBackoff === true }).pipe(
-    Effect.tapError((error) => (isCounted(error) ? autopoll.failed : Effect.void)),
+    // The end of a run that exits early is counted as any run's is.
+    Effect.tapError(({ _tag }) => (_tag === "ShuttingDown" || _tag === "ExitedEarly" ? Effect.void : autopoll.failed)),
     Effect.tapDefect(() => autopoll.failed)
   )
   const result = yield* autopoll.isPaused() ? Effect.succeed(skipped("paused")) : tick
@@ -59,9 +60,6 @@ export const autopollTick = Effect.fn("autopollTick")(function* (
   )
   return result
 })
-
-/** A shutdown is no failure, and the end of a run that was let go counts by itself. */
-const isCounted = ({ _tag }: SpawnCodexError): boolean => _tag !== "ShuttingDown" && _tag !== "ExitedEarly"
 
 const lookAndStart = Effect.fnUntraced(function* (options: {
   readonly requestId: RequestId
@@ -110,11 +108,12 @@ const planDefault = Effect.gen(function* () {
   )
 )
 
+/** A log of the future is one that the clock was set back behind: it says nothing. */
 const isLogRecent = Effect.gen(function* () {
   const { idleLogStaleSeconds } = yield* LooperConfig
   if (idleLogStaleSeconds === 0) return false
   const newest = yield* (yield* RunLogs).newestChangeMillis
-  return newest !== undefined && (yield* Clock.currentTimeMillis) - newest < idleLogStaleSeconds * 1_000
+  return newest !== undefined && Math.abs((yield* Clock.currentTimeMillis) - newest) < idleLogStaleSeconds * 1_000
 })
 
 const skipped = (reason: SkipReason) => ({ outcome: "skipped", reason }) as const

@@ -1,5 +1,6 @@
 /** What autopoll remembers between two ticks: whether it is paused, and how often it failed in a row. */
 import { Context, Duration, Effect, Layer } from "effect"
+import type { RequestId } from "../domain/RequestId.ts"
 import type { RunEnding } from "../domain/RunRecord.ts"
 import { LooperConfig } from "./LooperConfig.ts"
 import { ProcessTable } from "./ProcessTable.ts"
@@ -20,8 +21,8 @@ export class Autopoll extends Context.Service<
     readonly backoffMillis: Effect.Effect<number>
     /** A tick could not start its run. */
     readonly failed: Effect.Effect<void>
-    /** A run that a tick started, an earlier Looper's too, has ended. */
-    readonly ended: (end: RunEnding) => Effect.Effect<void>
+    /** A run that a tick started, an earlier Looper's too, has ended; told again of the same one it changes nothing. */
+    readonly ended: (requestId: RequestId, end: RunEnding) => Effect.Effect<void>
   }
 >()("looper/services/Autopoll") {
   /**
@@ -40,7 +41,7 @@ export class Autopoll extends Context.Service<
       const database = yield* Database
       const waitMillis = waitAfter(idlePollSeconds * 1_000)
       const changed = { pause: false, failures: false }
-      let state: AutopollState = { isPaused: false, failures: 0, notBeforeMillis: 0, bootId }
+      let state: AutopollState = { isPaused: false, failures: 0, notBeforeMillis: 0, bootId, countedRun: "" }
 
       const change = (what: "pause" | "failures", values: Partial<AutopollState>) =>
         Effect.suspend(() => {
@@ -55,7 +56,8 @@ export class Autopoll extends Context.Service<
         const { isPaused, failures } = changed.pause ? { ...stored, isPaused: state.isPaused } : stored
         const latest = (yield* monotonicMillis) + waitMillis(failures)
         const notBeforeMillis = stored.bootId === bootId ? Math.min(stored.notBeforeMillis, latest) : latest
-        state = changed.failures ? { ...state, isPaused } : { isPaused, failures, notBeforeMillis, bootId }
+        const { countedRun } = stored
+        state = changed.failures ? { ...state, isPaused } : { isPaused, failures, notBeforeMillis, bootId, countedRun }
         if (isPaused && !changed.pause) yield* Effect.logInfo("codex.exec.autopoll.paused")
         return true
       })
@@ -69,21 +71,24 @@ export class Autopoll extends Context.Service<
         yield* Effect.forkScoped(Effect.repeat(again, { until: (isLoaded) => isLoaded }))
       }
 
-      const failed = Effect.gen(function* () {
+      const failedAs = Effect.fnUntraced(function* (countedRun: string) {
         const failures = state.failures + 1
         const millis = waitMillis(failures)
-        yield* change("failures", { failures, notBeforeMillis: millis === 0 ? 0 : (yield* monotonicMillis) + millis })
+        const notBeforeMillis = millis === 0 ? 0 : (yield* monotonicMillis) + millis
+        yield* change("failures", { failures, notBeforeMillis, countedRun })
         if (millis === 0) return
         yield* Effect.logWarning("codex.exec.autopoll.backoff").pipe(
           Effect.annotateLogs({ failures, seconds: millis / 1_000 })
         )
       })
-      const ended = ({ returnCode, stoppedBy }: RunEnding) => {
+      const ended = Effect.fnUntraced(function* (requestId: RequestId, { returnCode, stoppedBy }: RunEnding) {
+        // A Looper that died right after it counted leaves the end to the next one.
+        if (requestId === state.countedRun) return
         // Neither a failure nor a success.
-        if (stoppedBy === "request" || stoppedBy === "replacement" || stoppedBy === "shutdown") return Effect.void
-        if (returnCode !== 0 || stoppedBy !== undefined) return failed
-        return change("failures", { failures: 0, notBeforeMillis: 0 })
-      }
+        if (stoppedBy === "request" || stoppedBy === "replacement" || stoppedBy === "shutdown") return
+        if (returnCode !== 0 || stoppedBy !== undefined) return yield* failedAs(requestId)
+        yield* change("failures", { failures: 0, notBeforeMillis: 0, countedRun: requestId })
+      })
 
       return Autopoll.of({
         isPaused: () => state.isPaused,
@@ -93,7 +98,7 @@ export class Autopoll extends Context.Service<
             Effect.logInfo(isPaused ? "codex.exec.autopoll.paused" : "codex.exec.autopoll.resumed")
           ),
         backoffMillis: Effect.map(monotonicMillis, (now) => Math.max(0, state.notBeforeMillis - now)),
-        failed,
+        failed: Effect.suspend(() => failedAs(state.countedRun)),
         ended
       })
     })

@@ -37,6 +37,8 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   readonly ending: RunEnding
   readonly runLogs: RunLogs["Service"]
   readonly serverLog: ServerLog["Service"]
+  /** Its mirror has begun, wherever its journal is. */
+  readonly isAdopted?: boolean
   /** The run's codex, where an earlier Looper started it. */
   readonly codexPid?: number
 }): Effect.fn.Return<void, never, Scope.Scope> {
@@ -44,7 +46,7 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   const handle = yield* openLog(sourceOf(log.path, options.codexPid))
   if (handle === undefined) return
   const buffer = Buffer.allocUnsafe(bufferBytes)
-  let position = yield* startingPosition(handle, log.path)
+  let position = yield* startingPosition(handle, { logPath: log.path, isBegun: options.isAdopted === true })
   let isLineStart = true
   let pauseMillis = shortestPauseMillis
   const batches = yield* makeMirrorBatches({ logPath: log.path, position, serverLog })

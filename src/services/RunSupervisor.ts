@@ -205,7 +205,14 @@ export class RunSupervisor extends Context.Service<
           Effect.flatMap((code) => (code === undefined ? recordedCode(log, identity.codex) : Effect.succeed(code))),
           Effect.ensuring(process.abandon)
         )
-        const run = makeTrackedRun({ identity, log, learnCode, isSeenEnding: true, stoppedBy: undefined })
+        const run = makeTrackedRun({
+          identity,
+          log,
+          learnCode,
+          isAdopted: false,
+          isSeenEnding: true,
+          stoppedBy: undefined
+        })
         yield* process.go
         yield* records.running(requestId)
         yield* track(run, true)
@@ -237,7 +244,7 @@ export class RunSupervisor extends Context.Service<
           yield* records.running(requestId)
         }
         const run = { identity, log, learnCode, isSeenEnding: isAlive, stoppedBy: isAlive ? undefined : stoppedBy }
-        yield* track(makeTrackedRun(run), isAlive)
+        yield* track(makeTrackedRun({ ...run, isAdopted: true }), isAlive)
       })
 
       const live = () => unended().map(({ identity }) => identity)

@@ -17,6 +17,8 @@ export interface TrackedRun {
   readonly ending: RunEnding
   /** All that will be known of it stands in log, mirror and record. */
   readonly recorded: Deferred.Deferred<void>
+  /** An earlier Looper began its mirror. */
+  readonly isAdopted: boolean
   /** Otherwise it ended while no Looper watched, and nobody knows when. */
   readonly isSeenEnding: boolean
   /** Who is stopping it: its end is not its own. */
@@ -27,6 +29,7 @@ export const makeTrackedRun = (options: {
   readonly identity: RunIdentity
   readonly log: RunLog
   readonly learnCode: Effect.Effect<ReturnCode>
+  readonly isAdopted: boolean
   readonly isSeenEnding: boolean
   readonly stoppedBy: StopCause | undefined
 }): TrackedRun => ({
@@ -66,9 +69,12 @@ export const keepRun = Effect.fnUntraced(function* (
   })
   // The log of a live run can be read there also when it was deleted.
   const codexPid = run.isSeenEnding ? { codexPid: identity.codex.pid } : {}
-  const mirror = Effect.scoped(mirrorRun({ log, ending, runLogs, serverLog: yield* ServerLog, ...codexPid })).pipe(
-    Effect.catchDefect((defect) => Effect.logError("codex.exec.mirror.fail", Cause.die(defect)))
-  )
+  const { isAdopted } = run
+  const mirror = Effect.scoped(
+    mirrorRun({ log, ending, runLogs, serverLog: yield* ServerLog, isAdopted, ...codexPid })
+  ).pipe(Effect.catchDefect((defect) => Effect.logError("codex.exec.mirror.fail", Cause.die(defect))))
+  // Its log may hold a trailer that an earlier Looper wrote; the side file knows nothing of that one.
+  if (!run.isSeenEnding) yield* Deferred.succeed(ending.code, yield* run.learnCode)
   let [hasTrailer] = yield* Effect.all([watch, mirror], { concurrency: "unbounded" })
   const end = yield* endOf(run)
   const durationMillis = run.isSeenEnding ? Math.round((yield* monotonicMillis) - identity.startedAtMillis) : undefined
@@ -88,10 +94,8 @@ export const keepRun = Effect.fnUntraced(function* (
     hasTrailer = yield* writeTrailer
   }
   const records = yield* RunRecords
-  // A Looper that was killed in the middle of what follows has told Autopoll already, or never will.
-  const isFirst = (yield* records.find(requestId))?.endedAtMillis === undefined
   const logBytes = yield* runLogs.sizeOf(log)
   yield* records.end(requestId, { ...end, logBytes, durationMillis })
-  if (isFirst && requestId.startsWith("auto")) yield* (yield* Autopoll).ended(end)
+  if (requestId.startsWith("auto")) yield* (yield* Autopoll).ended(requestId, end)
   yield* runLogs.removeState(log.path)
 })

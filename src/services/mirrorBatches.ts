@@ -21,15 +21,19 @@ export interface MirrorBatches {
  * Where a mirror begins: behind the last batch, or where there is no journal behind the header; a journal is there
  * afterwards.
  *
- * **Details** Behind the last whole line where the journal is damaged: a gap that is named, in what the run log still
+ * **Details** Behind the last whole line where the journal is damaged, or lost since the mirror began: a gap that is named, in what the run log still
  * has, is better than all of a long run once more.
  */
-export const startingPosition = Effect.fnUntraced(function* (handle: FileHandle, logPath: string) {
+export const startingPosition = Effect.fnUntraced(function* (
+  handle: FileHandle,
+  { logPath, isBegun }: { readonly logPath: string; readonly isBegun: boolean }
+) {
   const file = journalOf(logPath)
   const stored = readJournal(file)
   if (typeof stored !== "string") return stored.to
-  const position = yield* Effect.promise(() => (stored === "missing" ? headerBytesOf(handle) : lastLineEnd(handle)))
-  if (stored === "damaged") {
+  const isLost = stored === "damaged" || isBegun
+  const position = yield* Effect.promise(() => (isLost ? lastLineEnd(handle) : headerBytesOf(handle)))
+  if (isLost) {
     yield* Effect.logWarning("codex.exec.mirror.position_lost").pipe(
       Effect.annotateLogs({ path: logPath, goes_on_at: position })
     )

@@ -138,11 +138,15 @@ export const makeTickServices = (environment: Readonly<Record<string, string>> =
           launch: ({ requestId, workspace, log }) =>
             Effect.gen(function* () {
               const end = Deferred.makeUnsafe<RunEnding>()
-              runs.push(end)
-              yield* Deferred.await(end).pipe(Effect.flatMap(ended), Effect.forkIn(scope))
-              const run = { requestId, bootId: "b", supervisor: identity, codex: identity, workspace }
+              // Every tick draws the same id here.
+              const run = `auto${String(runs.push(end)).padStart(8, "0")}`
+              yield* Deferred.await(end).pipe(
+                Effect.flatMap((ending) => ended(run, ending)),
+                Effect.forkIn(scope)
+              )
+              const known = { requestId, bootId: "b", supervisor: identity, codex: identity, workspace }
               return {
-                identity: { ...run, startedAtMillis: 0 },
+                identity: { ...known, startedAtMillis: 0 },
                 log,
                 execFailure: Effect.succeedNone,
                 end: Deferred.await(end),

@@ -64,9 +64,10 @@ describe("backoff", () => {
   it.effect("is reset by a run that ends with 0, by no other end", () =>
     Effect.gen(function* () {
       const autopoll = yield* Autopoll
+      let runs = 0
       const end = (returnCode: number | "unknown", stoppedBy?: StopCause) =>
         Effect.andThen(
-          autopoll.ended({ returnCode, stoppedBy }),
+          autopoll.ended(`auto${String(++runs).padStart(8, "0")}`, { returnCode, stoppedBy }),
           Effect.map(autopoll.backoffMillis, (millis) => millis / 1_000)
         )
       yield* waitsOf(2)
@@ -126,7 +127,7 @@ describe("over a restart", () => {
       yield* Effect.provide(waitsOf(2), polling(300))
       assert.deepStrictEqual(yield* Effect.provide(waitsOf(1), polling(300)), [600])
       yield* Effect.provide(
-        Effect.flatMap(Autopoll, ({ ended }) => ended({ returnCode: 0, stoppedBy: undefined })),
+        Effect.flatMap(Autopoll, ({ ended }) => ended("auto0a0a0a0a", { returnCode: 0, stoppedBy: undefined })),
         polling(300)
       )
       assert.deepStrictEqual(yield* Effect.provide(waitsOf(2), polling(300)), [0, 0])

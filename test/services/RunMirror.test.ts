@@ -370,17 +370,23 @@ describe("a mirror that is begun again", () => {
       yield* Effect.provide(mirrorAgain(log), logs.layer)
       appendFileSync(log.path, "ee\n")
       assert.deepStrictEqual(logs.of("codex.exec.mirror.position_lost"), [{ path: log.path, goes_on_at: goesOnAt }])
-      writeFileSync(journalOf(log.path), "")
       truncateSync(log.path, goesOnAt + 3)
-      const position = yield* Effect.provide(
+      const begin = (isBegun: boolean) =>
         Effect.promise(async () => {
           await using handle = await open(log.path)
-          return await Effect.runPromise(Effect.provide(startingPosition(handle, log.path), logs.layer))
-        }),
-        logs.layer
-      )
-      assert.strictEqual(position, goesOnAt)
-      assert.strictEqual(parseIntent(readFileSync(journalOf(log.path), "latin1"))?.to, goesOnAt)
+          const position = startingPosition(handle, { logPath: log.path, isBegun })
+          return await Effect.runPromise(Effect.provide(position, logs.layer))
+        })
+      const begins = [
+        { leave: () => writeFileSync(journalOf(log.path), ""), isBegun: false, at: goesOnAt },
+        { leave: () => rmSync(journalOf(log.path)), isBegun: true, at: goesOnAt },
+        { leave: () => rmSync(journalOf(log.path)), isBegun: false, at: log.headerBytes }
+      ]
+      for (const { leave, isBegun, at } of begins) {
+        leave()
+        assert.strictEqual(yield* begin(isBegun), at)
+        assert.strictEqual(parseIntent(readFileSync(journalOf(log.path), "latin1"))?.to, at)
+      }
     }).pipe(provideLogs)
   )
 })

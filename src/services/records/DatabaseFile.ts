@@ -2,7 +2,7 @@
 import type { SQLInputValue } from "node:sqlite"
 import type { Row } from "./Database.ts"
 import { faultOf, isLocked, reasonOf } from "./databaseFault.ts"
-import { inodeOf, type OpenDatabase, openDatabase, setAside } from "./openDatabase.ts"
+import { lookAt, type OpenDatabase, openDatabase, setAside } from "./openDatabase.ts"
 
 /** SQLite waits in this thread: longer would hold up everything else. */
 const busyTimeoutMillis = 50
@@ -138,13 +138,22 @@ export class DatabaseFile {
   }
 
   private current(): OpenDatabase {
-    if (this.open !== undefined && inodeOf(this.file) !== this.open.inode) this.closeFile()
+    if (this.open !== undefined) this.closeUnlessSame(this.open)
     if (this.open !== undefined) return this.open
     const timeoutMillis = this.outage === undefined ? busyTimeoutMillis : 0
     this.open = openDatabase(this.file, { timeoutMillis, checkedInode: this.checkedInode })
     this.checkedInode = this.open.inode
     if (this.open.isNew) this.created += 1
     return this.open
+  }
+
+  /** Closing one that was cut gives it what its log has; what that lacks is found when it is opened. */
+  private closeUnlessSame(open: OpenDatabase): void {
+    const now = lookAt(this.file)
+    const isCut = now !== undefined && now.bytes < open.bytes
+    if (isCut) this.checkedInode = undefined
+    if (isCut || now?.inode !== open.inode) this.closeFile()
+    else open.bytes = now.bytes
   }
 
   /** True where a new file has taken the place of a damaged one. */

@@ -1,7 +1,7 @@
 /** The runs that have not ended, in memory: the truth while the database is locked, unwritable or made anew. */
 import { existsSync } from "node:fs"
 import { Clock, Effect } from "effect"
-import type { RunRecord, RunStep } from "../../domain/RunRecord.ts"
+import { endState, type RunRecord, type RunStep } from "../../domain/RunRecord.ts"
 import { journalOf } from "../../domain/runLog.ts"
 import type { Database, Row } from "./Database.ts"
 import { inferRun } from "./inferRun.ts"
@@ -213,8 +213,9 @@ export class LiveRuns {
       const isOpen = sideIds.has(requestId) || existsSync(journalOf(logPath))
       const inferred = isOpen ? undefined : inferRun(logPath, requestId)
       if (inferred?.record.returnCode !== undefined) {
-        const { state, cause, returnCode, endedAtMillis, logBytes } = inferred.record
-        const ended = { ...run, record: { ...run.record, state, cause, returnCode, endedAtMillis, logBytes } }
+        const { returnCode, endedAtMillis, logBytes } = inferred.record
+        const end = { ...endState({ returnCode, stoppedBy: run.stoppedBy }), returnCode, endedAtMillis, logBytes }
+        const ended = { ...run, record: { ...run.record, ...end } }
         return yield* this.database.write(runStatements.end, ...runValues(ended))
       }
       const steps = yield* this.database.read(selectSteps, requestId)

@@ -9,21 +9,27 @@ export interface AutopollState {
   /** On the monotonic clock of the boot `bootId`. */
   readonly notBeforeMillis: number
   readonly bootId: string
+  /** The last run whose end was counted; empty before the first. */
+  readonly countedRun: string
 }
 
 /** The columns a statement changes; where there is no row yet it writes them all. */
 const upsert = (...columns: ReadonlyArray<string>): string =>
-  `INSERT INTO autopoll (id, is_paused, failures, not_before_ms, boot_id) VALUES (1, ?, ?, ?, ?)
+  `INSERT INTO autopoll (id, is_paused, failures, not_before_ms, boot_id, counted_run) VALUES (1, ?, ?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}`
 
 /** Apart: a failure that is counted before the stored state could be read must not undo a pause. */
-const statements = { pause: upsert("is_paused"), failures: upsert("failures", "not_before_ms", "boot_id") }
+const statements = {
+  pause: upsert("is_paused"),
+  failures: upsert("failures", "not_before_ms", "boot_id", "counted_run")
+}
 
 export const saveAutopoll = (
   database: Database["Service"],
   what: keyof typeof statements,
-  { isPaused, failures, notBeforeMillis, bootId }: AutopollState
-): Effect.Effect<void> => database.write(statements[what], Number(isPaused), failures, notBeforeMillis, bootId)
+  { isPaused, failures, notBeforeMillis, bootId, countedRun }: AutopollState
+): Effect.Effect<void> =>
+  database.write(statements[what], Number(isPaused), failures, notBeforeMillis, bootId, countedRun)
 
 /** `"unreadable"` while the database is; `undefined` where nothing is remembered. */
 export const loadAutopoll = (database: Database["Service"]): Effect.Effect<AutopollState | "unreadable" | undefined> =>
@@ -35,6 +41,7 @@ export const loadAutopoll = (database: Database["Service"]): Effect.Effect<Autop
       isPaused: row.is_paused === 1,
       failures: Number(row.failures) || 0,
       notBeforeMillis: Number(row.not_before_ms) || 0,
-      bootId: String(row.boot_id)
+      bootId: String(row.boot_id),
+      countedRun: String(row.counted_run)
     }
   })

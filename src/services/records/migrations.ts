@@ -54,7 +54,8 @@ export const migrations: ReadonlyArray<string> = [
     body TEXT,
     PRIMARY KEY (route, key)
   );
-  CREATE INDEX answers_by_age ON answers (created_at);`
+  CREATE INDEX answers_by_age ON answers (created_at);`,
+  `ALTER TABLE autopoll ADD COLUMN counted_run TEXT NOT NULL DEFAULT '';`
 ]
 
 /** Brings a file from `version` to the newest; each step and its number are one transaction. */

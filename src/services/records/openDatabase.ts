@@ -10,14 +10,16 @@ export interface OpenDatabase {
   readonly database: DatabaseSync
   readonly statements: Map<string, StatementSync>
   readonly inode: string
+  /** The most it had so far: it does not shrink by itself. */
+  bytes: number
   /** It had no tables: whatever history there is stands in the logs. */
   readonly isNew: boolean
 }
 
-/** Device and inode of what has the name now. */
-export const inodeOf = (file: string): string | undefined => {
+/** Device and inode of what has the name now, and its size. */
+export const lookAt = (file: string): { readonly inode: string; readonly bytes: number } | undefined => {
   const stat = statSync(file, { throwIfNoEntry: false })
-  return stat && `${stat.dev}:${stat.ino}`
+  return stat && { inode: `${stat.dev}:${stat.ino}`, bytes: stat.size }
 }
 
 /**
@@ -35,12 +37,12 @@ export const openDatabase = (
   createPrivately(file)
   const database = new DatabaseSync(file, { timeout: options.timeoutMillis })
   try {
-    const inode = inodeOf(file) ?? ""
+    const inode = lookAt(file)?.inode ?? ""
     const version = versionOf(database)
     if (version > 0 && inode !== options.checkedInode) check(database)
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
     migrateOrReport(database, version)
-    return { database, statements: new Map(), inode, isNew: version === 0 }
+    return { database, statements: new Map(), inode, bytes: lookAt(file)?.bytes ?? 0, isNew: version === 0 }
   } catch (error) {
     database.close()
     throw error
