@@ -92,10 +92,11 @@ export class RunSupervisor extends Context.Service<
 
       /** The code that its supervisor wrote; without one, `unknown` once codex is gone, too. */
       const recordedCode = Effect.fnUntraced(function* (log: RunLog, codex: ProcessIdentity) {
-        const recorded = yield* runLogs.codeOf(log)
+        const recorded = (yield* runLogs.readSide(log.sidePath))?.returnCode
         if (recorded !== undefined) return recorded
         while (yield* mayLive(table, codex)) yield* Effect.sleep(lookEveryMillis)
-        return "unknown" as const
+        // Only now: what a live codex prints may look like a trailer.
+        return (yield* runLogs.codeOf(log)) ?? "unknown"
       })
 
       const markStopping = Effect.fnUntraced(function* (runs: ReadonlyArray<TrackedRun>, cause: StopCause) {
