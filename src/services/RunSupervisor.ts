@@ -1,12 +1,12 @@
 /** Starts and adopts runs and keeps them: who each one is, its limits, its end; closing the layer's scope stops them. */
 import { Cause, Context, Deferred, Effect, Layer, Option, Scope } from "effect"
-import { SpawnFailed } from "../domain/errors.ts"
+import type { SpawnFailed } from "../domain/errors.ts"
 import type { ProcessIdentity, TreeSeeds } from "../domain/processTree.ts"
 import type { RequestId } from "../domain/RequestId.ts"
 import type { RunEnding, StopCause } from "../domain/RunRecord.ts"
 import type { ReturnCode, RunIdentity } from "../domain/runLog.ts"
-import { isBeforeExec } from "../domain/supervisor.ts"
 import { Autopoll } from "./Autopoll.ts"
+import { awaitExec, type Launch, prepareRun } from "./launchRun.ts"
 import { LooperConfig } from "./LooperConfig.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import { ProcessTrees } from "./ProcessTrees.ts"
@@ -17,7 +17,6 @@ import { exceededLimit } from "./runLimits.ts"
 import { type RunLog, RunLogs } from "./RunLogs.ts"
 import { ServerLog } from "./ServerLog.ts"
 import { monotonicMillis, Shutdown } from "./Shutdown.ts"
-import { type SupervisorProcess, startSupervisor } from "./supervisorProcess.ts"
 import { endOf, hasEnded, keepRun, makeTrackedRun, type TrackedRun } from "./TrackedRun.ts"
 
 /** A run whose codex was let go. */
@@ -32,18 +31,6 @@ export interface LaunchedRun {
   readonly completed: Effect.Effect<void>
 }
 
-/** What to start. */
-export interface Launch {
-  readonly requestId: RequestId
-  readonly argv: ReadonlyArray<string>
-  readonly workspace: string
-  readonly environment: Readonly<Record<string, string>>
-  readonly log: RunLog
-}
-
-/** Exec is a matter of milliseconds; whoever waits for it gives up after this. */
-const execBoundMillis = 5_000
-const execLookEveryMillis = 1
 /** A trailer that takes longer than this is not waited for. */
 const settleBoundMillis = 1_000
 /** How often to look whether a supervisor that is no child of Looper, or a codex without one, still lives. */
@@ -172,36 +159,9 @@ export class RunSupervisor extends Context.Service<
         )
       }
 
-      const register = Effect.fnUntraced(function* (launch: Launch, process: SupervisorProcess) {
-        const supervisor = yield* table.find(process.supervisorPid)
-        const codex = yield* table.find(process.codexPid)
-        if (supervisor === undefined || codex === undefined) {
-          return yield* new SpawnFailed({ reason: "the supervisor ended at once" })
-        }
-        const identity: RunIdentity = {
-          requestId: launch.requestId,
-          bootId: table.bootId,
-          supervisor,
-          codex,
-          workspace: launch.workspace,
-          startedAtMillis: yield* monotonicMillis
-        }
-        yield* runLogs
-          .writeIdentity(launch.log, identity)
-          .pipe(Effect.mapError((cause) => new SpawnFailed({ reason: cause.reason, cause })))
-        yield* records.identify(identity)
-        return identity
-      })
-
       const launch = Effect.fn("RunSupervisor.launch")(function* (options: Launch) {
         const { log, requestId } = options
-        const process = yield* startSupervisor({
-          argv: options.argv,
-          workingDirectory: options.workspace,
-          environment: options.environment,
-          log
-        })
-        const identity = yield* register(options, process).pipe(Effect.onError(() => process.abandon))
+        const { process, identity } = yield* Effect.provideContext(prepareRun(options), services)
         const learnCode: Effect.Effect<ReturnCode> = Deferred.await(process.exited).pipe(
           Effect.flatMap((code) => (code === undefined ? recordedCode(log, identity.codex) : Effect.succeed(code))),
           Effect.ensuring(process.abandon)
@@ -320,17 +280,3 @@ const nobody: ProcessIdentity = { pid: 0, startTicks: 0 }
 /** Out of descriptors nobody can be seen, which does not mean that nobody is there. */
 const mayLive = (table: ProcessTable["Service"], process: ProcessIdentity): Effect.Effect<boolean> =>
   Effect.catchDefect(table.isAlive(process), () => Effect.succeed(true))
-
-/** Waits until codex replaced the shell that stood in its place, or will not. */
-const awaitExec = Effect.fnUntraced(function* (table: ProcessTable["Service"], process: SupervisorProcess) {
-  const boundAt = (yield* monotonicMillis) + execBoundMillis
-  for (;;) {
-    if (yield* Deferred.isDone(process.execFailure)) return
-    if (yield* Deferred.isDone(process.exited)) return
-    // codex was let go: nothing may fail any more.
-    const argv = yield* Effect.catchDefect(table.argv(process.codexPid), () => Effect.succeed([]))
-    if (argv.length > 0 && !isBeforeExec(argv)) return
-    if ((yield* monotonicMillis) >= boundAt) return
-    yield* Effect.sleep(execLookEveryMillis)
-  }
-})
