@@ -6,6 +6,7 @@ import { type RunIdentity, runLogTrailer, type SideFile, sideFileOf } from "../d
 import { ProcessTable } from "./ProcessTable.ts"
 import { type RunLog, RunLogs } from "./RunLogs.ts"
 import { RunRecords } from "./records/RunRecords.ts"
+import { monotonicMillis } from "./Shutdown.ts"
 
 /** One that was let go, or that nobody can say this of. */
 export interface EarlierRun {
@@ -76,7 +77,8 @@ export const findEarlierRuns = Effect.gen(function* () {
     const supervisor = identity === undefined ? yield* awaitSupervisorGone(requestId) : undefined
     if (supervisor !== undefined) {
       // Somebody stopped it before it could end: it is kept in sight until it does.
-      const stuck = { bootId: table.bootId, supervisor, codex: supervisor, startedAtMillis: 0 }
+      const startedAtMillis = yield* monotonicMillis
+      const stuck = { bootId: table.bootId, supervisor, codex: supervisor, startedAtMillis }
       return { identity: { requestId, workspace: record?.workspace ?? "", ...stuck }, log, isAlive: true }
     }
     // Read again: what died since has written its code.

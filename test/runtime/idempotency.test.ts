@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, Schema } from "effect"
+import { ProcessTable } from "../../src/services/ProcessTable.ts"
 import { RunLock } from "../../src/services/RunLock.ts"
 import { LooperConfig } from "../../src/services/LooperConfig.ts"
 import { RunRecords } from "../../src/services/records/RunRecords.ts"
@@ -33,7 +34,9 @@ const openBakery = Effect.fnUntraced(function* (
 ) {
   const services = yield* Layer.build(
     RunLock.layerNoDeps.pipe(
-      Layer.provideMerge(Layer.provide(StoredAnswers.layerNoDeps, database.layer)),
+      Layer.provideMerge(
+        Layer.provide(StoredAnswers.layerNoDeps, [database.layer, Layer.mock(ProcessTable, { bootId: "b", self: 1 })])
+      ),
       Layer.provide([Shutdown.layerNoDeps, Layer.mock(RunRecords, { has: () => false })]),
       Layer.provide(Layer.orDie(LooperConfig.layer({ root: "/", environment: {} })))
     )

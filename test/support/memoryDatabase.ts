@@ -19,7 +19,7 @@ export interface MemoryDatabase {
 }
 
 const answers =
-  "CREATE TABLE answers (route TEXT, key TEXT, body_hash TEXT, created_at INTEGER, status INTEGER, headers TEXT, body TEXT, PRIMARY KEY (route, key))"
+  "CREATE TABLE answers (route TEXT, key TEXT, body_hash TEXT, created_at INTEGER, boot_id TEXT, created_ms REAL, status INTEGER, headers TEXT, body TEXT, PRIMARY KEY (route, key))"
 
 export const makeMemoryDatabase = (): MemoryDatabase => {
   const sqlite = new DatabaseSync(":memory:")

@@ -1,6 +1,8 @@
 /** Answers by idempotency key: what was done once under the run lock is not done again, for a day. */
 import { Clock, Context, Deferred, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { ProcessTable } from "../ProcessTable.ts"
 import { LockTaken } from "../RunLock.ts"
+import { monotonicMillis } from "../Shutdown.ts"
 import { Database } from "./Database.ts"
 
 /** An answer as it went out. */
@@ -51,7 +53,7 @@ export interface KeyedRequest<A, E, R> extends Identity {
 interface Entry extends Identity {
   readonly given: Deferred.Deferred<GivenAnswer, AnswerOnceError>
   lock: "none" | "taken" | "refused"
-  /** Milliseconds since the epoch; undefined where the database has the answer or there is none to keep. */
+  /** On the monotonic clock; undefined where the database has the answer or there is none to keep. */
   keptAtMillis: number | undefined
 }
 
@@ -76,7 +78,8 @@ export class StoredAnswers extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     StoredAnswers,
     Effect.gen(function* () {
-      const table = answersTable(yield* Database)
+      const { bootId } = yield* ProcessTable
+      const table = answersTable(yield* Database, bootId)
       const scope = yield* Scope.make()
       const entries = new Map<string, Entry>()
       yield* Effect.addFinalizer(() =>
@@ -100,7 +103,7 @@ export class StoredAnswers extends Context.Service<
           if (entry.lock === "refused") return yield* new AnswersUnavailable()
           const { answer, isFinal } = yield* request.answerOf(exit)
           if (entry.lock === "taken" && isFinal && !(yield* table.complete(entry, answer))) {
-            entry.keptAtMillis = yield* Clock.currentTimeMillis
+            entry.keptAtMillis = yield* monotonicMillis
             yield* Effect.logWarning("http.idempotency.unstored")
           }
           return { answer, isReplay: false }
@@ -123,7 +126,7 @@ export class StoredAnswers extends Context.Service<
       const once = <A, E, R>(request: KeyedRequest<A, E, R>) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* (): Effect.gen.Return<GivenAnswer, AnswerOnceError, R> {
-            const now = yield* Clock.currentTimeMillis
+            const now = yield* monotonicMillis
             const known = entries.get(idOf(request))
             if (known !== undefined && (known.keptAtMillis ?? now) > now - keptMillis) {
               if (known.bodyHash !== request.bodyHash) return yield* new KeyReused()
@@ -162,16 +165,21 @@ const noteLock = Effect.fnUntraced(function* (table: Table, entry: Entry) {
   if (entry.lock === "refused") return yield* Effect.die(new AnswersUnavailable())
 })
 
+/** Is a row kept? By the monotonic clock, which nobody sets; by the wall clock where the machine was started since. */
+const isKept = "CASE WHEN boot_id = ? THEN created_ms > ? ELSE created_at > ? END"
+
 /** The rows of `answers`; one without a status is a sequence in progress, or one that was cut. */
-const answersTable = (database: Database["Service"]) => {
-  const cut = Effect.map(Clock.currentTimeMillis, (now) => now - keptMillis)
+const answersTable = (database: Database["Service"], bootId: string) => {
+  const cut = Effect.gen(function* () {
+    return [bootId, (yield* monotonicMillis) - keptMillis, (yield* Clock.currentTimeMillis) - keptMillis] as const
+  })
   const find = Effect.fnUntraced(function* ({ route, key, bodyHash }: Identity) {
     if (!(yield* database.isUsable)) return yield* new AnswersUnavailable()
     const rows = yield* database.read(
-      "SELECT body_hash, status, headers, body FROM answers WHERE route = ? AND key = ? AND created_at > ?",
+      `SELECT body_hash, status, headers, body FROM answers WHERE route = ? AND key = ? AND ${isKept}`,
       route,
       key,
-      yield* cut
+      ...(yield* cut)
     )
     if (rows === undefined) return yield* new AnswersUnavailable()
     const [row] = rows
@@ -181,24 +189,29 @@ const answersTable = (database: Database["Service"]) => {
     return { status: Number(row.status), headers: JSON.parse(String(row.headers)), body: String(row.body) }
   })
   const begin = Effect.fnUntraced(function* ({ route, key, bodyHash }: Identity) {
-    yield* database.tryWrite("DELETE FROM answers WHERE created_at <= ?", yield* cut)
+    yield* database.tryWrite(`DELETE FROM answers WHERE NOT ${isKept}`, ...(yield* cut))
     return yield* database.tryWrite(
-      "INSERT OR REPLACE INTO answers (route, key, body_hash, created_at) VALUES (?, ?, ?, ?)",
+      `INSERT OR REPLACE INTO answers (route, key, body_hash, created_at, boot_id, created_ms)
+       VALUES (?, ?, ?, ?, ?, ?)`,
       route,
       key,
       bodyHash,
-      yield* Clock.currentTimeMillis
+      yield* Clock.currentTimeMillis,
+      bootId,
+      yield* monotonicMillis
     )
   })
   /** True where the answer is written; otherwise it is as soon as the database takes it. */
   const complete = Effect.fnUntraced(function* ({ route, key, bodyHash }: Identity, answer: StoredAnswer) {
     yield* database.write(
-      `INSERT OR REPLACE INTO answers (route, key, body_hash, created_at, status, headers, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO answers (route, key, body_hash, created_at, boot_id, created_ms, status, headers, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       route,
       key,
       bodyHash,
       yield* Clock.currentTimeMillis,
+      bootId,
+      yield* monotonicMillis,
       answer.status,
       JSON.stringify(answer.headers),
       answer.body

@@ -55,7 +55,10 @@ export const migrations: ReadonlyArray<string> = [
     PRIMARY KEY (route, key)
   );
   CREATE INDEX answers_by_age ON answers (created_at);`,
-  `ALTER TABLE autopoll ADD COLUMN counted_run TEXT NOT NULL DEFAULT '';`
+  `ALTER TABLE autopoll ADD COLUMN counted_run TEXT NOT NULL DEFAULT '';`,
+  `DROP INDEX answers_by_age;
+  ALTER TABLE answers ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';
+  ALTER TABLE answers ADD COLUMN created_ms REAL NOT NULL DEFAULT 0;`
 ]
 
 /** Brings a file from `version` to the newest; each step and its number are one transaction. */

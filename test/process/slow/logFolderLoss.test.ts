@@ -61,6 +61,8 @@ describe.concurrent("a log folder", () => {
     assert.strictEqual((await second.request("POST", "/run", { body, headers: key })).status, 503)
     const kill = await second.request("POST", "/kill")
     assert.deepStrictEqual([kill.status, kill.body?.killed_codex_exec_pids], [200, [run.pid]], kill.text)
+    const sidePath = seenFromOutside(second.pid, run.logPath.replace(/\.log$/, ".state"))
+    await until(() => !existsSync(sidePath), "Looper has nothing more to write but the record")
     rmSync(seenFromOutside(second.pid, join(second.logDir, "filler")))
     const stored = () => storedRunSeenBy(second.pid, second.logDir, run.requestId)
     await until(() => stored()?.state === "stopped", "its end is recorded")

@@ -5,6 +5,7 @@ import type { LockHolder, RunBusy, ShuttingDown } from "../../../src/domain/erro
 import { LooperConfig } from "../../../src/services/LooperConfig.ts"
 import { keptMillis, StoredAnswers } from "../../../src/services/records/StoredAnswers.ts"
 import { RunRecords } from "../../../src/services/records/RunRecords.ts"
+import { ProcessTable } from "../../../src/services/ProcessTable.ts"
 import { RunLock } from "../../../src/services/RunLock.ts"
 import { Shutdown } from "../../../src/services/Shutdown.ts"
 import { makeMemoryDatabase, type MemoryDatabase } from "../../support/memoryDatabase.ts"
@@ -12,12 +13,15 @@ import { makeMemoryDatabase, type MemoryDatabase } from "../../support/memoryDat
 const config = Layer.orDie(LooperConfig.layer({ root: "/", environment: {} }))
 
 /** Lock and answers over one database, as layers.ts has them, until `close`. */
-const openHouse = Effect.fnUntraced(function* (database: MemoryDatabase = makeMemoryDatabase()) {
+const openHouse = Effect.fnUntraced(function* (database: MemoryDatabase = makeMemoryDatabase(), bootId = "b") {
   const scope = yield* Scope.make()
   const close = Scope.close(scope, Exit.void)
   yield* Effect.addFinalizer(() => close)
   const answersScope = yield* Scope.fork(scope)
-  const answersLayer = Layer.provide(StoredAnswers.layerNoDeps, database.layer)
+  const answersLayer = Layer.provide(StoredAnswers.layerNoDeps, [
+    database.layer,
+    Layer.mock(ProcessTable, { bootId, self: 1 })
+  ])
   const answers = Context.get(yield* Layer.buildWithScope(answersLayer, answersScope), StoredAnswers)
   const lockLayer = RunLock.layerNoDeps.pipe(
     Layer.provide([Layer.provide(Shutdown.layerNoDeps, config), Layer.mock(RunRecords, { has: () => false })])
@@ -183,7 +187,7 @@ describe("the row of a key", () => {
           Effect.sync(() => void seen.push(...database.rows()))
         )
       )
-      const row = { route: "POST /run", key: "k", body_hash: "a", created_at: 0 }
+      const row = { route: "POST /run", key: "k", body_hash: "a", created_at: 0, boot_id: "b", created_ms: 0 }
       assert.deepEqual(seen, [{ ...row, status: null, headers: null, body: null }])
       assert.deepEqual(database.rows(), [{ ...row, status: 200, headers: '{"a":"b"}', body: "200 of 1" }])
     })
@@ -217,6 +221,20 @@ describe("the row of a key", () => {
       assert.strictEqual(yield* tagOf(second.once(second.sequence("third"), { bodyHash: "b" })), "KeyReused")
       assert.deepStrictEqual(second.done, [])
       yield* gate.open
+    })
+  )
+
+  it.effect("of another boot is forgotten after a day of the wall clock: there is no other", () =>
+    Effect.gen(function* () {
+      const database = makeMemoryDatabase()
+      const first = yield* openHouse(database)
+      yield* first.once(first.sequence("first", Effect.void))
+      yield* first.close
+      yield* TestClock.adjust(keptMillis - 1)
+      const second = yield* openHouse(database, "another")
+      assert.isTrue((yield* second.once(second.sequence("second", Effect.void))).isReplay)
+      yield* TestClock.adjust(1)
+      assert.isFalse((yield* second.once(second.sequence("third", Effect.void))).isReplay)
     })
   )
 
