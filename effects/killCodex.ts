@@ -4,11 +4,11 @@ import { type RunBusy, type ShuttingDown, SurvivorsLeft } from "../src/domain/er
 import type { RequestId } from "../src/domain/RequestId.ts"
 import type { StopCause } from "../src/domain/RunRecord.ts"
 import type { KillPlan, KillResult } from "../src/domain/RunResult.ts"
-import { CodexProcesses } from "../src/services/CodexProcesses.ts"
-import { ProcessTrees } from "../src/services/ProcessTrees.ts"
+import { CodexProcesses } from "../src/services/processes/CodexProcesses.ts"
+import { ProcessTrees } from "../src/services/processes/ProcessTrees.ts"
 import { RequestIds } from "../src/services/RequestIds.ts"
-import { RunLock } from "../src/services/RunLock.ts"
-import { RunSupervisor } from "../src/services/RunSupervisor.ts"
+import { RunLock } from "../src/services/runs/RunLock.ts"
+import { RunSupervisor } from "../src/services/runs/RunSupervisor.ts"
 import { Workspaces } from "../src/services/Workspaces.ts"
 
 /** Every way {@link killCodex} can fail. */

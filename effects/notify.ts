@@ -1,8 +1,8 @@
 /** Operation: send one message. */
 import { Effect } from "effect"
 import { NotifyFailed } from "../src/domain/errors.ts"
-import { NotifyScript } from "../src/services/NotifyScript.ts"
-import { Notifier } from "../src/services/Notifier.ts"
+import { NotifyScript } from "../src/services/notifiers/NotifyScript.ts"
+import { Notifier } from "../src/services/notifiers/Notifier.ts"
 
 /** A message is given up after this, retries included. */
 const boundSeconds = 30

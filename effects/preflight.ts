@@ -7,8 +7,8 @@ import type { ResolvedBinary } from "../src/domain/RunResult.ts"
 import { quoteCommand } from "../src/domain/shellWords.ts"
 import { CodexBinary } from "../src/services/CodexBinary.ts"
 import { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
-import { LooperConfig } from "../src/services/LooperConfig.ts"
-import { RunLogs } from "../src/services/RunLogs.ts"
+import { LooperConfig } from "../src/services/config/LooperConfig.ts"
+import { RunLogs } from "../src/services/runs/RunLogs.ts"
 import { type Workspace, Workspaces } from "../src/services/Workspaces.ts"
 
 /** How a caller describes the run it wants; what is left out comes from the configuration. */

@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { createInterface } from "node:readline"
-import { readArgv, readMarker, readPids, readStat } from "../src/services/procfs.ts"
+import { readArgv, readMarker, readPids, readStat } from "../src/services/processes/procfs.ts"
 import { codexScript, installCodexStandIn } from "../src/testing/CodexStandIn.ts"
 
 const checkout = resolve(import.meta.dirname, "..")

@@ -1,7 +1,7 @@
 /** Writes the documents that are made from the code: `npm run docs`; a test compares them. */
 import { writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { configTable } from "../src/services/configTable.ts"
+import { configTable } from "../src/services/config/configTable.ts"
 
 const checkout = resolve(import.meta.dirname, "..")
 

@@ -2,8 +2,8 @@
 import { Cause, Effect, Layer, Logger, Redacted, References } from "effect"
 import { logRecord } from "./domain/logRecord.ts"
 import { escapeControls } from "./domain/escapeControls.ts"
-import { LooperConfig, type LogLevel, type LooperConfigShape } from "./services/LooperConfig.ts"
-import { ServerLog } from "./services/ServerLog.ts"
+import { LooperConfig, type LogLevel, type LooperConfigShape } from "./services/config/LooperConfig.ts"
+import { ServerLog } from "./services/serverLog/ServerLog.ts"
 
 const minimumLevels = { DEBUG: "Debug", INFO: "Info", WARNING: "Warn", ERROR: "Error", CRITICAL: "Fatal" } as const
 

@@ -8,8 +8,8 @@ import { layerAutopoll } from "./runtime/autopoll.ts"
 import { awaitFailure, exitCodeOf, layerSignals } from "./runtime/processSignals.ts"
 import { HttpServer } from "./runtime/server.ts"
 import { layerStartWarnings } from "./runtime/startWarnings.ts"
-import { LooperConfig } from "./services/LooperConfig.ts"
-import { hasProcfs } from "./services/procfs.ts"
+import { LooperConfig } from "./services/config/LooperConfig.ts"
+import { hasProcfs } from "./services/processes/procfs.ts"
 
 /** Built, this file lies a folder deeper. */
 const checkout = path.resolve(import.meta.dirname, import.meta.filename.endsWith(".ts") ? ".." : "../..")

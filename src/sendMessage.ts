@@ -1,8 +1,8 @@
 /** One message over the configured Zulip bot, from a command line: what `send-zulip-dm.js` runs. */
 import { Cause, Effect, Exit, Layer, Logger } from "effect"
 import { FetchHttpClient } from "effect/http"
-import { LooperConfig, type LooperConfigShape } from "./services/LooperConfig.ts"
-import { Notifier } from "./services/Notifier.ts"
+import { LooperConfig, type LooperConfigShape } from "./services/config/LooperConfig.ts"
+import { Notifier } from "./services/notifiers/Notifier.ts"
 import { provideQuietly } from "./services/delivery/quietClient.ts"
 import { accessOf, missingCredentials, refuse } from "./services/zulip/zulipAccess.ts"
 import { labelOf } from "./services/zulip/zulipAddress.ts"

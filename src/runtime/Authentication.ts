@@ -1,7 +1,7 @@
 /** Decides who a request comes from and what it may do. */
 import { Clock, Effect, Redacted } from "effect"
-import { LooperConfig } from "../services/LooperConfig.ts"
-import { isSecretEqual, RunTickets } from "../services/RunTickets.ts"
+import { LooperConfig } from "../services/config/LooperConfig.ts"
+import { isSecretEqual, RunTickets } from "../services/runs/RunTickets.ts"
 import { isLocal, shownToken } from "./access.ts"
 import type { Access } from "./Handler.ts"
 import { type Refusal, remoteNotAllowed, unauthorized } from "./refusals.ts"

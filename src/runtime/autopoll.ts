@@ -2,7 +2,7 @@
 import { Duration, Effect, Layer, Schedule } from "effect"
 import { autopollTick } from "../../effects/autopollTick.ts"
 import { preflight, promptOf } from "../../effects/preflight.ts"
-import { LooperConfig } from "../services/LooperConfig.ts"
+import { LooperConfig } from "../services/config/LooperConfig.ts"
 import { HttpServer } from "./server.ts"
 
 /** Runs beside the server: a run that it starts knows where Looper listens. */

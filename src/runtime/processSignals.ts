@@ -1,6 +1,6 @@
 /** This process' signals and uncaught failures; the only place that listens to them. */
 import { Cause, Effect, Layer } from "effect"
-import { ServerLog } from "../services/ServerLog.ts"
+import { ServerLog } from "../services/serverLog/ServerLog.ts"
 import { monotonicMillis, Shutdown } from "../services/Shutdown.ts"
 
 /** npm delivers Ctrl-C twice: signals this close to the first are the same one. */

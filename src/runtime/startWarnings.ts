@@ -1,7 +1,7 @@
 /** What an operator should know at start, though Looper starts. */
 import { statSync } from "node:fs"
 import { Effect, Layer } from "effect"
-import { LooperConfig, type ZulipConfig } from "../services/LooperConfig.ts"
+import { LooperConfig, type ZulipConfig } from "../services/config/LooperConfig.ts"
 import { missingCredentials } from "../services/zulip/zulipAccess.ts"
 
 export const layerStartWarnings = Layer.effectDiscard(

@@ -5,8 +5,8 @@ import { Context, Effect, Layer } from "effect"
 import { ToolMissing } from "../domain/errors.ts"
 import type { ResolvedBinary } from "../domain/RunResult.ts"
 import { userEnvironment } from "../domain/runEnvironment.ts"
-import { absolutePath } from "./configTable.ts"
-import { LooperConfig } from "./LooperConfig.ts"
+import { absolutePath } from "./config/configTable.ts"
+import { LooperConfig } from "./config/LooperConfig.ts"
 
 const localBinaries = ["codex/codex", "codex/codex-rs/target/release/codex", "codex/codex-rs/target/debug/codex"]
 

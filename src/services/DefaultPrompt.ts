@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises"
 import { Context, Effect, Layer } from "effect"
 import { PromptUnusable } from "../domain/errors.ts"
 import { promptProblem } from "../domain/prompt.ts"
-import { LooperConfig } from "./LooperConfig.ts"
+import { LooperConfig } from "./config/LooperConfig.ts"
 
 export class DefaultPrompt extends Context.Service<
   DefaultPrompt,

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import * as path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { Context, Effect, Layer, Schema } from "effect"
-import { LooperConfig } from "./LooperConfig.ts"
+import { LooperConfig } from "./config/LooperConfig.ts"
 
 /** Another Looper holds the log folder. */
 export class FolderLocked extends Schema.TaggedError<FolderLocked>()("FolderLocked", {

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
 import type { RequestId } from "../domain/RequestId.ts"
 import { RunRecords } from "./records/RunRecords.ts"
-import { RunLogs } from "./RunLogs.ts"
+import { RunLogs } from "./runs/RunLogs.ts"
 
 export class RequestIds extends Context.Service<
   RequestIds,

@@ -1,6 +1,6 @@
 /** Looper's stopping: when it began, how long a tree may still take to obey SIGTERM, and whether to skip that. */
 import { Clock, Context, Effect, Layer } from "effect"
-import { LooperConfig } from "./LooperConfig.ts"
+import { LooperConfig } from "./config/LooperConfig.ts"
 
 /** Times of one shutdown on the monotonic clock, in milliseconds. */
 export interface ShutdownTimes {

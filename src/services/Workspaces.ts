@@ -2,8 +2,8 @@
 import { realpath, stat } from "node:fs/promises"
 import { Context, Effect, Layer } from "effect"
 import { WorkspaceNotDirectory } from "../domain/errors.ts"
-import { absolutePath } from "./configTable.ts"
-import { LooperConfig } from "./LooperConfig.ts"
+import { absolutePath } from "./config/configTable.ts"
+import { LooperConfig } from "./config/LooperConfig.ts"
 
 export interface Workspace {
   /** As the caller wrote it. */

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { handlers } from "../../handlers/index.ts"
 import { configurationPage } from "../../scripts/docs.ts"
 import * as refusals from "../../src/runtime/refusals.ts"
-import { configTable } from "../../src/services/configTable.ts"
+import { configTable } from "../../src/services/config/configTable.ts"
 import { codes, readme, tableRows } from "../support/readme.ts"
 
 const checkout = join(import.meta.dirname, "../..")

@@ -4,7 +4,7 @@ import { Context, Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { layerAutopoll, tickForever } from "../../src/runtime/autopoll.ts"
 import { HttpServer } from "../../src/runtime/server.ts"
-import { RunLock } from "../../src/services/RunLock.ts"
+import { RunLock } from "../../src/services/runs/RunLock.ts"
 import { makeLogs } from "../services/zulip/sending.ts"
 import { makeTickServices, type World } from "./tickServices.ts"
 

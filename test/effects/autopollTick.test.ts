@@ -6,7 +6,7 @@ import { Effect, Fiber } from "effect"
 import { autopollTick } from "../../effects/autopollTick.ts"
 import { run } from "../../effects/run.ts"
 import type { SkipReason, TickResult } from "../../src/domain/RunResult.ts"
-import { CodexProcesses } from "../../src/services/CodexProcesses.ts"
+import { CodexProcesses } from "../../src/services/processes/CodexProcesses.ts"
 import { codexScript } from "../../src/testing/CodexStandIn.ts"
 import { isAlive } from "../support/processes.ts"
 import {

@@ -7,8 +7,8 @@ import { notify } from "../../effects/notify.ts"
 import { type RunError, run } from "../../effects/run.ts"
 import { type SpawnCodexError, spawnCodex } from "../../effects/spawnCodex.ts"
 import { layerWith } from "../../src/layers.ts"
-import { LooperConfig } from "../../src/services/LooperConfig.ts"
-import { RunLock } from "../../src/services/RunLock.ts"
+import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
+import { RunLock } from "../../src/services/runs/RunLock.ts"
 import { isAlive } from "../support/processes.ts"
 import {
   drawId,

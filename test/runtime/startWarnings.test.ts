@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 import { layerStartWarnings } from "../../src/runtime/startWarnings.ts"
-import { LooperConfig, type LooperConfigShape, type ZulipConfig } from "../../src/services/LooperConfig.ts"
+import { LooperConfig, type LooperConfigShape, type ZulipConfig } from "../../src/services/config/LooperConfig.ts"
 import { configFor, makeLogs } from "../services/zulip/sending.ts"
 
 const complete = configFor({ url: "https://x.example", email: "bot@x.org", apiKey: "key" })

@@ -5,7 +5,7 @@ import { homedir, tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
 import { afterAll } from "vitest"
 import { CodexBinary } from "../../src/services/CodexBinary.ts"
-import { LooperConfig } from "../../src/services/LooperConfig.ts"
+import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "codex-binary-"))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
 import { DefaultPrompt } from "../../src/services/DefaultPrompt.ts"
-import { LooperConfig } from "../../src/services/LooperConfig.ts"
+import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
 
 const root = mkdtempSync(join(tmpdir(), "default-prompt-"))
 afterAll(() => rmSync(root, { recursive: true }))

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { afterAll, beforeEach } from "vitest"
 import { FolderLock } from "../../src/services/FolderLock.ts"
-import { LooperConfig } from "../../src/services/LooperConfig.ts"
+import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "folder-lock-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -32,7 +32,7 @@ const refusedFor = (holder: string) => `log folder ${inLogs()} is in use by anot
 const program = `
   import { Effect, Layer } from "effect"
   import { FolderLock } from "./src/services/FolderLock.ts"
-  import { LooperConfig } from "./src/services/LooperConfig.ts"
+  import { LooperConfig } from "./src/services/config/LooperConfig.ts"
   const layer = FolderLock.layerNoDeps.pipe(
     Layer.provide(LooperConfig.layer({ root: process.env.ROOT, environment: {} }))
   )

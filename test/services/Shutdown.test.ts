@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { LooperConfig } from "../../src/services/LooperConfig.ts"
+import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
 import { monotonicMillis, Shutdown } from "../../src/services/Shutdown.ts"
 
 const withGrace = (seconds: string) =>

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { homedir, tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { LooperConfig } from "../../src/services/LooperConfig.ts"
+import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
 import { Workspaces } from "../../src/services/Workspaces.ts"
 
 const root = mkdtempSync(join(tmpdir(), "workspaces-"))

@@ -3,11 +3,11 @@ import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import { Deferred, Effect, Layer } from "effect"
 import type { ReturnCode } from "../../src/domain/runLog.ts"
-import { LooperConfig } from "../../src/services/LooperConfig.ts"
-import { MirrorRecovery } from "../../src/services/MirrorRecovery.ts"
-import { type FoundSideFile, RunLogs } from "../../src/services/RunLogs.ts"
-import { mirrorRun } from "../../src/services/RunMirror.ts"
-import { ServerLog } from "../../src/services/ServerLog.ts"
+import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
+import { MirrorRecovery } from "../../src/services/mirror/MirrorRecovery.ts"
+import { type FoundSideFile, RunLogs } from "../../src/services/runs/RunLogs.ts"
+import { mirrorRun } from "../../src/services/mirror/RunMirror.ts"
+import { ServerLog } from "../../src/services/serverLog/ServerLog.ts"
 
 /** How the program dies by its own hand. */
 export interface DeathPlan {

@@ -2,7 +2,7 @@
 import * as path from "node:path"
 import type { SQLInputValue, SQLOutputValue } from "node:sqlite"
 import { Cause, Context, Effect, Layer } from "effect"
-import { LooperConfig } from "../LooperConfig.ts"
+import { LooperConfig } from "../config/LooperConfig.ts"
 import { type DatabaseEvent, DatabaseFile } from "./DatabaseFile.ts"
 
 export type Row = Readonly<Record<string, SQLOutputValue>>

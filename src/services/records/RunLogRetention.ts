@@ -3,7 +3,7 @@ import { lstat, readdir, unlink } from "node:fs/promises"
 import * as path from "node:path"
 import { Clock, Context, Duration, Effect, Layer, Semaphore } from "effect"
 import { requestIdOfRunLog, sideFileOf } from "../../domain/runLog.ts"
-import { LooperConfig } from "../LooperConfig.ts"
+import { LooperConfig } from "../config/LooperConfig.ts"
 import { Database, type Row } from "./Database.ts"
 import { nextTurn } from "./rebuild.ts"
 

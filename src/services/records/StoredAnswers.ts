@@ -1,7 +1,7 @@
 /** Answers by idempotency key: what was done once under the run lock is not done again, for a day. */
 import { Clock, Context, Deferred, Effect, Exit, Layer, Schema, Scope } from "effect"
-import { ProcessTable } from "../ProcessTable.ts"
-import { LockTaken } from "../RunLock.ts"
+import { ProcessTable } from "../processes/ProcessTable.ts"
+import { LockTaken } from "../runs/RunLock.ts"
 import { monotonicMillis } from "../Shutdown.ts"
 import { Database } from "./Database.ts"
 

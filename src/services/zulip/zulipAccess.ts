@@ -2,7 +2,7 @@
 import { Effect, Redacted } from "effect"
 import { NotifyFailed } from "../../domain/errors.ts"
 import { sendDeadlineMillis } from "../delivery/guardedCall.ts"
-import type { ZulipConfig } from "../LooperConfig.ts"
+import type { ZulipConfig } from "../config/LooperConfig.ts"
 import { splitTargets } from "./zulipRecipient.ts"
 import { zulipApiUrl } from "./zulipSite.ts"
 

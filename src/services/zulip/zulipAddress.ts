@@ -1,6 +1,6 @@
 /** Where a message goes. */
 import { Effect, Option, Schema } from "effect"
-import type { ZulipConfig } from "../LooperConfig.ts"
+import type { ZulipConfig } from "../config/LooperConfig.ts"
 import { refuse, type ZulipAccess } from "./zulipAccess.ts"
 import { zulipAsk } from "./zulipAsk.ts"
 import { channelTo, cutTopic, directTo } from "./zulipMessage.ts"

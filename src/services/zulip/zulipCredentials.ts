@@ -1,7 +1,7 @@
 /** Who sends to which Zulip server: the variables over a section of the zuliprc. */
 import { Option, Redacted, Result } from "effect"
 import { escapeControls } from "../../domain/escapeControls.ts"
-import { absolutePath } from "../configTable.ts"
+import { absolutePath } from "../config/configTable.ts"
 import { type CertBundle, type ClientCertificate, readBundle, readClientCertificate } from "./zulipCertificates.ts"
 import { readZulipFile } from "./zulipFile.ts"
 import { parseZuliprc } from "./zuliprc.ts"

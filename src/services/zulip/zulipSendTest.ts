@@ -1,6 +1,6 @@
 /** A message that proves that the bot can send, to somebody who expects it. */
 import { Effect } from "effect"
-import type { ZulipConfig } from "../LooperConfig.ts"
+import type { ZulipConfig } from "../config/LooperConfig.ts"
 import { accessOf, type ZulipAccess } from "./zulipAccess.ts"
 import { directAddress } from "./zulipAddress.ts"
 import { askWho, isWebhookBot } from "./zulipBot.ts"

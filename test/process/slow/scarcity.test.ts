@@ -74,6 +74,7 @@ describe("a Looper without descriptors for a moment", () => {
     const run = await startRun(looper)
     await withoutDescriptors(looper.pid, run.heartbeat, () => writeFileSync(run.go, ""))
     await hasEndedAlone(looper, run.requestId)
+    assert.isFalse(isAlive(run.pid))
   })
 
   it("keeps a limit later that it could not keep then", async () => {

@@ -2,8 +2,8 @@
 import { Effect, Layer, Logger, Redacted, References } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
-import { LooperConfig, type LooperConfigShape, type ZulipConfig } from "../../../src/services/LooperConfig.ts"
-import { Notifier } from "../../../src/services/Notifier.ts"
+import { LooperConfig, type LooperConfigShape, type ZulipConfig } from "../../../src/services/config/LooperConfig.ts"
+import { Notifier } from "../../../src/services/notifiers/Notifier.ts"
 import { layerZulip } from "../../../src/services/zulip/ZulipNotifier.ts"
 import type { ZulipServerShape } from "../../../src/testing/ZulipServer.ts"
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, Result } from "effect"
-import { LooperConfig } from "../../../src/services/LooperConfig.ts"
+import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
 import { readClientCertificate } from "../../../src/services/zulip/zulipCertificates.ts"
 import { makeCertificate } from "../../support/certificate.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { FetchHttpClient } from "effect/http"
-import type { ZulipConfig } from "../../../src/services/LooperConfig.ts"
+import type { ZulipConfig } from "../../../src/services/config/LooperConfig.ts"
 import { sendZulipTest } from "../../../src/services/zulip/zulipSendTest.ts"
 import { zulipReplies } from "../../../src/testing/zulipReplies.ts"
 import { ZulipServer } from "../../../src/testing/ZulipServer.ts"

@@ -1,0 +1,138 @@
+/** Copies what a run writes from its log to the server log, line by line, while it runs. */
+import { constants } from "node:fs"
+import * as fs from "node:fs/promises"
+import { Deferred, Effect, type Scope } from "effect"
+import { heldBack, mayHoldTrailer } from "../../domain/heldBack.ts"
+import { type ReturnCode, runLogTrailer } from "../../domain/runLog.ts"
+import { makeMirrorBatches, startingPosition } from "./mirrorBatches.ts"
+import { type RunLog, type RunLogs, untilDescriptors } from "../runs/RunLogs.ts"
+import { sourceOf } from "../runs/runLogSource.ts"
+import type { ServerLog } from "../serverLog/ServerLog.ts"
+
+const bufferBytes = 256 * 1024
+const shortestPauseMillis = 5
+const longestPauseMillis = 100
+const newline = 0x0a
+
+/** How a run ends, as far as its mirror must know. */
+export interface RunEnding {
+  /** The true return code; from here on a trailer in the log may be Looper's. */
+  readonly code: Deferred.Deferred<ReturnCode>
+  /** The trailer stands in the log. */
+  readonly trailerWritten: Deferred.Deferred<void>
+}
+
+/**
+ * Mirrors one run from where its journal says, or from its header, to its trailer; succeeds when all of it is in the
+ * server log.
+ *
+ * **Details** Polls: watching a file costs more just when it is written fast. The log stays open, so that
+ * deleting it ends nothing; one that was deleted before is read through its codex. Text that looks like a trailer is
+ * output as long as the side file holds no code, because the supervisor writes the code before its trailer.
+ * What each batch is stands in the journal before it is written: the next Looper goes on behind it and knows what it
+ * lacks, however this one ends.
+ */
+export const mirrorRun = Effect.fnUntraced(function* (options: {
+  readonly log: RunLog
+  readonly ending: RunEnding
+  readonly runLogs: RunLogs["Service"]
+  readonly serverLog: ServerLog["Service"]
+  /** Its mirror has begun, wherever its journal is. */
+  readonly isAdopted?: boolean
+  /** The run's codex, where an earlier Looper started it. */
+  readonly codexPid?: number
+}): Effect.fn.Return<void, never, Scope.Scope> {
+  const { log, ending, runLogs, serverLog } = options
+  const handle = yield* openLog(sourceOf(log.path, options.codexPid))
+  if (handle === undefined) return
+  const buffer = Buffer.allocUnsafe(bufferBytes)
+  let position = yield* startingPosition(handle, { logPath: log.path, isBegun: options.isAdopted === true })
+  let isLineStart = true
+  let pauseMillis = shortestPauseMillis
+  const batches = yield* makeMirrorBatches({ logPath: log.path, position, serverLog })
+
+  const read = (limit: number) =>
+    Effect.promise(() => handle.read(buffer, 0, Math.min(bufferBytes, limit), position)).pipe(
+      Effect.map(({ bytesRead }) => buffer.subarray(0, bytesRead)),
+      Effect.catchCause((cause) => Effect.as(Effect.logWarning("codex.exec.mirror.fail", cause), Buffer.alloc(0)))
+    )
+  const take = Effect.fnUntraced(function* (chunk: Buffer) {
+    if (chunk.length === 0) return
+    position += chunk.length
+    isLineStart = chunk.at(-1) === newline
+    yield* batches.take(chunk)
+  })
+  const isEnding = Effect.gen(function* () {
+    if (yield* Deferred.isDone(ending.code)) return true
+    const side = yield* runLogs.readSide(log.sidePath)
+    // Without a side file a look-alike waits like the true one, until the code is known.
+    return side === undefined || side.returnCode !== undefined
+  })
+
+  for (;;) {
+    const hasEnded = yield* Deferred.isDone(ending.trailerWritten)
+    const chunk = yield* read(bufferBytes)
+    if (mayHoldTrailer(chunk, isLineStart) && (yield* isEnding)) break
+    const taken = chunk.subarray(0, chunk.length - heldBack(chunk, isLineStart))
+    yield* take(taken)
+    if (hasEnded && taken.length === 0) break
+    if (taken.length === bufferBytes) continue
+    if (chunk.length === 0 && (yield* isTruncated(handle, position))) {
+      yield* Effect.logWarning("codex.exec.mirror.truncated").pipe(Effect.annotateLogs({ path: log.path }))
+      yield* batches.restart
+      position = 0
+      isLineStart = true
+    }
+    pauseMillis = taken.length > 0 ? shortestPauseMillis : Math.min(pauseMillis * 2, longestPauseMillis)
+    yield* Effect.raceFirst(Effect.sleep(pauseMillis), Deferred.await(ending.trailerWritten))
+  }
+
+  yield* Deferred.await(ending.trailerWritten)
+  const end = yield* trailerOffset(handle, {
+    from: Math.max(position - 1, 0),
+    code: yield* Deferred.await(ending.code)
+  })
+  while (position < end) {
+    const chunk = yield* read(end - position)
+    if (chunk.length === 0) break
+    yield* take(chunk)
+  }
+  yield* batches.end
+})
+
+/** Somebody cut the log: codex appends at its new end. */
+const isTruncated = (handle: fs.FileHandle, position: number): Effect.Effect<boolean> =>
+  Effect.promise(() => handle.stat()).pipe(Effect.map(({ size }) => size < position))
+
+const openLog = (path: string): Effect.Effect<fs.FileHandle | undefined, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.tryPromise({ try: () => fs.open(path, constants.O_RDONLY), catch: (error) => error }).pipe(
+      Effect.retry(untilDescriptors),
+      Effect.catch((error) =>
+        Effect.as(
+          Effect.logWarning("codex.exec.mirror.fail").pipe(Effect.annotateLogs({ reason: String(error) })),
+          undefined
+        )
+      )
+    ),
+    (handle) => Effect.promise(async () => handle?.close())
+  )
+
+/** Where the true trailer begins: its last occurrence, because what a leftover process writes may follow it. */
+const trailerOffset = (
+  handle: fs.FileHandle,
+  options: { readonly from: number; readonly code: ReturnCode }
+): Effect.Effect<number> =>
+  Effect.promise(async () => {
+    const trailer = Buffer.from(runLogTrailer(options.code))
+    const { size } = await handle.stat()
+    const buffer = Buffer.allocUnsafe(bufferBytes)
+    let found = size
+    for (let position = options.from; position < size; position += bufferBytes - trailer.length) {
+      const { bytesRead } = await handle.read(buffer, 0, bufferBytes, position)
+      const index = buffer.subarray(0, bytesRead).lastIndexOf(trailer)
+      if (index >= 0) found = position + index
+      if (bytesRead === 0) break
+    }
+    return found
+  })

@@ -1,0 +1,15 @@
+/** Where a run's message goes. */
+import { Context, type Effect } from "effect"
+import type { NotifyFailed } from "../../domain/errors.ts"
+
+export class Notifier extends Context.Service<
+  Notifier,
+  {
+    /**
+     * Sends one message and answers with one line about it, such as `OK message_id=7 type=stream …`.
+     *
+     * **Errors** `NotifyFailed`: not delivered, or delivery cannot be proved.
+     */
+    readonly send: (message: string) => Effect.Effect<string, NotifyFailed>
+  }
+>()("looper/services/notifiers/Notifier") {}

@@ -1,0 +1,185 @@
+/** Ends whole process trees: SIGTERM, a grace, SIGKILL, and scans until nobody is left. */
+import { Context, Effect, Layer } from "effect"
+import {
+  emptyTree,
+  growTree,
+  type ProcessIdentity,
+  type ProcessTree,
+  type TreeSeeds
+} from "../../domain/processTree.ts"
+import { ProcessTable } from "./ProcessTable.ts"
+import { monotonicMillis, Shutdown } from "../Shutdown.ts"
+
+/** What a termination left and did. */
+export interface Termination {
+  /** Members still alive, by pid. */
+  readonly survivors: ReadonlyArray<number>
+}
+
+export interface TerminationOptions {
+  /** How long a tree may take to obey SIGTERM. */
+  readonly graceMillis: number
+}
+
+const defaults: TerminationOptions = { graceMillis: 5_000 }
+
+/** After the grace, SIGKILL and scans go on at most this long. */
+const killBoundMillis = 1_500
+/** During the grace: full scans, and looks at known processes between them. */
+const scanEveryMillis = 25
+const lookEveryMillis = 10
+/** A scan can miss a process that hops from parent to child: only this many empty ones in a row count. */
+const emptyScans = 3
+const emptyScanEveryMillis = 2
+/** Processes that may not be signalled are given up after this time. */
+const deniedBoundMillis = 300
+/** A supervisor needs some 10 ms to end after its codex. */
+const supervisorBoundMillis = 500
+
+export class ProcessTrees extends Context.Service<
+  ProcessTrees,
+  {
+    /**
+     * Stops everything that belongs to `seeds`; bounded by the grace and two seconds.
+     *
+     * **Details** Only single pids are signalled, each after its identity was read again: what happens in the
+     * microseconds between is not excluded. Supervisors are not signalled unless they outlive their codex.
+     */
+    readonly terminate: (seeds: TreeSeeds, options?: Partial<TerminationOptions>) => Effect.Effect<Termination>
+    /** The pids that {@link terminate} would find at its first scan; signals nobody. */
+    readonly members: (seeds: TreeSeeds) => Effect.Effect<ReadonlyArray<number>>
+  }
+>()("looper/services/processes/ProcessTrees") {
+  static readonly layerWith = (options: TerminationOptions) =>
+    Layer.effect(
+      ProcessTrees,
+      Effect.gen(function* () {
+        const table = yield* ProcessTable
+        const shutdown = yield* Shutdown
+        return ProcessTrees.of({
+          terminate: (seeds, own) => makeTermination({ table, shutdown, seeds, ...options, ...own }),
+          members: (seeds) =>
+            Effect.map(table.scan, (rows) => {
+              const { members } = growTree(emptyTree, { rows, seeds, self: table.self })
+              return [...members.keys()].toSorted((a, b) => a - b)
+            })
+        })
+      })
+    )
+  static readonly layerNoDeps = ProcessTrees.layerWith(defaults)
+}
+
+const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: {
+  readonly table: ProcessTable["Service"]
+  readonly shutdown: Shutdown["Service"]
+  readonly seeds: TreeSeeds
+  readonly graceMillis: number
+}) {
+  const { table, shutdown, seeds } = context
+  let tree: ProcessTree = emptyTree
+  const asked = new Set<number>()
+  const logged = new Set<string>()
+  const denied = new Set<number>()
+  const startedAt = yield* monotonicMillis
+
+  const livingOf = (known: ReadonlyMap<number, ProcessIdentity>) =>
+    Effect.filter([...known.values()], (identity) => table.isAlive(identity))
+  const scanLiving = Effect.gen(function* () {
+    tree = growTree(tree, { rows: yield* table.scan, seeds, self: table.self })
+    return yield* livingOf(tree.members)
+  })
+  const send = Effect.fnUntraced(function* (process: ProcessIdentity, signal: NodeJS.Signals) {
+    const outcome = yield* table.signal(process, signal)
+    if (outcome === "denied") denied.add(process.pid)
+    const record = `${process.pid} ${signal} ${outcome}`
+    if (outcome !== "gone" && signal !== "SIGCONT" && !logged.has(record)) {
+      logged.add(record)
+      yield* Effect.logDebug(`process.kill.${signal.toLowerCase()}`).pipe(
+        Effect.annotateLogs({ pid: process.pid, outcome })
+      )
+    }
+  })
+  const isGraceOver = Effect.map(monotonicMillis, (now) => {
+    const ends = Math.min(
+      startedAt + context.graceMillis,
+      shutdown.times()?.graceEndsMillis ?? Number.POSITIVE_INFINITY
+    )
+    return now >= ends
+  })
+
+  /** Asks politely until nobody lives or the grace is over. */
+  const ask = Effect.gen(function* () {
+    for (;;) {
+      const living = yield* scanLiving
+      if (living.length === 0 || (yield* isGraceOver)) return
+      for (const process of living.filter(({ pid }) => !asked.has(pid))) {
+        asked.add(process.pid)
+        yield* send(process, "SIGTERM")
+        yield* send(process, "SIGCONT")
+      }
+      const nextScanAt = (yield* monotonicMillis) + scanEveryMillis
+      while ((yield* livingOf(tree.members)).length > 0 && (yield* monotonicMillis) < nextScanAt) {
+        yield* Effect.sleep(lookEveryMillis)
+      }
+    }
+  })
+
+  /** Kills whoever each scan shows, until three in a row show nobody; answers with the survivors. */
+  const kill = Effect.gen(function* () {
+    const boundAt = (yield* monotonicMillis) + killBoundMillis
+    const deniedBoundAt = (yield* monotonicMillis) + deniedBoundMillis
+    let empty = 0
+    for (;;) {
+      const living = yield* scanLiving
+      if (living.length === 0) {
+        empty += 1
+        if (empty === emptyScans) return []
+        yield* Effect.sleep(emptyScanEveryMillis)
+        continue
+      }
+      empty = 0
+      const now = yield* monotonicMillis
+      const isHopeless = living.every(({ pid }) => denied.has(pid)) && now >= deniedBoundAt
+      if (now >= boundAt || isHopeless) return living
+      yield* Effect.forEach(living, (process) => send(process, "SIGKILL"), { discard: true })
+      yield* nextTurn
+    }
+  })
+
+  /** Waits for the supervisors to write their trailers; kills one that does not end. */
+  const endSupervisors = Effect.gen(function* () {
+    const boundAt = (yield* monotonicMillis) + supervisorBoundMillis
+    for (;;) {
+      const living = yield* livingOf(tree.supervisors)
+      if (living.length === 0) return
+      if ((yield* monotonicMillis) >= boundAt) {
+        for (const supervisor of living) {
+          yield* send(supervisor, "SIGCONT")
+          yield* send(supervisor, "SIGKILL")
+        }
+        // Who asks next whether they live must not find them dying.
+        for (let look = 0; look < 50 && (yield* livingOf(tree.supervisors)).length > 0; look++) {
+          yield* Effect.sleep(emptyScanEveryMillis)
+        }
+        return
+      }
+      yield* Effect.sleep(emptyScanEveryMillis)
+    }
+  })
+
+  yield* ask
+  const survivors = (yield* kill).map(({ pid }) => pid).toSorted((a, b) => a - b)
+  if (survivors.length === 0) yield* endSupervisors
+  if (logged.size > 0) {
+    const elapsedMillis = Math.round((yield* monotonicMillis) - startedAt)
+    yield* Effect.logInfo("process.kill.done").pipe(
+      Effect.annotateLogs({ members: tree.members.size, survivors, duration_ms: elapsedMillis })
+    )
+  }
+  return { survivors }
+})
+
+/** One turn of the event loop: the scan goes on at once, and requests are still answered. */
+const nextTurn = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})

@@ -1,0 +1,84 @@
+/** The single-run lock: one permit, never queued, held by a sequence that belongs to this layer and not to its caller. */
+import { Cause, Context, DateTime, Effect, Exit, Fiber, Layer, Option, Scope, Semaphore } from "effect"
+import { type LockHolder, RunBusy, ShuttingDown, type Step } from "../../domain/errors.ts"
+import type { RequestId } from "../../domain/RequestId.ts"
+import { RunRecords } from "../records/RunRecords.ts"
+import { Shutdown } from "../Shutdown.ts"
+
+/** What else happens as soon as a sequence holds the lock; where it dies, nothing of the sequence happens. */
+export const LockTaken = Context.Reference<Effect.Effect<void>>("looper/services/runs/RunLock/LockTaken", {
+  defaultValue: () => Effect.void
+})
+
+export class RunLock extends Context.Service<
+  RunLock,
+  {
+    /**
+     * Runs `sequence` under the lock, in this layer's scope, and waits for it.
+     *
+     * **Details** Interrupting the caller changes nothing: the sequence goes on and releases the lock at its end,
+     * whatever that end is. The sequence is uninterruptible but for what it marks as interruptible, and
+     * then only closing this layer's scope interrupts it.
+     *
+     * **Errors**
+     * - `RunBusy`: another sequence holds the lock; nothing was done.
+     * - `ShuttingDown`: it never began, or a wait of it was cut.
+     */
+    readonly tryRun: <A, E, R>(options: {
+      readonly requestId: RequestId
+      readonly step: Step
+      readonly sequence: Effect.Effect<A, E, R>
+    }) => Effect.Effect<A, E | RunBusy | ShuttingDown, R>
+    /** Says, and records, which step the holder is about to begin. */
+    readonly enter: (step: Step) => Effect.Effect<void>
+    readonly holder: () => LockHolder | undefined
+  }
+>()("looper/services/runs/RunLock") {
+  static readonly layerNoDeps = Layer.effect(
+    RunLock,
+    Effect.gen(function* () {
+      const shutdown = yield* Shutdown
+      const records = yield* RunRecords
+      const semaphore = yield* Semaphore.make(1)
+      const scope = yield* Scope.make()
+      let holder: LockHolder | undefined
+      yield* Effect.addFinalizer(() => Effect.andThen(shutdown.begin, Scope.close(scope, Exit.void)))
+
+      const enter = (step: Step) =>
+        Effect.suspend(() => {
+          if (holder === undefined) return Effect.void
+          holder = { ...holder, step }
+          return records.enter(holder.requestId, step)
+        }).pipe(Effect.andThen(Effect.logInfo("run.step").pipe(Effect.annotateLogs({ action: step }))))
+      const tryRun = Effect.fnUntraced(function* <A, E, R>(options: {
+        readonly requestId: RequestId
+        readonly step: Step
+        readonly sequence: Effect.Effect<A, E, R>
+      }): Effect.fn.Return<A, E | RunBusy | ShuttingDown, R> {
+        if (shutdown.times() !== undefined) return yield* new ShuttingDown()
+        const own: LockHolder = { requestId: options.requestId, step: options.step, since: yield* DateTime.now }
+        // The one that holds the permit now, should it not be to be had.
+        const other = holder ?? own
+        const taken = yield* LockTaken
+        const held = Effect.suspend(() => {
+          holder = own
+          return Effect.ensuring(
+            Effect.andThen(taken, options.sequence),
+            Effect.sync(() => {
+              holder = undefined
+            })
+          )
+        })
+        const sequence = semaphore
+          .withPermitsIfAvailable(1)(held)
+          .pipe(Effect.uninterruptible, Effect.annotateLogs({ request_id: options.requestId }))
+        const exit = yield* Fiber.await(yield* Effect.forkIn(sequence, scope, { startImmediately: true }))
+        if (Exit.isSuccess(exit)) {
+          return Option.isSome(exit.value) ? exit.value.value : yield* new RunBusy({ holder: other })
+        }
+        return yield* Cause.hasInterruptsOnly(exit.cause) ? new ShuttingDown() : Effect.failCause(exit.cause)
+      })
+      return RunLock.of({ tryRun, enter, holder: () => holder })
+    })
+  )
+}

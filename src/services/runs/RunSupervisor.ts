@@ -1,0 +1,282 @@
+/** Starts and adopts runs and keeps them: who each one is, its limits, its end; closing the layer's scope stops them. */
+import { Cause, Context, Deferred, Effect, Layer, Option, Scope } from "effect"
+import type { SpawnFailed } from "../../domain/errors.ts"
+import type { ProcessIdentity, TreeSeeds } from "../../domain/processTree.ts"
+import type { RequestId } from "../../domain/RequestId.ts"
+import type { RunEnding, StopCause } from "../../domain/RunRecord.ts"
+import type { ReturnCode, RunIdentity } from "../../domain/runLog.ts"
+import { Autopoll } from "../Autopoll.ts"
+import { awaitExec, type Launch, prepareRun } from "./launchRun.ts"
+import { LooperConfig } from "../config/LooperConfig.ts"
+import { ProcessTable } from "../processes/ProcessTable.ts"
+import { ProcessTrees } from "../processes/ProcessTrees.ts"
+import { RunLogRetention } from "../records/RunLogRetention.ts"
+import { RunRecords } from "../records/RunRecords.ts"
+import { type EarlierRun, findEarlierRuns } from "./RunAdoption.ts"
+import { exceededLimit } from "./runLimits.ts"
+import { type RunLog, RunLogs } from "./RunLogs.ts"
+import { ServerLog } from "../serverLog/ServerLog.ts"
+import { monotonicMillis, Shutdown } from "../Shutdown.ts"
+import { endOf, hasEnded, keepRun, makeTrackedRun, type TrackedRun } from "./TrackedRun.ts"
+
+/** A run whose codex was let go. */
+export interface LaunchedRun {
+  readonly identity: RunIdentity
+  readonly log: RunLog
+  /** The shell's code when exec itself failed: 126 or 127. */
+  readonly execFailure: Effect.Effect<Option.Option<number>>
+  /** How codex ended, as soon as it has. */
+  readonly end: Effect.Effect<RunEnding>
+  /** The log has its trailer. */
+  readonly completed: Effect.Effect<void>
+}
+
+/** A trailer that takes longer than this is not waited for. */
+const settleBoundMillis = 1_000
+/** How often to look whether a supervisor that is no child of Looper, or a codex without one, still lives. */
+const lookEveryMillis = 100
+/** A limit that could not be kept is tried again after this. */
+const limitAgainMillis = 1_000
+
+export class RunSupervisor extends Context.Service<
+  RunSupervisor,
+  {
+    /**
+     * Starts one run, detached, and keeps it until its end; it outlives the caller, not this layer.
+     *
+     * **Details** Uninterruptible and bounded. codex starts only after its identity stands in the side file and in
+     * the record. Succeeds once exec succeeded or failed, which {@link LaunchedRun.execFailure} tells.
+     *
+     * **Errors** `SpawnFailed`: codex was not started.
+     */
+    readonly launch: (launch: Launch) => Effect.Effect<LaunchedRun, SpawnFailed>
+    /** The runs that have not ended, an earlier Looper's too. */
+    readonly live: () => ReadonlyArray<RunIdentity>
+    /** The supervisors of all runs since the last {@link forgetEnded}: leaders of their sessions. */
+    readonly leaders: () => ReadonlyArray<ProcessIdentity>
+    /** Records that these codex are about to be stopped: their ends are not their own. */
+    readonly stopping: (pids: ReadonlyArray<number>, cause: StopCause) => Effect.Effect<void>
+    /** Drops the leaders of ended runs: after a kill without survivors their sessions are empty. */
+    readonly forgetEnded: Effect.Effect<void>
+    /** Waits, for a second at most, for the trailers of runs whose codex is dead. */
+    readonly settle: Effect.Effect<void>
+  }
+>()("looper/services/runs/RunSupervisor") {
+  static readonly layerNoDeps = Layer.effect(
+    RunSupervisor,
+    Effect.gen(function* () {
+      const table = yield* ProcessTable
+      const trees = yield* ProcessTrees
+      const runLogs = yield* RunLogs
+      const records = yield* RunRecords
+      const retention = yield* RunLogRetention
+      const shutdown = yield* Shutdown
+      const services = yield* Effect.context<
+        Autopoll | LooperConfig | ProcessTable | RunLogs | RunRecords | ServerLog | Shutdown
+      >()
+      const scope = yield* Scope.make()
+      const started = new Map<RequestId, TrackedRun>()
+
+      /** The code that its supervisor wrote; without one, `unknown` once codex is gone, too. */
+      const recordedCode = Effect.fnUntraced(function* (log: RunLog, codex: ProcessIdentity) {
+        const recorded = (yield* runLogs.readSide(log.sidePath))?.returnCode
+        if (recorded !== undefined) return recorded
+        while (yield* mayLive(table, codex)) yield* Effect.sleep(lookEveryMillis)
+        // Only now: what a live codex prints may look like a trailer.
+        return (yield* runLogs.codeOf(log)) ?? "unknown"
+      })
+
+      const markStopping = Effect.fnUntraced(function* (runs: ReadonlyArray<TrackedRun>, cause: StopCause) {
+        // One whose codex is gone has ended by itself, though that may not be known yet.
+        const fresh = yield* Effect.filter(
+          runs.filter(({ stoppedBy }) => stoppedBy === undefined),
+          ({ identity }) => mayLive(table, identity.codex)
+        )
+        for (const run of fresh) run.stoppedBy = cause
+        if (fresh.length > 0) {
+          yield* records.stopping(
+            fresh.map(({ identity }) => identity.requestId),
+            cause
+          )
+        }
+      })
+
+      /** Stops a run that lasts too long, is silent too long or writes too much; what kept it from that may pass. */
+      const limit = (run: TrackedRun): Effect.Effect<void, never, LooperConfig | RunLogs> =>
+        limitOnce(run).pipe(
+          Effect.tapDefect((defect) => Effect.logError("codex.exec.limit.fail", Cause.die(defect))),
+          Effect.catchDefect(() =>
+            Effect.interruptible(Effect.sleep(limitAgainMillis)).pipe(Effect.andThen(limit(run)))
+          )
+        )
+      const limitOnce = Effect.fnUntraced(function* (run: TrackedRun) {
+        const { identity, log } = run
+        const cause = yield* Effect.interruptible(exceededLimit({ log, startedAtMillis: identity.startedAtMillis }))
+        yield* Effect.logWarning("codex.exec.limit").pipe(
+          Effect.annotateLogs({ request_id: identity.requestId, pid: identity.codex.pid, limit: cause })
+        )
+        yield* markStopping([run], cause)
+        const { survivors } = yield* trees.terminate({
+          targets: [identity.codex],
+          leaders: [identity.supervisor],
+          markers: new Set([identity.requestId])
+        })
+        if (survivors.length === 0) return
+        yield* Effect.logError("codex.exec.limit.fail").pipe(
+          Effect.annotateLogs({ request_id: identity.requestId, remaining: survivors })
+        )
+      })
+
+      /** Does anything of an ended run live? Otherwise its session's number may name another one some day. */
+      const hasLeftovers = ({ requestId, supervisor, bootId }: RunIdentity) =>
+        Effect.map(table.scan, (rows) =>
+          rows.some(
+            (row) =>
+              !row.isDead &&
+              bootId === table.bootId &&
+              (row.marker === requestId || row.sessionId === supervisor.pid || row.groupId === supervisor.pid)
+          )
+        )
+
+      const prune = Effect.suspend(() => retention.prune(new Set(unended().map(({ identity }) => identity.requestId))))
+
+      /** Keeps a run beside whoever started or adopted it. */
+      const track = (run: TrackedRun, isLimited: boolean) => {
+        const { requestId } = run.identity
+        started.set(requestId, run)
+        const watchLimits = isLimited
+          ? Effect.raceFirst(Effect.uninterruptible(limit(run)), Deferred.await(run.ending.code))
+          : Effect.void
+        return Effect.all([keepRun(run), watchLimits], { concurrency: "unbounded" }).pipe(
+          Effect.andThen(hasLeftovers(run.identity)),
+          Effect.tap((hasAny) => Effect.sync(() => hasAny || started.delete(requestId))),
+          Effect.andThen(prune),
+          Effect.tapCause((cause) => Effect.logError("codex.exec.keep.fail", cause)),
+          Effect.ensuring(Deferred.succeed(run.recorded, undefined)),
+          Effect.provideContext(services),
+          Effect.forkIn(scope, { startImmediately: true }),
+          Effect.asVoid
+        )
+      }
+
+      const launch = Effect.fn("RunSupervisor.launch")(function* (options: Launch) {
+        const { log, requestId } = options
+        const { process, identity } = yield* Effect.provideContext(prepareRun(options), services)
+        const learnCode: Effect.Effect<ReturnCode> = Deferred.await(process.exited).pipe(
+          Effect.flatMap((code) => (code === undefined ? recordedCode(log, identity.codex) : Effect.succeed(code))),
+          Effect.ensuring(process.abandon)
+        )
+        const run = makeTrackedRun({
+          identity,
+          log,
+          learnCode,
+          isAdopted: false,
+          isSeenEnding: true,
+          stoppedBy: undefined
+        })
+        yield* process.go
+        yield* records.running(requestId)
+        yield* track(run, true)
+        yield* awaitExec(table, process)
+        return {
+          identity,
+          log,
+          execFailure: Deferred.poll(process.execFailure).pipe(
+            Effect.flatMap(Option.match({ onNone: () => Effect.succeedNone, onSome: Effect.asSome }))
+          ),
+          end: endOf(run),
+          completed: Deferred.await(run.ending.trailerWritten)
+        }
+      }, Effect.uninterruptible)
+
+      const adopt = Effect.fnUntraced(function* ({ identity, log, isAlive }: EarlierRun) {
+        const { requestId, supervisor, codex } = identity
+        const supervisorEnd = Effect.gen(function* () {
+          while (yield* mayLive(table, supervisor)) yield* Effect.sleep(lookEveryMillis)
+        })
+        const learnCode = isAlive ? Effect.andThen(supervisorEnd, recordedCode(log, codex)) : recordedCode(log, nobody)
+        const stoppedBy = yield* records.stopCause(requestId)
+        // A stop that its Looper did not survive: this run did, so its end is its own.
+        if (isAlive && stoppedBy !== undefined) yield* records.stopForgotten(requestId)
+        if (isAlive) {
+          yield* Effect.logInfo("codex.exec.adopted").pipe(
+            Effect.annotateLogs({ request_id: requestId, pid: codex.pid, log_path: log.path })
+          )
+          yield* records.running(requestId)
+        }
+        const run = { identity, log, learnCode, isSeenEnding: isAlive, stoppedBy: isAlive ? undefined : stoppedBy }
+        yield* track(makeTrackedRun({ ...run, isAdopted: true }), isAlive)
+      })
+
+      const live = () => unended().map(({ identity }) => identity)
+      const unended = () => [...started.values()].filter((run) => !hasEnded(run))
+      const leaders = () =>
+        [...started.values()].flatMap(({ identity }) => (identity.bootId === table.bootId ? [identity.supervisor] : []))
+
+      /** Some milliseconds pass between a codex' death and the moment its supervisor's end is known. */
+      const settle = Effect.gen(function* () {
+        const dead = yield* Effect.filter(unended(), ({ identity }) =>
+          Effect.map(table.isAlive(identity.codex), (isAlive) => !isAlive)
+        )
+        const trailers = dead.map(({ ending }) => Deferred.await(ending.trailerWritten))
+        yield* Effect.timeoutOption(Effect.all(trailers, { concurrency: "unbounded" }), settleBoundMillis)
+      })
+
+      /** Stops the trees of all runs, or of those alone that are ending anyway, and lets logs and mirrors finish. */
+      const stopAll = Effect.gen(function* () {
+        const times = yield* shutdown.begin
+        if (started.size === 0) return
+        if (!shutdown.isLeaving()) {
+          yield* markStopping(unended(), "shutdown")
+          const seeds: TreeSeeds = {
+            targets: live().map(({ codex }) => codex),
+            leaders: leaders(),
+            markers: new Set(started.keys())
+          }
+          const { survivors } = yield* trees.terminate(seeds)
+          for (const pid of survivors) shutdown.report(`process ${pid}`)
+        } else {
+          yield* settle
+        }
+        const drainMillis = Math.max(0, times.drainEndsMillis - (yield* monotonicMillis))
+        const ending = [...started.values()].filter((run) => !shutdown.isLeaving() || hasEnded(run))
+        yield* Effect.forEach(
+          ending,
+          ({ recorded, identity }) =>
+            Effect.timeoutOrElse(Deferred.await(recorded), {
+              duration: drainMillis,
+              orElse: () => Effect.sync(() => shutdown.report(`the end of run ${identity.requestId}`))
+            }),
+          { concurrency: "unbounded", discard: true }
+        )
+      })
+      yield* Effect.addFinalizer((exit) => Effect.andThen(stopAll, Scope.close(scope, exit)))
+
+      for (const run of yield* findEarlierRuns) yield* adopt(run)
+      yield* settle
+      yield* prune
+
+      return RunSupervisor.of({
+        launch,
+        live,
+        leaders,
+        settle,
+        stopping: (pids, cause) =>
+          markStopping(
+            unended().filter(({ identity }) => pids.includes(identity.codex.pid)),
+            cause
+          ),
+        forgetEnded: Effect.sync(() => {
+          // One whose end is not recorded yet forgets itself then: a shutdown has to wait for that.
+          for (const [id, { recorded }] of started) if (Deferred.isDoneUnsafe(recorded)) started.delete(id)
+        })
+      })
+    })
+  )
+}
+
+const nobody: ProcessIdentity = { pid: 0, startTicks: 0 }
+
+/** Out of descriptors nobody can be seen, which does not mean that nobody is there. */
+const mayLive = (table: ProcessTable["Service"], process: ProcessIdentity): Effect.Effect<boolean> =>
+  Effect.catchDefect(table.isAlive(process), () => Effect.succeed(true))

@@ -1,0 +1,101 @@
+/** One run that was let go, from its start or its adoption to its recorded end. */
+import { Cause, Deferred, Effect } from "effect"
+import type { RunEnding as RunEnd, StopCause } from "../../domain/RunRecord.ts"
+import type { ReturnCode, RunIdentity } from "../../domain/runLog.ts"
+import { Autopoll } from "../Autopoll.ts"
+import { RunRecords } from "../records/RunRecords.ts"
+import { type RunLog, RunLogs } from "./RunLogs.ts"
+import { mirrorRun, type RunEnding } from "../mirror/RunMirror.ts"
+import { ServerLog } from "../serverLog/ServerLog.ts"
+import { monotonicMillis, Shutdown } from "../Shutdown.ts"
+
+export interface TrackedRun {
+  readonly identity: RunIdentity
+  readonly log: RunLog
+  /** Waits for codex' end and learns its code: from its supervisor, its side file, or not at all. */
+  readonly learnCode: Effect.Effect<ReturnCode>
+  readonly ending: RunEnding
+  /** All that will be known of it stands in log, mirror and record. */
+  readonly recorded: Deferred.Deferred<void>
+  /** An earlier Looper began its mirror. */
+  readonly isAdopted: boolean
+  /** Otherwise it ended while no Looper watched, and nobody knows when. */
+  readonly isSeenEnding: boolean
+  /** Who is stopping it: its end is not its own. */
+  stoppedBy: StopCause | undefined
+}
+
+export const makeTrackedRun = (options: {
+  readonly identity: RunIdentity
+  readonly log: RunLog
+  readonly learnCode: Effect.Effect<ReturnCode>
+  readonly isAdopted: boolean
+  readonly isSeenEnding: boolean
+  readonly stoppedBy: StopCause | undefined
+}): TrackedRun => ({
+  ...options,
+  ending: { code: Deferred.makeUnsafe(), trailerWritten: Deferred.makeUnsafe() },
+  recorded: Deferred.makeUnsafe()
+})
+
+/** How it ended, as soon as codex has. */
+export const endOf = (run: TrackedRun): Effect.Effect<RunEnd> =>
+  Effect.map(Deferred.await(run.ending.code), (returnCode) => ({ returnCode, stoppedBy: run.stoppedBy }))
+
+export const hasEnded = ({ ending }: TrackedRun): boolean => Deferred.isDoneUnsafe(ending.trailerWritten)
+
+/** How often a trailer is tried again that a full disk did not take. */
+const trailerEveryMillis = 1_000
+
+/** Completes its log and its mirror, and records its end. */
+export const keepRun = Effect.fnUntraced(function* (
+  run: TrackedRun
+): Effect.fn.Return<void, never, Autopoll | RunLogs | RunRecords | ServerLog | Shutdown> {
+  const runLogs = yield* RunLogs
+  const shutdown = yield* Shutdown
+  const { identity, log, ending } = run
+  const { requestId } = identity
+
+  const writeTrailer = Effect.gen(function* () {
+    const code = yield* Deferred.await(ending.code)
+    if ((yield* runLogs.readSide(log.sidePath))?.hasTrailer === true) return true
+    return yield* runLogs.ensureTrailer(log.path, code)
+  })
+  const watch = Effect.gen(function* () {
+    yield* Deferred.succeed(ending.code, yield* run.learnCode)
+    const hasTrailer = yield* writeTrailer
+    yield* Deferred.succeed(ending.trailerWritten, undefined)
+    return hasTrailer
+  })
+  // The log of a live run can be read there also when it was deleted.
+  const codexPid = run.isSeenEnding ? { codexPid: identity.codex.pid } : {}
+  const { isAdopted } = run
+  const mirror = Effect.scoped(
+    mirrorRun({ log, ending, runLogs, serverLog: yield* ServerLog, isAdopted, ...codexPid })
+  ).pipe(Effect.catchDefect((defect) => Effect.logError("codex.exec.mirror.fail", Cause.die(defect))))
+  // Its log may hold a trailer that an earlier Looper wrote; the side file knows nothing of that one.
+  if (!run.isSeenEnding) yield* Deferred.succeed(ending.code, yield* run.learnCode)
+  let [hasTrailer] = yield* Effect.all([watch, mirror], { concurrency: "unbounded" })
+  const end = yield* endOf(run)
+  const durationMillis = run.isSeenEnding ? Math.round((yield* monotonicMillis) - identity.startedAtMillis) : undefined
+  yield* Effect.logInfo("codex.exec.ended").pipe(
+    Effect.annotateLogs({
+      request_id: requestId,
+      pid: identity.codex.pid,
+      return_code: end.returnCode,
+      stopped_by: end.stoppedBy,
+      duration_ms: durationMillis
+    })
+  )
+  // Without its trailer the end is not recorded; the next Looper writes it by the code in the side file.
+  while (!hasTrailer) {
+    if (shutdown.times() !== undefined) return
+    yield* Effect.sleep(trailerEveryMillis)
+    hasTrailer = yield* writeTrailer
+  }
+  const records = yield* RunRecords
+  const logBytes = yield* runLogs.sizeOf(log)
+  yield* records.end(requestId, { ...end, logBytes, durationMillis })
+  if (requestId.startsWith("auto")) yield* (yield* Autopoll).ended(requestId, end)
+  yield* runLogs.removeState(log.path)
+})

@@ -1,0 +1,90 @@
+/** Moments of a termination that a real machine shows by chance only: who appears in the grace, who hides from a scan. */
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import type { ProcessRow } from "../../../src/domain/processTree.ts"
+import { ProcessTable } from "../../../src/services/processes/ProcessTable.ts"
+import { ProcessTrees } from "../../../src/services/processes/ProcessTrees.ts"
+import { Shutdown } from "../../../src/services/Shutdown.ts"
+
+const runId = "0badcafe"
+
+const rowOf = (pid: number): ProcessRow => ({
+  pid,
+  startTicks: pid,
+  parentPid: 1,
+  groupId: pid,
+  sessionId: pid,
+  isDead: false,
+  marker: runId,
+  isSupervisor: false
+})
+
+/** Processes that die of the signals in `mortal`; the n-th scan shows those of them that `shows` lets it. */
+const makeWorld = (options: {
+  readonly mortal: (pid: number) => NodeJS.Signals
+  readonly shows: (scan: number) => ReadonlyArray<number>
+}) => {
+  const dead = new Set<number>()
+  const signals: Array<string> = []
+  let scans = 0
+  const table = Layer.mock(ProcessTable, {
+    bootId: "boot",
+    self: 2,
+    scan: Effect.sync(() =>
+      options
+        .shows(++scans)
+        .filter((pid) => !dead.has(pid))
+        .map(rowOf)
+    ),
+    isAlive: ({ pid }) => Effect.sync(() => !dead.has(pid)),
+    signal: ({ pid }, signal) =>
+      Effect.sync(() => {
+        if (signal !== "SIGCONT") signals.push(`${pid} ${signal}`)
+        if (signal === options.mortal(pid)) dead.add(pid)
+        return "sent" as const
+      })
+  })
+  const terminate = Effect.fnUntraced(
+    function* (graceMillis: number) {
+      const trees = yield* ProcessTrees
+      return yield* trees.terminate({ targets: [], leaders: [], markers: new Set([runId]) }, { graceMillis })
+    },
+    Effect.provide(
+      ProcessTrees.layerNoDeps.pipe(
+        Layer.provide(
+          Layer.merge(
+            table,
+            Layer.mock(Shutdown, {
+              times: () => undefined,
+              isLeaving: () => false,
+              report: () => {},
+              leftovers: () => []
+            })
+          )
+        )
+      )
+    )
+  )
+  return { signals, terminate }
+}
+
+it.live("asks who appears in the grace too, and kills nobody who obeys", () =>
+  Effect.gen(function* () {
+    const { signals, terminate } = makeWorld({
+      mortal: (pid) => (pid === 10 ? "SIGKILL" : "SIGTERM"),
+      shows: (scan) => (scan < 3 ? [10] : [10, 11])
+    })
+    assert.deepStrictEqual(yield* terminate(300), { survivors: [] })
+    assert.deepStrictEqual(signals, ["10 SIGTERM", "11 SIGTERM", "10 SIGKILL"])
+  })
+)
+
+it.live("ends only when three scans in a row show nobody: one may miss who hops from parent to child", () =>
+  Effect.gen(function* () {
+    // The first scan is the one that asks.
+    const shown: ReadonlyArray<ReadonlyArray<number>> = [[10], [10], [], [], [11], [], [12]]
+    const { signals, terminate } = makeWorld({ mortal: () => "SIGKILL", shows: (scan) => shown[scan - 1] ?? [] })
+    assert.deepStrictEqual(yield* terminate(0), { survivors: [] })
+    assert.deepStrictEqual(signals, ["10 SIGKILL", "11 SIGKILL", "12 SIGKILL"])
+  })
+)
