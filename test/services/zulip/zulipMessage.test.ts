@@ -33,7 +33,8 @@ describe("cutContent", () => {
     "cuts a long text to the limit, outside every fence",
     [marked, marked],
     ([start, repeated]) => {
-      const text = `${start}${repeated.repeat(Math.ceil(20_000 / codePointLength(repeated)))}x`
+      // Line ends alone at the beginning would not be kept, nor cut.
+      const text = `a${start}${repeated.repeat(Math.ceil(20_000 / codePointLength(repeated)))}x`
       const cut = cutContent(text)
       assert.isAtMost(codePointLength(cut), 10_000)
       assert.isTrue(cut.endsWith(marker))
@@ -41,7 +42,7 @@ describe("cutContent", () => {
       // many nested blocks, or one with a very long fence, need much of the room to be closed
       if (/quote|spoiler|`{100}/.test(text)) return
       assert.isAtLeast(codePointLength(cut), 9_900)
-      assert.isTrue(text.replace(/^\n+/, "").startsWith(cut.slice(0, 9_000)))
+      assert.isTrue(text.startsWith(cut.slice(0, 9_000)))
     },
     { arbitrary: { runs: 200 } }
   )
