@@ -21,6 +21,7 @@ import { type SpawnCodexError, startRun } from "./spawnCodex.ts"
 /** Every way {@link autopollTick} can fail: a busy lock and a live target are reasons to skip. */
 export type AutopollTickError = Exclude<SpawnCodexError, { readonly _tag: "RunBusy" | "RunAlive" }>
 
+/** Every service {@link autopollTick} needs. */
 export type AutopollTickServices =
   | Autopoll
   | CodexBinary
@@ -40,6 +41,7 @@ export type AutopollTickServices =
  * One tick: starts the default prompt in the default workspace unless something speaks against it; kills nothing.
  *
  * **Details** It looks without the lock and takes it only to start, so that a tick that skips is in nobody's way.
+ * `ignoresBackoff` starts in spite of a backoff, not of a pause.
  *
  * **Errors** As `spawnCodex`, except that what is missing in the configuration is a reason to skip.
  */

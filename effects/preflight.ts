@@ -31,6 +31,7 @@ export interface LaunchPlan {
   readonly startupCheckSeconds: number
 }
 
+/** Every way {@link promptOf} and {@link preflight} can fail; nothing has happened then. */
 export type PreflightError = ToolMissing | WorkspaceNotDirectory | PromptUnusable | DiskSpaceLow
 
 /** The trimmed prompt that is meant; empty means that nothing is to be started. */

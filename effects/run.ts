@@ -79,7 +79,8 @@ export type RunServices =
  * - `NotifyFailed`: nothing was stopped or launched.
  * - `SurvivorsLeft`: announced; nothing was launched.
  * - `SpawnFailed`, `ExitedEarly`: announced and stopped; no run is alive.
- * - `ShuttingDown`: cut before codex was started, or in its startup check, whose run the shutdown stops.
+ * - `ShuttingDown`: cut before codex was started, or in its startup check, whose run the shutdown stops
+ *   (`LOOPER_ON_SHUTDOWN=leave`: which goes on).
  */
 export const run = Effect.fn("run")(function* (
   options: RunOptions

@@ -40,7 +40,9 @@ type LaunchServices = LooperConfig | RunLock | RunLogs | RunRecords | RunSupervi
  * Starts one run under the run lock; stops nothing.
  *
  * **Errors**
- * - `RunBusy`, `RunAlive`, `ShuttingDown`, the preflight's, `RunLogUnwritable`, `SpawnFailed`: nothing was started.
+ * - `RunBusy`, `RunAlive`, the preflight's, `RunLogUnwritable`, `SpawnFailed`: nothing was started.
+ * - `ShuttingDown`: cut before codex was started, or in its startup check, whose run the shutdown stops
+ *   (`LOOPER_ON_SHUTDOWN=leave`: which goes on).
  * - `ExitedEarly`: codex ran and has ended; its log is kept.
  */
 export const spawnCodex = Effect.fn("spawnCodex")(function* (

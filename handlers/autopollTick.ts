@@ -6,6 +6,7 @@ import { EmptyRequest } from "../src/domain/RunRequest.ts"
 import { handler } from "../src/runtime/Handler.ts"
 import { launchErrors, lockErrors } from "./errors.ts"
 
+/** Takes no body; a backoff does not hold it up, a pause does. */
 export const autopollTick = handler({
   method: "POST",
   path: "/autopoll/tick",

@@ -6,6 +6,7 @@ import type { SpawnCodexError } from "../effects/spawnCodex.ts"
 
 const at = (step: Step) => () => ({ step })
 
+/** 409 with who holds the lock, its step and since when (ISO 8601, UTC); 503 while Looper stops. */
 export const lockErrors: ErrorAnswers<RunBusy | ShuttingDown> = {
   RunBusy: {
     status: 409,
@@ -16,10 +17,12 @@ export const lockErrors: ErrorAnswers<RunBusy | ShuttingDown> = {
   ShuttingDown: { status: 503 }
 }
 
+/** 500 in step `notify`: nothing was stopped or launched. */
 export const notifyErrors: ErrorAnswers<NotifyFailed> = {
   NotifyFailed: { status: 500, fields: at("notify") }
 }
 
+/** 500 in step `kill`, with the pids of the targets that are dead and of everything that survived. */
 export const killErrors: ErrorAnswers<SurvivorsLeft> = {
   SurvivorsLeft: {
     status: 500,
@@ -31,6 +34,7 @@ export const killErrors: ErrorAnswers<SurvivorsLeft> = {
   }
 }
 
+/** 500 with the step that failed; an early exit also names its return code and its log. */
 export const launchErrors: ErrorAnswers<Exclude<SpawnCodexError, { _tag: "RunBusy" | "RunAlive" | "ShuttingDown" }>> = {
   ToolMissing: { status: 500, fields: at("preflight") },
   WorkspaceNotDirectory: { status: 500, fields: at("preflight") },
@@ -44,6 +48,7 @@ export const launchErrors: ErrorAnswers<Exclude<SpawnCodexError, { _tag: "RunBus
   }
 }
 
+/** 409 with the pids of the targets that live. */
 export const aliveErrors: ErrorAnswers<RunAlive> = {
   RunAlive: { status: 409, fields: ({ pids }) => ({ pids }) }
 }

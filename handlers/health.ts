@@ -4,6 +4,7 @@ import { HealthAnswer } from "../src/domain/answers.ts"
 import { EmptyRequest } from "../src/domain/RunRequest.ts"
 import { handler } from "../src/runtime/Handler.ts"
 
+/** Needs no token and asks nothing of the machine. */
 export const health = handler({
   method: "GET",
   path: "/health",

@@ -11,6 +11,7 @@ import { resumeAutopoll } from "./resumeAutopoll.ts"
 import { run } from "./run.ts"
 import { spawn } from "./spawn.ts"
 
+/** What the runtime mounts; the order means nothing, because no two share method and path. */
 export const handlers: ReadonlyArray<Handler<RunServices | AutopollTickServices>> = [
   health,
   run,

@@ -6,6 +6,7 @@ import { KillRequest } from "../src/domain/RunRequest.ts"
 import { handler } from "../src/runtime/Handler.ts"
 import { killErrors, lockErrors } from "./errors.ts"
 
+/** With `dry_run` it names what would be signalled, and takes no lock. */
 export const kill = handler({
   method: "POST",
   path: "/kill",

@@ -6,6 +6,7 @@ import { NotifyRequest } from "../src/domain/RunRequest.ts"
 import { handler } from "../src/runtime/Handler.ts"
 import { notifyErrors } from "./errors.ts"
 
+/** The message is trimmed; the answer carries the notifier's line about it. */
 export const notify = handler({
   method: "POST",
   path: "/notify",

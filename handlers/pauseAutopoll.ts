@@ -5,6 +5,7 @@ import { EmptyRequest } from "../src/domain/RunRequest.ts"
 import { handler } from "../src/runtime/Handler.ts"
 import { Autopoll } from "../src/services/Autopoll.ts"
 
+/** Takes no body; the pause outlives Looper, and live runs go on. */
 export const pauseAutopoll = handler({
   method: "POST",
   path: "/autopoll/pause",

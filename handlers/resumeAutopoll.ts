@@ -5,6 +5,7 @@ import { EmptyRequest } from "../src/domain/RunRequest.ts"
 import { handler } from "../src/runtime/Handler.ts"
 import { Autopoll } from "../src/services/Autopoll.ts"
 
+/** Takes no body; a backoff stays. */
 export const resumeAutopoll = handler({
   method: "POST",
   path: "/autopoll/resume",

@@ -8,6 +8,7 @@ import { handler } from "../src/runtime/Handler.ts"
 import { killErrors, launchErrors, lockErrors, notifyErrors } from "./errors.ts"
 import { launchOptions } from "./launchOptions.ts"
 
+/** Also for a live run's ticket; with `dry_run` it says what would be done, without an effect. */
 export const run = handler({
   method: "POST",
   path: "/run",

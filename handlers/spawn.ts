@@ -7,6 +7,7 @@ import { handler } from "../src/runtime/Handler.ts"
 import { aliveErrors, launchErrors, lockErrors } from "./errors.ts"
 import { launchOptions } from "./launchOptions.ts"
 
+/** Stops nothing: with a target alive it is refused. */
 export const spawn = handler({
   method: "POST",
   path: "/spawn",

@@ -37,7 +37,7 @@ const layerNotifier = Layer.unwrap(
   })
 )
 
-/** What a program may replace: by a log that is not copied to stdout, another table, another grace, another notifier. */
+/** What a program may replace: by a log that is not copied to stdout, another table, grace or notifier. */
 export const layerParts = {
   serverLog: ServerLog.layerNoDeps,
   processTable: process.platform === "linux" ? ProcessTable.layer : layerPs,
@@ -48,8 +48,9 @@ export const layerParts = {
 /**
  * Every service of the operations over one configuration.
  *
- * **Details** Built from the bottom up and ended from the top down: the lock first, which cuts waits; then the
- * supervisor, which stops runs and completes their logs; then the server log and the folder's lock.
+ * **Details** Built from the bottom up and ended from the top down: the lock first, which cuts waits; then the stored
+ * answers, which wait for those of the cut sequences; then the supervisor, which stops runs or leaves them and
+ * completes the logs of those that end; then records and database, the server log and the folder's lock.
  */
 export const layerWith = <E, R>(
   config: Layer.Layer<LooperConfig, E, R>,

@@ -32,5 +32,7 @@ export const codexCommand = (options: {
   ]
 }
 
+/** Value of `--ask-for-approval`: nobody is there to be asked. */
 export const approvalPolicy = "never" as const
+/** Value of `--sandbox`: codex writes below its workspace and in temporary folders. */
 export const sandbox = "workspace-write" as const

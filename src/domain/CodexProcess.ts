@@ -98,7 +98,7 @@ const afterCodex = (argv: ReadonlyArray<string>, programs: ReadonlySet<string>):
   return script !== undefined && isCodex(script, programs) ? rest.slice(index + 1) : undefined
 }
 
-/** The run that an argv starts; undefined where it is none. Short options may be glued to their value (`-C/w`, `-C=/w`). */
+/** The run that an argv starts; undefined where it is none. A short option may hold its value (`-C/w`, `-C=/w`). */
 const parseRun = (
   argv: ReadonlyArray<string>,
   programs: ReadonlySet<string>

@@ -6,6 +6,7 @@ import { type ReturnCode, RunIdentity } from "./runLog.ts"
 
 /** `starting` until codex was let go; `interrupted`: nobody learned how, or whether, it ended by itself. */
 export const RunState = Schema.Literals(["starting", "running", "succeeded", "failed", "stopped", "interrupted"])
+/** `starting` and `running` are unended, the other four final. */
 export type RunState = typeof RunState.Type
 
 /** Why a run is stopped. */
@@ -17,10 +18,12 @@ export const StopCause = Schema.Literals([
   "max_silent_seconds",
   "max_log_bytes"
 ])
+/** Who asked for a stop, or which limit did. */
 export type StopCause = typeof StopCause.Type
 
 /** Why a run ended: by itself, because somebody stopped it, or not at all as far as anybody knows. */
 export const EndCause = Schema.Literals(["exited", "not_started", "interrupted", ...StopCause.literals])
+/** A {@link StopCause}, or how a run ended that nobody stopped. */
 export type EndCause = typeof EndCause.Type
 
 /** One step of a run's sequence: written before its effect, completed after it. */
@@ -33,6 +36,7 @@ export const RunStep = Schema.Struct({
   /** `ok`, or the error's tag. */
   result: Schema.UndefinedOr(Schema.String)
 })
+/** A step with its times, in milliseconds since the epoch, and its result. */
 export type RunStep = typeof RunStep.Type
 
 /** One run, alive or ended. */
@@ -54,10 +58,11 @@ export const RunRecord = Schema.Struct({
   logPath: Schema.String,
   /** Size of the complete log. */
   logBytes: Schema.UndefinedOr(Schema.Number),
-  /** The log was removed by retention. */
+  /** The log is gone: retention removed it, or found it gone. */
   isLogPruned: Schema.Boolean,
   identity: Schema.UndefinedOr(RunIdentity)
 })
+/** One run's record; what is not known yet, or never will be, is `undefined`. */
 export type RunRecord = typeof RunRecord.Type
 
 /** How a run that was let go ended. */

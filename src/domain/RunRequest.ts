@@ -6,7 +6,9 @@ import { Seconds } from "./seconds.ts"
 /** The issue of a required field that is absent or blank; reads `missing '<field>'`. */
 export const missing = "missing"
 
+/** A day. */
 export const maxDelaySeconds = 86_400
+/** An hour. */
 export const maxStartupCheckSeconds = 3_600
 
 const Text = Schema.String.annotate({ message: "must be a string" }).check(Schema.makeFilter(textProblem))
@@ -69,6 +71,7 @@ const emptyPromptProblem = (request: { readonly codex_prompt?: string; readonly 
 export const SpawnRequest = Schema.Struct(launchFields)
   .check(Schema.makeFilter(delayProblem), Schema.makeFilter(emptyPromptProblem))
   .annotate({ identifier: "SpawnRequest" })
+/** A decoded body of `POST /spawn`. */
 export type SpawnRequest = typeof SpawnRequest.Type
 
 /** Body of `POST /run`. */
@@ -80,6 +83,7 @@ export const RunRequest = Schema.Struct({
 })
   .check(Schema.makeFilter(delayProblem))
   .annotate({ identifier: "RunRequest" })
+/** A decoded body of `POST /run`. */
 export type RunRequest = typeof RunRequest.Type
 
 /** Body of `POST /kill`. */

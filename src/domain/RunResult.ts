@@ -65,6 +65,7 @@ export interface LaunchResult {
   readonly started: StartedRun | undefined
 }
 
+/** A launch, the notifier's line before it (its failure, where delivery is not required), and the kill before it. */
 export interface RunResult extends LaunchResult {
   readonly notifierOutput: string
   readonly killed: KillResult
@@ -84,4 +85,5 @@ export const skipReasons = [
   "misconfigured",
   "backoff"
 ] as const
+/** One of {@link skipReasons}. */
 export type SkipReason = (typeof skipReasons)[number]

@@ -105,6 +105,7 @@ const startedAnswer = (run: StartedRun): typeof StartedRunAnswer.Type => ({
   request_id: run.requestId
 })
 
+/** A launch's answer; `codex_send_result` repeats `codex_exec_result` for older callers. */
 export const spawnAnswer = (result: LaunchResult): typeof SpawnAnswer.Type => {
   const started = result.started === undefined ? null : startedAnswer(result.started)
   return {
@@ -122,6 +123,7 @@ export const spawnAnswer = (result: LaunchResult): typeof SpawnAnswer.Type => {
   }
 }
 
+/** A kill's answer; nobody remains, because survivors are a failure. */
 export const killAnswer = (result: KillResult): typeof KillAnswer.Type => ({
   ok: true,
   killed_codex_exec_pids: result.killedPids,
@@ -129,6 +131,7 @@ export const killAnswer = (result: KillResult): typeof KillAnswer.Type => ({
   foreign_codex_exec_pids: result.foreignPids
 })
 
+/** A planned kill's answer; pids ascend. */
 export const killPlanAnswer = (plan: KillPlan): typeof KillPlanAnswer.Type => ({
   ok: true,
   dry_run: true,
@@ -137,6 +140,7 @@ export const killPlanAnswer = (plan: KillPlan): typeof KillPlanAnswer.Type => ({
   foreign_codex_exec_pids: plan.foreignPids
 })
 
+/** A planned run's answer; the binary is `null` only where nothing would be started and none resolves. */
 export const runPlanAnswer = (plan: RunPlan): typeof RunPlanAnswer.Type => ({
   ...killPlanAnswer(plan.kill),
   workspace: plan.workspace,
@@ -146,6 +150,7 @@ export const runPlanAnswer = (plan: RunPlan): typeof RunPlanAnswer.Type => ({
   command: plan.command
 })
 
+/** A run's answer: the launch, the notifier's line, and the kill under both its names. */
 export const runAnswer = (result: RunResult): typeof RunAnswer.Type => ({
   ...spawnAnswer(result),
   zulip_output: result.notifierOutput,
@@ -155,6 +160,7 @@ export const runAnswer = (result: RunResult): typeof RunAnswer.Type => ({
   remaining_vscode_pids: result.killed.remainingPids
 })
 
+/** A tick's answer: the started run, or the reason to skip. */
 export const tickAnswer = (result: TickResult): typeof TickAnswer.Type =>
   result.outcome === "started"
     ? { ok: true, outcome: "started", codex_exec_result: startedAnswer(result.started) }

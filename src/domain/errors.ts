@@ -4,6 +4,7 @@ import { RequestId } from "./RequestId.ts"
 
 /** Where in a run's sequence something happened. */
 export const Step = Schema.Literals(["preflight", "notify", "kill", "delay", "spawn", "startup_check"])
+/** One of the steps, in the order of a run. */
 export type Step = typeof Step.Type
 
 /** Who holds the run lock, what it does and since when. */
@@ -12,6 +13,7 @@ export const LockHolder = Schema.Struct({
   step: Step,
   since: Schema.DateTimeUtc
 })
+/** The holder; `step` moves on with its sequence. */
 export type LockHolder = typeof LockHolder.Type
 
 const Pids = Schema.Array(Schema.Int)
@@ -68,7 +70,7 @@ export class DiskSpaceLow extends Schema.TaggedError<DiskSpaceLow>()("DiskSpaceL
   }
 }
 
-/** The run log or its side file cannot be created; nothing was announced, stopped or launched. */
+/** The run log, its side file or its mirror's journal cannot be created; nothing was announced, stopped or launched. */
 export class RunLogUnwritable extends Schema.TaggedError<RunLogUnwritable>()("RunLogUnwritable", {
   path: Schema.String,
   reason: Schema.String
@@ -98,7 +100,7 @@ export class SurvivorsLeft extends Schema.TaggedError<SurvivorsLeft>()("Survivor
   }
 }
 
-/** The supervisor could not be started or did not report codex; no run is alive. */
+/** The supervisor could not be started, did not report codex, or who codex is could not be stored; no run is alive. */
 export class SpawnFailed extends Schema.TaggedError<SpawnFailed>()("SpawnFailed", {
   reason: Schema.String,
   cause: Schema.optionalKey(Schema.Defect())
@@ -108,7 +110,7 @@ export class SpawnFailed extends Schema.TaggedError<SpawnFailed>()("SpawnFailed"
   }
 }
 
-/** codex ended with another code than 0 inside its startup check; its log is kept, no run is alive. */
+/** exec failed, or codex ended with another code than 0 inside its startup check; its log is kept, no run is alive. */
 export class ExitedEarly extends Schema.TaggedError<ExitedEarly>()("ExitedEarly", {
   step: Step,
   returnCode: Schema.Union([Schema.Int, Schema.Literal("unknown")]),

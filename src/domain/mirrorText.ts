@@ -10,7 +10,7 @@ export interface MirrorTextOptions {
 
 /** A run log's bytes go in, the server log's come out; both as they are read and written. */
 export interface MirrorText {
-  /** Takes the next raw bytes (the caller may reuse them) and gives the lines complete by now, each with its newline. */
+  /** Takes the next raw bytes (the caller may reuse them) and gives the lines complete by now, newlines included. */
   readonly push: (chunk: Uint8Array) => Uint8Array
   /** Ends the text: an unterminated last line with a newline; empty where there is none. */
   readonly end: () => Uint8Array
@@ -49,7 +49,7 @@ const isRecordLike = (bytes: Buffer, start: number): boolean => {
   return first >= digit0 && first <= digit9 && bytes[start + 4] === hyphen && isRecordTime(bytes, start)
 }
 
-/** Cleans valid UTF-8 that is empty or ends in a newline; a loop over bytes, because all that a run prints passes here. */
+/** Cleans valid UTF-8 that is empty or ends in a newline; a loop over bytes: all that a run prints passes here. */
 const cleanLines = (lines: Buffer): Buffer => {
   // Each record-like line grows by a space; the shortest, `{"` and its newline, has three bytes.
   const clean = Buffer.allocUnsafe(lines.length + Math.floor(lines.length / 3))

@@ -37,8 +37,10 @@ export interface ProcessTree {
   readonly supervisors: ReadonlyMap<number, ProcessIdentity>
 }
 
+/** Before the first scan. */
 export const emptyTree: ProcessTree = { members: new Map(), supervisors: new Map() }
 
+/** Whether both are one process, not two that had one pid after each other. */
 export const isSameProcess = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.pid === b.pid && a.startTicks === b.startTicks
 

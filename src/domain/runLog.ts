@@ -1,4 +1,4 @@
-/** Names and texts of a run's files: its log, the side file that tells who it is and how it ended, its mirror's journal. */
+/** Names and texts of a run's files: its log, its mirror's journal, the side file with who it is and how it ended. */
 import { Schema } from "effect"
 import { escapeControls } from "./escapeControls.ts"
 import type { ProcessIdentity } from "./processTree.ts"
@@ -15,6 +15,7 @@ const stamp = (date: Date): string => {
   return `${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`
 }
 
+/** `codex-exec-<local time>-<request id>.log`. */
 export const runLogName = (options: { readonly requestId: RequestId; readonly startedAt: Date }): string =>
   `codex-exec-${stamp(options.startedAt)}-${options.requestId}.log`
 
@@ -35,6 +36,7 @@ export const logOfJournal = (name: string): string | undefined =>
 /** What a journal is called while it is being made. */
 export const unfinishedJournalOf = (journalPath: string): string => `${journalPath}.new`
 
+/** Whether a name is that of a journal that was never finished. */
 export const isUnfinishedJournal = (name: string): boolean => /^codex-exec-.*\.mirror\.new$/.test(name)
 
 /** The name of the run log that a side file stands beside. */
@@ -83,6 +85,7 @@ export const RunIdentity = Schema.Struct({
   workspace: Schema.String,
   startedAtMillis: Schema.Number
 })
+/** Who a run is; of the two processes only start time and boot tell them from later ones with their pids. */
 export interface RunIdentity {
   readonly requestId: RequestId
   readonly bootId: string
@@ -98,6 +101,7 @@ export const sideFileStart = "starting\n"
 
 const RunIdentityLine = Schema.fromJsonString(RunIdentity)
 
+/** The second line of a side file: the identity as JSON. */
 export const sideFileIdentity = (identity: RunIdentity): string => `${Schema.encodeSync(RunIdentityLine)(identity)}\n`
 
 /** What a side file tells. */

@@ -31,8 +31,10 @@ printf '\\n# codex_exec_return_code=%s\\n' "$rc" && printf 'done\\n' >&4
 exit "$rc"
 `
 
+/** Runs {@link supervisorText}: dash, bash or another POSIX shell, whichever the machine has there. */
 export const supervisorShell = "/bin/sh"
 
+/** The supervisor's arguments for codex' `command`, program first. */
 export const supervisorArguments = (command: ReadonlyArray<string>): ReadonlyArray<string> => [
   "-c",
   supervisorText,

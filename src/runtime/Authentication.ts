@@ -26,6 +26,14 @@ export type Authenticate = (request: {
   readonly headers: Headers
 }) => Effect.Effect<Caller, Refusal>
 
+/**
+ * Makes the one judge of all requests; it counts failures by peer.
+ *
+ * **Details** A loopback peer without forwarding headers is from here. Only the token, or a peer from here where no
+ * token is set, may choose a program. From the eleventh failure in a minute on a peer waits a second for each.
+ *
+ * **Errors** `unauthorized`, `remoteNotAllowed`: the request is not let in.
+ */
 export const makeAuthenticate: Effect.Effect<Authenticate, never, LooperConfig | RunTickets> = Effect.gen(function* () {
   const { apiToken, isRemoteAllowedWithoutToken } = yield* LooperConfig
   const tickets = yield* RunTickets

@@ -30,6 +30,7 @@ const requestBoundMillis = 42_000
 /** Answers that their callers have not taken by then are cut. */
 export const drainBoundMillis = 1_000
 
+/** The bound server and what it still owes. */
 export interface Listening {
   readonly server: Server
   /** Responses of requests that arrived and are not answered to their last byte. */

@@ -1,5 +1,6 @@
 /** Answers of the runtime itself: requests that reach no operation. */
 
+/** Status, `code` and sentence of an answer, and the headers beyond those of all answers. */
 export interface Refusal {
   readonly status: number
   readonly code: string

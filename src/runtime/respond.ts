@@ -6,12 +6,14 @@ import { internalError, type Refusal, refusalBody, shuttingDown } from "./refusa
 /** An answer whose body is written. */
 export type Answer = StoredAnswer
 
+/** Writes a body as JSON. */
 export const answerWith = (given: {
   readonly status: number
   readonly body: unknown
   readonly headers?: Readonly<Record<string, string>>
 }): Answer => ({ status: given.status, headers: given.headers ?? {}, body: `${JSON.stringify(given.body)}\n` })
 
+/** A refusal as an answer; its body names the request. */
 export const refuse = (refusal: Refusal, requestId: string): Answer =>
   answerWith({ ...refusal, body: refusalBody(refusal, requestId) })
 
@@ -19,9 +21,11 @@ export const refuse = (refusal: Refusal, requestId: string): Answer =>
 export const refusalOf = (cause: Cause.Cause<Refusal>): Refusal =>
   Option.getOrElse(Cause.findErrorOption(cause), () => (Cause.hasInterruptsOnly(cause) ? shuttingDown : internalError))
 
+/** Logs a cause that holds a defect as `http.defect`; nothing for any other. */
 export const logDefects = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Cause.hasDies(cause) ? Effect.logError("http.defect", cause) : Effect.void
 
+/** An answer as a response; its own headers count before the common ones. */
 export const responseOf = ({ status, headers, body }: Answer): Response =>
   new Response(body, {
     status,

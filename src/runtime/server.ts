@@ -11,8 +11,13 @@ import { type AppServices, makeApp } from "./app.ts"
 import type { Handler } from "./Handler.ts"
 import { drainBoundMillis, listen } from "./listen.ts"
 
+/** The server that listens; `url` reaches it from this machine. */
 export class HttpServer extends Context.Service<HttpServer, { readonly url: string }>()("looper/runtime/server") {
-  /** Listens until its scope closes; then requests that are not answered yet get 503. */
+  /**
+   * Listens until its scope closes; then requests that are not answered yet get 503.
+   *
+   * **Errors** `ListenFailed`: nothing listens; runs that were adopted are left to the next Looper.
+   */
   static readonly layer = <R>(handlers: ReadonlyArray<Handler<R>>) =>
     Layer.effect(
       HttpServer,

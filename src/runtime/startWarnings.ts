@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import { LooperConfig, type ZulipConfig } from "../services/config/LooperConfig.ts"
 import { missingCredentials } from "../services/zulip/zulipAccess.ts"
 
+/** Logs them once: Zulip's settings, remote peers without a token, a log folder that others can read. */
 export const layerStartWarnings = Layer.effectDiscard(
   Effect.gen(function* () {
     const config = yield* LooperConfig

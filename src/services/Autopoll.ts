@@ -12,6 +12,7 @@ import { monotonicMillis } from "./Shutdown.ts"
 const freeFailures = 3
 const longestBackoffMillis = Duration.toMillis("1 hour")
 
+/** Autopoll's pause and backoff, in memory and in the database. */
 export class Autopoll extends Context.Service<
   Autopoll,
   {

@@ -10,6 +10,7 @@ import { LooperConfig } from "./config/LooperConfig.ts"
 
 const localBinaries = ["codex/codex", "codex/codex-rs/target/release/codex", "codex/codex-rs/target/debug/codex"]
 
+/** Looks for codex anew at each call. */
 export class CodexBinary extends Context.Service<
   CodexBinary,
   {

@@ -5,6 +5,7 @@ import { PromptUnusable } from "../domain/errors.ts"
 import { promptProblem } from "../domain/prompt.ts"
 import { LooperConfig } from "./config/LooperConfig.ts"
 
+/** The configured prompt, or the file's text. */
 export class DefaultPrompt extends Context.Service<
   DefaultPrompt,
   {

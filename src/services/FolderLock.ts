@@ -25,6 +25,7 @@ export class FolderUnusable extends Schema.TaggedError<FolderUnusable>()("Folder
   }
 }
 
+/** The lock on the log folder, held as long as the service lives. */
 export class FolderLock extends Context.Service<
   FolderLock,
   {
@@ -37,6 +38,8 @@ export class FolderLock extends Context.Service<
    *
    * **Details** Nothing else may open `looper.lock` in this process: closing any descriptor of it would drop
    * the lock (fcntl(2), "Advisory record locking"). Who holds it stands in a file of its own.
+   *
+   * **Errors** `FolderLocked`, `FolderUnusable`: Looper does not start; the folder's runs and logs are untouched.
    */
   static readonly layerNoDeps = Layer.effect(
     FolderLock,

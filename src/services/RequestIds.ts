@@ -5,6 +5,7 @@ import type { RequestId } from "../domain/RequestId.ts"
 import { RunRecords } from "./records/RunRecords.ts"
 import { RunLogs } from "./runs/RunLogs.ts"
 
+/** Ids that no run in the folder or the history has. */
 export class RequestIds extends Context.Service<
   RequestIds,
   {

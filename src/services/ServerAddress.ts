@@ -1,6 +1,7 @@
 /** Where Looper's own HTTP server can be reached from this machine, once it listens. */
 import { Context, Layer } from "effect"
 
+/** The address that runs are given as `LOOPER_URL`. */
 export class ServerAddress extends Context.Service<
   ServerAddress,
   {

@@ -18,6 +18,7 @@ export const monotonicMillis: Effect.Effect<number> = Effect.map(
   (nanos) => Number(nanos) / 1e6
 )
 
+/** The one shutdown of a process; all times are on the monotonic clock. */
 export class Shutdown extends Context.Service<
   Shutdown,
   {

@@ -5,6 +5,7 @@ import { WorkspaceNotDirectory } from "../domain/errors.ts"
 import { absolutePath } from "./config/configTable.ts"
 import { LooperConfig } from "./config/LooperConfig.ts"
 
+/** A workspace, as given and as it is used. */
 export interface Workspace {
   /** As the caller wrote it. */
   readonly given: string
@@ -12,6 +13,7 @@ export interface Workspace {
   readonly path: string
 }
 
+/** Resolves and checks workspaces; keeps nothing. */
 export class Workspaces extends Context.Service<
   Workspaces,
   {

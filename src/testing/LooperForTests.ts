@@ -29,6 +29,7 @@ export interface RunLogText {
   readonly text: string
 }
 
+/** A running Looper: its address, its files, and what they hold now. */
 export interface LooperForTestsShape {
   /** Where it listens: `http://127.0.0.1:<port>`. */
   readonly url: string

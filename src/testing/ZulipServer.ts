@@ -47,6 +47,7 @@ export interface ZulipServerOptions extends Partial<ZulipRealm> {
   readonly earlierMessages?: ReadonlyArray<ZulipEarlierMessage>
 }
 
+/** A running server: how to reach it, what it got, and what it is to answer next. */
 export interface ZulipServerShape {
   /** The site to configure. */
   readonly url: string

@@ -22,7 +22,7 @@ export interface ZulipAnswer {
  * - `Behave`: as the real server, plus these fields in a success.
  * - `Answer`: these bytes; nothing is stored.
  * - `Override`: the message is stored, but the client gets these bytes, as from a proxy that lost patience.
- * - `SlowHeaders`, `SlowBody`: the message is stored, but the client gets nothing, or half a body, until one side closes.
+ * - `SlowHeaders`, `SlowBody`: the message is stored, but the client gets nothing, or half a body, until a side closes.
  * - `Reset`: the connection breaks; `beforeHeaders` stores nothing, `afterStoring` stores and answers nothing,
  *   `afterHeaders` stores and breaks in the middle of the body.
  */

@@ -33,6 +33,7 @@ export interface LooperConfigShape
   readonly zulip: ZulipConfig
 }
 
+/** The least level of records in the server log. */
 export type LogLevel = LooperConfigShape["logLevel"]
 
 const builtInPrompt = [
@@ -40,6 +41,7 @@ const builtInPrompt = [
   "Read its notes first. Finish one step, check it, and record what you did and what is left."
 ].join(" ")
 
+/** The configuration, decoded once at start and never changed. */
 export class LooperConfig extends Context.Service<LooperConfig, LooperConfigShape>()(
   "looper/services/config/LooperConfig"
 ) {

@@ -113,8 +113,10 @@ export const readAll = <Table extends Readonly<Record<string, Variable<unknown>>
 ): Effect.Effect<{ readonly [Key in keyof Table]: Table[Key] extends Variable<infer A> ? A : never }, ConfigInvalid> =>
   Effect.all(Object.fromEntries(Object.entries(table).map(([key, { read }]) => [key, read]))) as never
 
+/** Any text, as it stands. */
 export const anyText: Kind<string> = { allowed: "text", decode: (value) => value }
 
+/** One of these words, blanks around it dropped. */
 export const oneOf = <const A extends string>(...values: ReadonlyArray<A>): Kind<A> => ({
   allowed: values.map((value) => `\`${value}\``).join(" or "),
   decode: (value) => values.find((one) => one === value.trim())
@@ -130,6 +132,7 @@ export const flag: Kind<boolean> = {
   }
 }
 
+/** A whole number from 0 to `maximum`, in decimal digits. */
 export const integer = (maximum: number): Kind<number> => ({
   allowed: `a whole number from 0 to ${maximum}`,
   decode: (value) => {

@@ -7,8 +7,8 @@ export interface Fault {
 }
 
 /**
- * Certificates that one side refused, and peers that speak no TLS. All come from the handshake: a server that refuses the
- * client's certificate reads no request, also where TLS 1.3 let the client write one already.
+ * Certificates that one side refused, and peers that speak no TLS. All come from the handshake: a server that refuses
+ * the client's certificate reads no request, also where TLS 1.3 let the client write one already.
  */
 const tlsCodes = new Set([
   "CERT_CHAIN_TOO_LONG",
@@ -59,8 +59,8 @@ const rootOf = (cause: unknown): NodeJS.ErrnoException | undefined => {
 /**
  * Names a transport failure; whatever is not provably before the request counts as sent.
  *
- * **Source** libuv's error names: `syscall` is `connect` or `getaddrinfo` only while there is no connection yet. `bad port`:
- * fetch's own refusal of the ports that the Fetch standard blocks.
+ * **Source** libuv's error names: `syscall` is `connect` or `getaddrinfo` only while there is no connection yet.
+ * `bad port`: fetch's own refusal of the ports that the Fetch standard blocks.
  */
 export const faultOf = (cause: unknown): Fault => {
   const root = rootOf(cause)

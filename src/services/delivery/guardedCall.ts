@@ -6,6 +6,7 @@ import { faultOf } from "./connectionFault.ts"
 import { foreignText } from "./foreignText.ts"
 import { type HttpReply, maxTriesWhenDown, type Verdict } from "./httpReply.ts"
 
+/** One call: what is asked, how its answer is judged, and until when it may be tried. */
 export interface GuardedCall<A> {
   /** Who is asked, as sentences name it. */
   readonly server: string
@@ -37,6 +38,7 @@ const requestTimeoutMillis = 15_000
 /** Over all calls and waits of one message. */
 const sendLimitMillis = 30_000
 
+/** Whole milliseconds on the monotonic clock. */
 export const elapsedMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
 /** 30 seconds from now. */

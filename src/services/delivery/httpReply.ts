@@ -33,11 +33,13 @@ export const maxTriesWhenDown = 3
 /** Bounds a server that always answers `Retry-After: 0`. */
 const maxTriesWhenLimited = 10
 
+/** Whether the status is 2xx. */
 export const isSuccess = ({ status }: HttpReply): boolean => status >= 200 && status < 300
 
+/** Whether the status is 3xx; a notifier follows none. */
 export const isRedirect = ({ status }: HttpReply): boolean => status >= 300 && status < 400
 
-/** The verdict on an answer that is no success, by its status; `waitInBody` is what its body says beside `Retry-After`. */
+/** The verdict on an answer that is no success, by its status; `waitInBody` is what its body says of `Retry-After`. */
 export const judgeFailure = (
   reply: HttpReply,
   said: { readonly reason: string; readonly code?: string | undefined; readonly waitInBody: unknown }

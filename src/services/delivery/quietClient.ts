@@ -5,7 +5,8 @@ import { FetchHttpClient, HttpClient } from "effect/http"
 /**
  * Provides a client that tells nobody where it goes.
  *
- * **Details** A redirect is not followed: it would turn the POST into a GET. No span: it would carry address and headers.
+ * **Details** A redirect is not followed: it would turn the POST into a GET. No span: it would carry address and
+ * headers.
  */
 export const provideQuietly = Effect.fnUntraced(function* (client: HttpClient.HttpClient) {
   const init = Option.getOrElse(yield* Effect.serviceOption(FetchHttpClient.RequestInit), () => ({}))

@@ -3,4 +3,5 @@
 /** The version of package.json; a test compares them. */
 const version = "0.1.0"
 
+/** `Looper/<version> (<platform>; Node <version>)`. */
 export const userAgent = `Looper/${version} (${process.platform}; Node ${process.versions.node})`

@@ -20,6 +20,7 @@ export interface DoubtfulBatch {
   readonly reason: string
 }
 
+/** What is left of an interrupted batch; found once, when the layer is built. */
 export class MirrorRecovery extends Context.Service<
   MirrorRecovery,
   {

@@ -8,6 +8,7 @@ import { MirrorJournal, readJournal, replaceJournal } from "./MirrorJournal.ts"
 import { headerBytesOf, lastLineEnd } from "../runs/runLogSource.ts"
 import type { ServerLog } from "../serverLog/ServerLog.ts"
 
+/** The way of one run's output to the server log. */
 export interface MirrorBatches {
   /** Takes the next raw bytes and appends the lines complete by now. */
   readonly take: (chunk: Buffer) => Effect.Effect<void>
@@ -21,8 +22,8 @@ export interface MirrorBatches {
  * Where a mirror begins: behind the last batch, or where there is no journal behind the header; a journal is there
  * afterwards.
  *
- * **Details** Behind the last whole line where the journal is damaged, or lost since the mirror began: a gap that is named, in what the run log still
- * has, is better than all of a long run once more.
+ * **Details** Behind the last whole line where the journal is damaged, or lost since the mirror began: a gap that is
+ * named, in what the run log still has, is better than all of a long run once more.
  */
 export const startingPosition = Effect.fnUntraced(function* (
   handle: FileHandle,

@@ -2,6 +2,7 @@
 import { Effect, Layer } from "effect"
 import { Notifier } from "./Notifier.ts"
 
+/** Logs a message's length in code points, never its text. */
 export const layerLog = Layer.succeed(Notifier, {
   send: (message) =>
     Effect.logInfo("notify.log").pipe(

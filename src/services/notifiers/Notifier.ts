@@ -2,6 +2,7 @@
 import { Context, type Effect } from "effect"
 import type { NotifyFailed } from "../../domain/errors.ts"
 
+/** The configured notifier: Zulip, a webhook or the log. */
 export class Notifier extends Context.Service<
   Notifier,
   {

@@ -16,6 +16,7 @@ const graceMillis = 500
 /** What a script prints beyond this is dropped. */
 const maxOutputBytes = 16 * 1024
 
+/** Runs one script a message, in a session of its own, with the configured Zulip settings in its environment. */
 export class NotifyScript extends Context.Service<
   NotifyScript,
   {

@@ -20,6 +20,7 @@ export interface Survey {
   readonly seeds: TreeSeeds
 }
 
+/** One look at the process table for each survey; keeps nothing. */
 export class CodexProcesses extends Context.Service<
   CodexProcesses,
   {

@@ -7,6 +7,7 @@ import * as procfs from "./procfs.ts"
 /** What became of a signal: `gone` also when the pid names another process by now. */
 export type SignalOutcome = "sent" | "gone" | "denied"
 
+/** The process table: /proc on Linux, ps(1) elsewhere. */
 export class ProcessTable extends Context.Service<
   ProcessTable,
   {
@@ -18,7 +19,7 @@ export class ProcessTable extends Context.Service<
     readonly isAlive: (identity: ProcessIdentity) => Effect.Effect<boolean>
     readonly argv: (pid: number) => Effect.Effect<ReadonlyArray<string>>
     readonly workingDirectory: (pid: number) => Effect.Effect<string | undefined>
-    /** Does the process run under another effective uid or in another pid namespace than Looper? Not when it is gone. */
+    /** Does it run under another effective uid or in another pid namespace than Looper? Not when it is gone. */
     readonly isForeign: (pid: number) => Effect.Effect<boolean>
     /** Reads the identity again, then signals that one pid, never a group. */
     readonly signal: (identity: ProcessIdentity, signal: NodeJS.Signals) => Effect.Effect<SignalOutcome>

@@ -16,6 +16,7 @@ export interface Termination {
   readonly survivors: ReadonlyArray<number>
 }
 
+/** The times of a termination. */
 export interface TerminationOptions {
   /** How long a tree may take to obey SIGTERM. */
   readonly graceMillis: number
@@ -36,6 +37,7 @@ const deniedBoundMillis = 300
 /** A supervisor needs some 10 ms to end after its codex. */
 const supervisorBoundMillis = 500
 
+/** Ends process trees, and finds who belongs to them. */
 export class ProcessTrees extends Context.Service<
   ProcessTrees,
   {

@@ -1,8 +1,8 @@
 /**
  * The machine's processes where there is no /proc: from ps(1).
  *
- * **Details** ps joins arguments with blanks, so their borders are guessed: a codex TUI whose prompt begins with the word
- * `exec` looks like an exec run. A process' identity is its start in whole seconds. Tested on Linux; macOS is not.
+ * **Details** ps joins arguments with blanks, so their borders are guessed: a codex TUI whose prompt begins with the
+ * word `exec` looks like an exec run. A process' identity is its start in whole seconds. Tested on Linux; macOS is not.
  */
 import { execFile, execFileSync } from "node:child_process"
 import { Effect, Layer } from "effect"
@@ -74,6 +74,7 @@ const isAlive = (identity: ProcessIdentity): Effect.Effect<boolean> =>
 const readBootTime = (): string =>
   execFileSync("ps", ["-p", "1", "-o", "lstart="], { ...options, encoding: "utf8" }).trim()
 
+/** The table over ps(1); working directories are unknown there. */
 export const layerPs: Layer.Layer<ProcessTable> = Layer.sync(ProcessTable, () => {
   const uid = process.geteuid?.()
   return ProcessTable.of({

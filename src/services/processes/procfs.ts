@@ -61,11 +61,13 @@ export const parseStat = (text: string): ProcStat | undefined => {
   return Number.isInteger(stat.pid) && Number.isInteger(stat.startTicks) ? stat : undefined
 }
 
+/** The pids in /proc, in no order. */
 export const readPids = (): ReadonlyArray<number> =>
   readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
 
+/** /proc/PID/stat; undefined where the process is gone. Throws out of descriptors or memory. */
 export const readStat = (pid: number): ProcStat | undefined => {
   const text = read(`/proc/${pid}/stat`)
   return text && parseStat(text.toString("latin1"))
@@ -89,6 +91,7 @@ export const readMarker = (pid: number): string | undefined => {
   return markerPattern.exec(text.toString("latin1"))?.[1]
 }
 
+/** Where a process works, without links; undefined where it is gone or not to be seen. */
 export const readWorkingDirectory = (pid: number): string | undefined => readLink(`/proc/${pid}/cwd`)
 
 /** Whose a process is, and how many pid namespaces deep it lives below the one of this /proc. */

@@ -5,8 +5,10 @@ import { Cause, Context, Effect, Layer } from "effect"
 import { LooperConfig } from "../config/LooperConfig.ts"
 import { type DatabaseEvent, DatabaseFile } from "./DatabaseFile.ts"
 
+/** A row by its columns' names. */
 export type Row = Readonly<Record<string, SQLOutputValue>>
 
+/** The database through its faults; none of its methods fails. */
 export class Database extends Context.Service<
   Database,
   {

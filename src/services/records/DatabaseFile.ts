@@ -12,6 +12,7 @@ const batchSize = 500
 /** In one life; a disk that damages everything must not fill itself with what was damaged. */
 const maxSetAside = 3
 
+/** One statement of SQL and the values of its `?`, in order. */
 export interface Statement {
   readonly sql: string
   readonly values: ReadonlyArray<SQLInputValue>

@@ -23,6 +23,7 @@ interface LiveRun {
   steps: Array<RunStep>
 }
 
+/** Runs and steps of which the database may know less; ended ones go once it knows all. */
 export class LiveRuns {
   private readonly database: Database["Service"]
   private readonly logDir: string

@@ -7,6 +7,7 @@ import { LooperConfig } from "../config/LooperConfig.ts"
 import { Database, type Row } from "./Database.ts"
 import { nextTurn } from "./rebuild.ts"
 
+/** `LOOPER_LOG_RETENTION_RUNS`, `_DAYS` and `_BYTES`; all `0` = off. */
 export class RunLogRetention extends Context.Service<
   RunLogRetention,
   {

@@ -10,6 +10,7 @@ import { Database } from "./Database.ts"
 import { LiveRuns } from "./LiveRuns.ts"
 import { type KnownRun, runStatements, runValues } from "./runRow.ts"
 
+/** The records of runs; what is told of an ended one changes nothing, unless its record was inferred from its log. */
 export class RunRecords extends Context.Service<
   RunRecords,
   {

@@ -21,6 +21,7 @@ export class AnswerLost extends Schema.TaggedError<AnswerLost>()("AnswerLost", {
 /** The database takes nothing, so a repeat could not be told from a first request; nothing was done. */
 export class AnswersUnavailable extends Schema.TaggedError<AnswersUnavailable>()("AnswersUnavailable", {}) {}
 
+/** Why a key keeps a request from being done. */
 export type AnswerOnceError = KeyReused | AnswerLost | AnswersUnavailable
 
 /** An answer, and whether somebody got it before. */
@@ -40,6 +41,7 @@ export interface Identity {
   readonly bodyHash: string
 }
 
+/** A request with a key: what it does, and how that is answered. */
 export interface KeyedRequest<A, E, R> extends Identity {
   /** What must not happen twice. */
   readonly program: Effect.Effect<A, E, R>
@@ -57,11 +59,12 @@ interface Entry extends Identity {
   keptAtMillis: number | undefined
 }
 
+/** Answers under way in memory, final ones in the database for 24 hours. */
 export class StoredAnswers extends Context.Service<
   StoredAnswers,
   {
     /**
-     * Answers a request by its key: runs its program, waits for the same one that is under way, or gives what is stored.
+     * Answers a request by its key: runs its program, waits for the same one under way, or gives what is stored.
      *
      * **Details** The program belongs to this layer: a caller that is interrupted changes nothing. A row is written
      * as soon as the program holds the run lock, before its first effect; the answer replaces it. A program that

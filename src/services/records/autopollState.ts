@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Database } from "./Database.ts"
 
+/** The one row of `autopoll`. */
 export interface AutopollState {
   readonly isPaused: boolean
   /** In a row. */
@@ -24,6 +25,7 @@ const statements = {
   failures: upsert("failures", "not_before_ms", "boot_id", "counted_run")
 }
 
+/** Writes the pause or the failures alone; kept until the database takes it. */
 export const saveAutopoll = (
   database: Database["Service"],
   what: keyof typeof statements,

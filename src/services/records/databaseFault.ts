@@ -19,6 +19,7 @@ const codes: Readonly<Record<number, Fault>> = {
   26: "damaged" // NOTADB
 }
 
+/** Which fault an error of SQLite, of Node or of the system is. */
 export const faultOf = (error: unknown): Fault => {
   if (error instanceof Damage) return "damaged"
   const { errcode, code = "" } = error as { errcode?: number; code?: string }
@@ -31,4 +32,5 @@ export const faultOf = (error: unknown): Fault => {
 export const isLocked = (error: unknown): boolean =>
   [5, 6].includes(((error as { errcode?: number }).errcode ?? 0) & 0xff)
 
+/** An error's own words. */
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -10,6 +10,7 @@ import { type KnownRun, runStatements, runValues } from "./runRow.ts"
 /** Logs read in one turn of the event loop, about 4 ms, and written by one statement. */
 const batchSize = 64
 
+/** A run log in the folder; one with a side file may be of a run that lives. */
 export interface FoundLog {
   readonly requestId: string
   readonly logPath: string

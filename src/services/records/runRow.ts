@@ -87,6 +87,7 @@ const endColumns = [
   "is_inferred"
 ] as const
 
+/** Each takes {@link runValues}, but for `infer`; repeated, it changes nothing. */
 export const runStatements = {
   begin: upsertRun(`UPDATE SET ${fromNew(...columns)} WHERE is_inferred`),
   identify: upsertRun("UPDATE SET identity = excluded.identity"),
@@ -105,10 +106,12 @@ export const runStatements = {
     ON CONFLICT (request_id) DO NOTHING`
 } as const
 
+/** Writes a step in the place of one with its name; takes {@link stepValues}. */
 export const stepStatement = `INSERT INTO steps (request_id, step, started_at, ended_at, result) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (request_id, step) DO UPDATE SET
   started_at = excluded.started_at, ended_at = excluded.ended_at, result = excluded.result`
 
+/** The values of {@link stepStatement}. */
 export const stepValues = (requestId: string, step: RunStep): ReadonlyArray<SQLInputValue> => [
   requestId,
   step.step,
@@ -149,8 +152,10 @@ const identityOf = (text: unknown): RunIdentity | undefined => {
   return decoded._tag === "Some" ? decoded.value : undefined
 }
 
+/** What {@link stepsOf} reads, in the order in which the steps were begun; takes the id. */
 export const selectSteps = "SELECT step, started_at, ended_at, result FROM steps WHERE request_id = ? ORDER BY rowid"
 
+/** Reads rows; leaves out what Looper would not have written. */
 export const stepsOf = (rows: ReadonlyArray<Row>): ReadonlyArray<RunStep> =>
   rows
     .map((row) => ({

@@ -1,4 +1,4 @@
-/** The single-run lock: one permit, never queued, held by a sequence that belongs to this layer and not to its caller. */
+/** The single-run lock: one permit, never queued, held by a sequence that belongs to this layer, not to its caller. */
 import { Cause, Context, DateTime, Effect, Exit, Fiber, Layer, Option, Scope, Semaphore } from "effect"
 import { type LockHolder, RunBusy, ShuttingDown, type Step } from "../../domain/errors.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
@@ -10,6 +10,7 @@ export const LockTaken = Context.Reference<Effect.Effect<void>>("looper/services
   defaultValue: () => Effect.void
 })
 
+/** The lock of one Looper; no lock file, because the folder's lock keeps a second Looper out. */
 export class RunLock extends Context.Service<
   RunLock,
   {
@@ -34,6 +35,7 @@ export class RunLock extends Context.Service<
     readonly holder: () => LockHolder | undefined
   }
 >()("looper/services/runs/RunLock") {
+  /** Its end begins the shutdown, cuts the waits of the sequence under way and waits for that one's end. */
   static readonly layerNoDeps = Layer.effect(
     RunLock,
     Effect.gen(function* () {

@@ -43,6 +43,7 @@ export interface FoundSideFile {
   readonly side: SideFile
 }
 
+/** Run logs with their side files and journals: creates, finds, reads and completes them. */
 export class RunLogs extends Context.Service<
   RunLogs,
   {
@@ -81,6 +82,7 @@ export class RunLogs extends Context.Service<
     readonly ensureTrailer: (logPath: string, code: ReturnCode) => Effect.Effect<boolean>
     /** Bytes, the header's too; `undefined` where the log was deleted. */
     readonly sizeOf: (log: RunLog) => Effect.Effect<number | undefined>
+    /** In the log folder, for Looper's user; infinite where the system does not say. */
     readonly freeBytes: Effect.Effect<number>
   }
 >()("looper/services/runs/RunLogs") {

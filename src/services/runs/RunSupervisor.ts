@@ -1,4 +1,4 @@
-/** Starts and adopts runs and keeps them: who each one is, its limits, its end; closing the layer's scope stops them. */
+/** Starts, adopts and keeps runs: who each one is, its limits, its end; the layer's end stops them or leaves them. */
 import { Cause, Context, Deferred, Effect, Layer, Option, Scope } from "effect"
 import type { SpawnFailed } from "../../domain/errors.ts"
 import type { ProcessIdentity, TreeSeeds } from "../../domain/processTree.ts"
@@ -38,11 +38,12 @@ const lookEveryMillis = 100
 /** A limit that could not be kept is tried again after this. */
 const limitAgainMillis = 1_000
 
+/** The runs of this log folder that have not ended, whichever Looper started them. */
 export class RunSupervisor extends Context.Service<
   RunSupervisor,
   {
     /**
-     * Starts one run, detached, and keeps it until its end; it outlives the caller, not this layer.
+     * Starts one run, detached, and keeps it until its end; it outlives the caller, and this layer where runs are left.
      *
      * **Details** Uninterruptible and bounded. codex starts only after its identity stands in the side file and in
      * the record. Succeeds once exec succeeded or failed, which {@link LaunchedRun.execFailure} tells.
@@ -52,7 +53,10 @@ export class RunSupervisor extends Context.Service<
     readonly launch: (launch: Launch) => Effect.Effect<LaunchedRun, SpawnFailed>
     /** The runs that have not ended, an earlier Looper's too. */
     readonly live: () => ReadonlyArray<RunIdentity>
-    /** The supervisors of all runs since the last {@link forgetEnded}: leaders of their sessions. */
+    /**
+     * Supervisors as leaders of their sessions: of live runs and, until {@link forgetEnded}, of ended ones that left
+     * something alive.
+     */
     readonly leaders: () => ReadonlyArray<ProcessIdentity>
     /** Records that these codex are about to be stopped: their ends are not their own. */
     readonly stopping: (pids: ReadonlyArray<number>, cause: StopCause) => Effect.Effect<void>
@@ -62,6 +66,12 @@ export class RunSupervisor extends Context.Service<
     readonly settle: Effect.Effect<void>
   }
 >()("looper/services/runs/RunSupervisor") {
+  /**
+   * Adopts what an earlier Looper left before it is built; its end stops the runs, or leaves them to the next one.
+   *
+   * **Details** Log, mirror and record of a run that ends then are waited for as long as the shutdown's drain lasts;
+   * what is not complete by then is reported to {@link Shutdown} and completed by the next Looper.
+   */
   static readonly layerNoDeps = Layer.effect(
     RunSupervisor,
     Effect.gen(function* () {
@@ -222,7 +232,7 @@ export class RunSupervisor extends Context.Service<
         yield* Effect.timeoutOption(Effect.all(trailers, { concurrency: "unbounded" }), settleBoundMillis)
       })
 
-      /** Stops the trees of all runs, or of those alone that are ending anyway, and lets logs and mirrors finish. */
+      /** Stops the trees of all runs unless they are left, and lets logs and mirrors of those that end finish. */
       const stopAll = Effect.gen(function* () {
         const times = yield* shutdown.begin
         if (started.size === 0) return

@@ -5,6 +5,7 @@ import type { RequestId } from "../../domain/RequestId.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
 import { RunSupervisor } from "./RunSupervisor.ts"
 
+/** Tickets need no storage: each is made anew from the run's id and the token. */
 export class RunTickets extends Context.Service<
   RunTickets,
   {

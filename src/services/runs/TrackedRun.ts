@@ -9,6 +9,7 @@ import { mirrorRun, type RunEnding } from "../mirror/RunMirror.ts"
 import { ServerLog } from "../serverLog/ServerLog.ts"
 import { monotonicMillis, Shutdown } from "../Shutdown.ts"
 
+/** A run as its keeper knows it. */
 export interface TrackedRun {
   readonly identity: RunIdentity
   readonly log: RunLog
@@ -25,6 +26,7 @@ export interface TrackedRun {
   stoppedBy: StopCause | undefined
 }
 
+/** A run of which no end is known yet. */
 export const makeTrackedRun = (options: {
   readonly identity: RunIdentity
   readonly log: RunLog
@@ -42,6 +44,7 @@ export const makeTrackedRun = (options: {
 export const endOf = (run: TrackedRun): Effect.Effect<RunEnd> =>
   Effect.map(Deferred.await(run.ending.code), (returnCode) => ({ returnCode, stoppedBy: run.stoppedBy }))
 
+/** Has its trailer been written, or given up for now? Mirror and record may still be incomplete. */
 export const hasEnded = ({ ending }: TrackedRun): boolean => Deferred.isDoneUnsafe(ending.trailerWritten)
 
 /** How often a trailer is tried again that a full disk did not take. */

@@ -8,6 +8,7 @@ const newline = 0x0a
 
 /** What waits for a disk that is full is kept up to this size; older records go first. */
 const maxPendingBytes = 1024 * 1024
+/** A disk that took nothing is tried again after this. */
 export const retryMillis = 250
 
 /** Whole lines that are being written; nothing else is until they are. */
@@ -27,6 +28,7 @@ export interface LeftBatch extends Unfinished {
   readonly filePath: string
 }
 
+/** The one descriptor of the server log; no method but the constructor throws. */
 export class LogFile {
   private readonly filePath: string
   private fd: number

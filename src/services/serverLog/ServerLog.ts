@@ -15,6 +15,7 @@ export class ServerLogUnwritable extends Schema.TaggedError<ServerLogUnwritable>
   }
 }
 
+/** The server log; whole lines only, so records and batches never mix. */
 export class ServerLog extends Context.Service<
   ServerLog,
   {

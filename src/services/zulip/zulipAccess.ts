@@ -21,6 +21,7 @@ export const secretsOf = (access: ZulipAccess): ReadonlyArray<string> => {
   return [Buffer.from(`${access.email}:${key}`).toString("base64"), key]
 }
 
+/** Fails with `NotifyFailed` for this reason. */
 export const refuse = (reason: string) => Effect.fail(new NotifyFailed({ reason }))
 
 /** The variables of the credentials that neither the environment nor the zuliprc gives. */

@@ -10,6 +10,7 @@ const ZulipBot = Schema.Struct({
   bot_owner_id: Schema.optionalKey(Schema.NullOr(Schema.Int))
 })
 
+/** Asks `GET /users/me`; fails as `zulipAsk` does. */
 export const askWho = (access: ZulipAccess) =>
   Effect.map(zulipAsk(access, { path: "/users/me" }, ZulipBot), ({ answer }) => answer)
 

@@ -17,7 +17,7 @@ export interface ZulipRequest {
   readonly settle?: Settle<ZulipSuccess>
 }
 
-/** A connection of its own for each request: one kept alive may be closed by the server just as a message is written. */
+/** A connection of its own for each request: the server may close one kept alive just as a message is written. */
 const toHttp = (access: ZulipAccess, request: ZulipRequest): HttpClientRequest.HttpClientRequest => {
   const url = `${access.apiUrl}${request.path}`
   const base =

@@ -6,6 +6,7 @@ import { type CertBundle, type ClientCertificate, readBundle, readClientCertific
 import { readZulipFile } from "./zulipFile.ts"
 import { parseZuliprc } from "./zuliprc.ts"
 
+/** What is configured, complete or not; nothing of it has been asked of the server. */
 export interface ZulipCredentials {
   readonly site: string | undefined
   readonly botEmail: string | undefined

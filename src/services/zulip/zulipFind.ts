@@ -42,9 +42,9 @@ const look = Effect.fnUntraced(function* (access: ZulipAccess, narrow: string, s
 /**
  * The message as the server has it; nothing where it is not there, or where this bot may not read.
  *
- * **Details** A message is this one if the bot sent it to the same place, word for word, no longer ago than this one was
- * sent and after every message known before. Its age is by the server's clock alone. A marker in the text would tell
- * more, but the text is the caller's: it may end in a link, a code block or a poll, which a marker would change.
+ * **Details** A message is this one if the bot sent it to the same place, word for word, no longer ago than this one
+ * was sent and after every message known before. Its age is by the server's clock alone. A marker in the text would
+ * tell more, but the text is the caller's: it may end in a link, a code block or a poll, which a marker would change.
  * What is left: the same words, sent with the same credentials by another call within two seconds. Whoever was to read
  * them can.
  */

@@ -4,10 +4,12 @@ import type { Recipients } from "./zulipRecipient.ts"
 
 /** The server counts code points; these are its limits unless an administrator changed them. */
 export const maxContentLength = 10_000
+/** In code points, as {@link maxContentLength}. */
 export const maxTopicLength = 60
 
 const truncationMarker = "\n[message truncated]"
 
+/** A text's length as Zulip counts it. */
 export const codePointLength = (text: string): number => Array.from(text).length
 
 const closing = (text: string): string =>
@@ -19,7 +21,8 @@ const closing = (text: string): string =>
  * The text as the server will store it: at most 10,000 code points, a cut one ending in a marker, without blanks at its
  * end and line ends at its beginning.
  *
- * **Details** The server would cut in the middle of a fenced block and so swallow its own marker; here open blocks are closed.
+ * **Details** The server would cut in the middle of a fenced block and so swallow its own marker; here open
+ * blocks are closed.
  */
 export const cutContent = (text: string): string => {
   const content = text.trimEnd().replace(/^\n+/, "")

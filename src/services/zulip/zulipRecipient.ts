@@ -9,6 +9,7 @@ export const ZulipUser = Schema.Struct({
   delivery_email: Schema.optionalKey(Schema.NullOr(Schema.String)),
   is_active: Schema.optionalKey(Schema.Boolean)
 })
+/** A member as the server lists it; old servers leave out the optional fields. */
 export type ZulipUser = typeof ZulipUser.Type
 
 const maxCandidates = 10

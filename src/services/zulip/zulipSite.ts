@@ -11,7 +11,8 @@ const plainSite = "ZULIP_SITE must be a plain address such as https://example.zu
 /**
  * The API's address, without a slash at its end.
  *
- * **Details** Without a scheme a site is https, this machine http. A slash, `/api` or `/api/v1` at the end is tolerated.
+ * **Details** Without a scheme a site is https, this machine http. A slash, `/api` or `/api/v1` at the end may
+ * stand.
  */
 export const zulipApiUrl = (site: string): Result.Result<string, string> => {
   const text = site.trim()
