@@ -96,7 +96,7 @@ describe("fifty POST /run at once", () => {
       assert.strictEqual(health.status, 200)
       assert.include(["run_lock_busy", "alive_tasks"], ticked.body?.reason)
       const refusal = await looper.request("POST", "/spawn", { body: { codex_prompt: "p" } })
-      assert.strictEqual(refusal.status, 409, refusal.text)
+      assert.strictEqual(refusal.status, 409, `${refusal.text}\n${looper.serverLog().slice(-8_000)}`)
       steps.add(String(holderIn(refusal.body).step))
     }
     assert.strictEqual((await answer).status, 200)

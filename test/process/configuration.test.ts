@@ -115,6 +115,8 @@ describe("an .env file", () => {
       LOOPER_HOST: "127.0.0.1",
       LOOPER_PORT: "99999",
       LOOPER_NOTIFIER: "log",
+      // Its runs are not the only ones on this machine.
+      CODEX_EXEC_KILL_SCOPE: "own",
       LOOPER_AUTO_START_WHEN_IDLE: "off",
       LOOPER_API_TOKEN_FILE: "token",
       LOOPER_DEFAULT_WORKSPACE: "work",

@@ -5,12 +5,12 @@ import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, utimesSync
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
-import { codexScript } from "../../src/testing/CodexStandIn.ts"
-import { isRecord, mirrorOf, readRunLog } from "../support/logs.ts"
-import { type LooperOptions, type LooperProcess, startLooper } from "../support/looperProcess.ts"
-import { beats, carriers, isAlive, killHard, procStat, stopsGrowing, until } from "../support/processes.ts"
-import { runOf } from "../support/residentLooper.ts"
-import { storedFailures, storedRun, storedSteps } from "../support/runRecords.ts"
+import { codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { isRecord, mirrorOf, readRunLog } from "../../support/logs.ts"
+import { type LooperOptions, type LooperProcess, startLooper } from "../../support/looperProcess.ts"
+import { beats, carriers, isAlive, killHard, procStat, stopsGrowing, until } from "../../support/processes.ts"
+import { runOf } from "../../support/residentLooper.ts"
+import { storedFailures, storedRun, storedSteps } from "../../support/runRecords.ts"
 
 const idOf = (logPath: string) => /-((?:auto)?[0-9a-f]{8})\.log$/.exec(logPath)?.[1] ?? ""
 

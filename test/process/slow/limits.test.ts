@@ -2,12 +2,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
-import { readRunLog } from "../support/logs.ts"
-import { startLooper } from "../support/looperProcess.ts"
-import { beats, carriers, killHard, sizeOf, stopsGrowing, until } from "../support/processes.ts"
-import { runOf } from "../support/residentLooper.ts"
-import { storedRun } from "../support/runRecords.ts"
+import { type CodexStep, codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { readRunLog } from "../../support/logs.ts"
+import { startLooper } from "../../support/looperProcess.ts"
+import { beats, carriers, killHard, sizeOf, stopsGrowing, until } from "../../support/processes.ts"
+import { runOf } from "../../support/residentLooper.ts"
+import { storedRun } from "../../support/runRecords.ts"
 
 const idOf = (logPath: string) => /-([0-9a-f]{8})\.log$/.exec(logPath)?.[1] ?? ""
 
