@@ -1,5 +1,5 @@
 /** Node's HTTP server, and what it refuses before there is a request. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { createServer, type Server, type ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import { getRequestListener } from "@hono/node-server"
 import { Effect, Schema } from "effect"
@@ -70,8 +70,6 @@ export const listen = (options: {
       const { body, headers } = refuse(malformed)
       return new Response(body, { status: malformed.status, headers })
     }
-    // Node drops what came in one segment with such a request: where the next one begins is not known.
-    const upgraded = new WeakSet<Socket>()
     const listener = getRequestListener(app.fetch, { errorHandler, overrideGlobalObjects: false })
     const server = createServer(
       {
@@ -81,11 +79,6 @@ export const listen = (options: {
         requireHostHeader: false
       },
       (request, response) => {
-        if (upgraded.has(request.socket)) return
-        if (isUpgrade(request)) {
-          upgraded.add(request.socket)
-          response.shouldKeepAlive = false
-        }
         track(response)
         // The listener would refuse some Hosts itself; the app judges the raw header, in its order and its form.
         if (request.headers.host !== undefined) request.headers.host = "localhost"
@@ -139,9 +132,6 @@ const parserRefusals: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: headersTooLarge,
   ERR_HTTP_REQUEST_TIMEOUT: timedOut
 }
-
-const isUpgrade = ({ headers }: IncomingMessage): boolean =>
-  headers.upgrade !== undefined && /\bupgrade\b/i.test(headers.connection ?? "")
 
 /** Requests that came whole before it are answered first: a client takes the first answer for that of the first. */
 const afterAnswers = (responses: ReadonlyArray<ServerResponse>, then: () => unknown): void => {
