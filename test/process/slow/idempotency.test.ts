@@ -49,7 +49,7 @@ const startHouse = async (): Promise<House> => {
       seen = world()
       return { messages: seen.messages - before.messages, runLogs: seen.runLogs - before.runLogs }
     },
-    posts: (count) => until(() => world().posts - seen.posts === count, `${count} requests have come`),
+    posts: (count) => until(() => world().posts - seen.posts >= count, `${count} requests have come`),
     [Symbol.asyncDispose]: async () => {
       zulip.open()
       await looper[Symbol.asyncDispose]()
