@@ -2,11 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
-import { readRunLog } from "../support/logs.ts"
-import { type LooperOptions, type LooperProcess, LooperDidNotStart, startLooper } from "../support/looperProcess.ts"
-import { beats, carriers, isAlive, killHard, procStat, stopsGrowing, until } from "../support/processes.ts"
-import { runOf } from "../support/residentLooper.ts"
+import { type CodexStep, codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { readRunLog } from "../../support/logs.ts"
+import { type LooperOptions, type LooperProcess, LooperDidNotStart, startLooper } from "../../support/looperProcess.ts"
+import { beats, carriers, isAlive, killHard, procStat, stopsGrowing, until } from "../../support/processes.ts"
+import { runOf } from "../../support/residentLooper.ts"
 
 /** The lines of a Looper that refuses to start. */
 const refusalOf = async (options: LooperOptions): Promise<ReadonlyArray<string>> => {
