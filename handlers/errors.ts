@@ -1,54 +1,109 @@
 /** Status and fields of every operation's failures. */
-import type { NotifyFailed, RunAlive, RunBusy, ShuttingDown, Step, SurvivorsLeft } from "../src/domain/errors.ts"
-import { DateTime } from "effect"
-import type { ErrorAnswers } from "../src/runtime/Handler.ts"
+import { DateTime, Schema } from "effect"
 import type { SpawnCodexError } from "../effects/spawnCodex.ts"
+import {
+  type Cancelled,
+  type HistoryUnavailable,
+  type NotifyFailed,
+  type RunAlive,
+  type RunBusy,
+  type RunNotFound,
+  type ShuttingDown,
+  Step,
+  type SurvivorsLeft
+} from "../src/domain/errors.ts"
+import { RequestId } from "../src/domain/RequestId.ts"
+import type { ErrorAnswers } from "../src/runtime/Handler.ts"
 
-const at = (step: Step) => () => ({ step })
+const Pids = Schema.Array(Schema.Int)
+
+const StepField = Schema.Struct({ step: Step })
+const at = (step: Step) => ({ schema: StepField, of: () => ({ step }) })
 
 /** 409 with who holds the lock, its step and since when (ISO 8601, UTC); 503 while Looper stops. */
-export const lockErrors: ErrorAnswers<RunBusy | ShuttingDown> = {
+export const lockErrors = {
   RunBusy: {
     status: 409,
-    fields: ({ holder }) => ({
-      holder: { request_id: holder.requestId, step: holder.step, since: DateTime.formatIso(holder.since) }
-    })
+    about: "another sequence holds the lock; nothing was done",
+    fields: {
+      schema: Schema.Struct({ holder: Schema.Struct({ request_id: RequestId, step: Step, since: Schema.String }) }),
+      of: ({ holder }) => ({
+        holder: { request_id: holder.requestId, step: holder.step, since: DateTime.formatIso(holder.since) }
+      })
+    }
   },
-  ShuttingDown: { status: 503 }
-}
+  ShuttingDown: { status: 503, about: "Looper stops; a wait was cut, or nothing was done" }
+} as const satisfies ErrorAnswers<RunBusy | ShuttingDown>
+
+/** 409 for the caller of a sequence that `POST /runs/:id/stop` ended. */
+export const cancelErrors = {
+  Cancelled: {
+    status: 409,
+    about: "`POST /runs/:id/stop` ended this sequence in this step; no run of it lives",
+    fields: { schema: StepField, of: ({ step }) => ({ step }) }
+  }
+} as const satisfies ErrorAnswers<Cancelled>
 
 /** 500 in step `notify`: nothing was stopped or launched. */
-export const notifyErrors: ErrorAnswers<NotifyFailed> = {
-  NotifyFailed: { status: 500, fields: at("notify") }
-}
+export const notifyErrors = {
+  NotifyFailed: {
+    status: 500,
+    about: "not, or not provably, delivered; nothing was stopped or started",
+    fields: at("notify")
+  }
+} as const satisfies ErrorAnswers<NotifyFailed>
 
 /** 500 in step `kill`, with the pids of the targets that are dead and of everything that survived. */
-export const killErrors: ErrorAnswers<SurvivorsLeft> = {
+export const killErrors = {
   SurvivorsLeft: {
     status: 500,
-    fields: ({ killedPids, remainingPids }) => ({
-      step: "kill",
-      killed_codex_exec_pids: killedPids,
-      remaining_codex_exec_pids: remainingPids
-    })
+    about: "`remaining_codex_exec_pids` live on; nothing was started",
+    fields: {
+      schema: Schema.Struct({ step: Step, killed_codex_exec_pids: Pids, remaining_codex_exec_pids: Pids }),
+      of: ({ killedPids, remainingPids }) => ({
+        step: "kill" as const,
+        killed_codex_exec_pids: killedPids,
+        remaining_codex_exec_pids: remainingPids
+      })
+    }
   }
-}
+} as const satisfies ErrorAnswers<SurvivorsLeft>
+
+const preflightError = { status: 500, about: "found before anything was done", fields: at("preflight") } as const
 
 /** 500 with the step that failed; an early exit also names its return code and its log. */
-export const launchErrors: ErrorAnswers<Exclude<SpawnCodexError, { _tag: "RunBusy" | "RunAlive" | "ShuttingDown" }>> = {
-  ToolMissing: { status: 500, fields: at("preflight") },
-  WorkspaceNotDirectory: { status: 500, fields: at("preflight") },
-  PromptUnusable: { status: 500, fields: at("preflight") },
-  DiskSpaceLow: { status: 500, fields: at("preflight") },
-  RunLogUnwritable: { status: 500, fields: at("preflight") },
-  SpawnFailed: { status: 500, fields: at("spawn") },
+export const launchErrors = {
+  ToolMissing: preflightError,
+  WorkspaceNotDirectory: preflightError,
+  PromptUnusable: preflightError,
+  DiskSpaceLow: preflightError,
+  RunLogUnwritable: preflightError,
+  SpawnFailed: { status: 500, about: "announced and stopped; no run lives", fields: at("spawn") },
   ExitedEarly: {
     status: 500,
-    fields: ({ step, returnCode, logPath }) => ({ step, return_code: returnCode, log_path: logPath })
+    about: "announced and stopped; the run has ended, its log is kept",
+    fields: {
+      schema: Schema.Struct({
+        step: Step,
+        return_code: Schema.Union([Schema.Int, Schema.Literal("unknown")]),
+        log_path: Schema.String
+      }),
+      of: ({ step, returnCode, logPath }) => ({ step, return_code: returnCode, log_path: logPath })
+    }
   }
-}
+} as const satisfies ErrorAnswers<Exclude<SpawnCodexError, Cancelled | RunAlive | RunBusy | ShuttingDown>>
 
 /** 409 with the pids of the targets that live. */
-export const aliveErrors: ErrorAnswers<RunAlive> = {
-  RunAlive: { status: 409, fields: ({ pids }) => ({ pids }) }
-}
+export const aliveErrors = {
+  RunAlive: {
+    status: 409,
+    about: "`pids` are running codex; nothing was started",
+    fields: { schema: Schema.Struct({ pids: Pids }), of: ({ pids }) => ({ pids }) }
+  }
+} as const satisfies ErrorAnswers<RunAlive>
+
+/** 404 for an id that no run has; 503 where the database cannot be read. */
+export const historyErrors = {
+  RunNotFound: { status: 404, about: "no run has this id" },
+  HistoryUnavailable: { status: 503, about: "`looper.db` cannot be read now; live runs are not touched by that" }
+} as const satisfies ErrorAnswers<RunNotFound | HistoryUnavailable>

@@ -6,6 +6,7 @@ import { handler } from "../src/runtime/Handler.ts"
 
 /** Needs no token and asks nothing of the machine. */
 export const health = handler({
+  summary: "Looper answers",
   method: "GET",
   path: "/health",
   access: "public",

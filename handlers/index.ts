@@ -1,7 +1,7 @@
 /** Every route of Looper. */
 import type { AutopollTickServices } from "../effects/autopollTick.ts"
 import type { RunServices } from "../effects/run.ts"
-import type { Handler } from "../src/runtime/Handler.ts"
+import type { Handlers } from "../src/runtime/Handler.ts"
 import { autopollTick } from "./autopollTick.ts"
 import { health } from "./health.ts"
 import { kill } from "./kill.ts"
@@ -11,8 +11,11 @@ import { resumeAutopoll } from "./resumeAutopoll.ts"
 import { run } from "./run.ts"
 import { spawn } from "./spawn.ts"
 
-/** What the runtime mounts; the order means nothing, because no two share method and path. */
-export const handlers: ReadonlyArray<Handler<RunServices | AutopollTickServices>> = [
+/** Every service that a handler needs. */
+export type HandlerServices = AutopollTickServices | RunServices
+
+/** What the runtime mounts, by name: client, command line, documents and `looper invoke` are made of these. */
+export const handlers = {
   health,
   run,
   notify,
@@ -21,4 +24,4 @@ export const handlers: ReadonlyArray<Handler<RunServices | AutopollTickServices>
   autopollTick,
   pauseAutopoll,
   resumeAutopoll
-]
+} as const satisfies Handlers<HandlerServices>

@@ -8,6 +8,7 @@ import { killErrors, lockErrors } from "./errors.ts"
 
 /** With `dry_run` it names what would be signalled, and takes no lock. */
 export const kill = handler({
+  summary: "Stops every target with its tree",
   method: "POST",
   path: "/kill",
   access: "token",

@@ -8,6 +8,7 @@ import { notifyErrors } from "./errors.ts"
 
 /** The message is trimmed; the answer carries the notifier's line about it. */
 export const notify = handler({
+  summary: "Sends a message and nothing else",
   method: "POST",
   path: "/notify",
   access: "token",

@@ -7,6 +7,7 @@ import { Autopoll } from "../src/services/Autopoll.ts"
 
 /** Takes no body; the pause outlives Looper, and live runs go on. */
 export const pauseAutopoll = handler({
+  summary: "Ticks start nothing until resumed",
   method: "POST",
   path: "/autopoll/pause",
   access: "token",

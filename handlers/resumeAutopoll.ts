@@ -7,6 +7,7 @@ import { Autopoll } from "../src/services/Autopoll.ts"
 
 /** Takes no body; a backoff stays. */
 export const resumeAutopoll = handler({
+  summary: "Ticks start work again",
   method: "POST",
   path: "/autopoll/resume",
   access: "token",

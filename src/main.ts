@@ -2,7 +2,7 @@
 import * as path from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Effect, Exit, Layer } from "effect"
-import { handlers } from "../handlers/index.ts"
+import { type HandlerServices, handlers } from "../handlers/index.ts"
 import { layerWith } from "./layers.ts"
 import { layerAutopoll } from "./runtime/autopoll.ts"
 import { awaitFailure, exitCodeOf, layerSignals } from "./runtime/processSignals.ts"
@@ -16,7 +16,7 @@ const checkout = path.resolve(import.meta.dirname, import.meta.filename.endsWith
 const root = checkout.includes(`${path.sep}node_modules${path.sep}`) ? process.cwd() : checkout
 
 const looper = Layer.mergeAll(layerAutopoll, layerStartWarnings).pipe(
-  Layer.provide(HttpServer.layer(handlers)),
+  Layer.provide(HttpServer.layer<HandlerServices>(handlers)),
   Layer.provide(layerSignals),
   Layer.provide(layerWith(LooperConfig.layer({ root, environment: process.env })))
 )

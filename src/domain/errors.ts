@@ -128,3 +128,28 @@ export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()("ShuttingDo
     return "shutting down"
   }
 }
+
+/** Somebody stopped this sequence by its id; what it had started is stopped, too. */
+export class Cancelled extends Schema.TaggedError<Cancelled>()("Cancelled", { step: Step }) {
+  override get message(): string {
+    return `cancelled in step ${this.step}`
+  }
+}
+
+/** No run, alive or ended, has this id. */
+export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", { id: Schema.String }) {
+  override get message(): string {
+    const shown = this.id.length > maxShownId ? `${this.id.slice(0, maxShownId)}…` : this.id
+    return `no run has the id ${JSON.stringify(shown)}; ids are 8 hex digits, behind auto where autopoll started it`
+  }
+}
+
+/** Whoever sent more than an id gets not all of it back. */
+const maxShownId = 40
+
+/** The database of runs cannot be read now; runs go on. */
+export class HistoryUnavailable extends Schema.TaggedError<HistoryUnavailable>()("HistoryUnavailable", {}) {
+  override get message(): string {
+    return "the history of runs cannot be read now; runs go on"
+  }
+}

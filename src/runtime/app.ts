@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http"
 import { hostname } from "node:os"
 import { Cause, Effect, Exit, Option, Schema } from "effect"
-import { Hono } from "hono"
+import { type Context, Hono } from "hono"
 import type { RequestId } from "../domain/RequestId.ts"
 import { redactor } from "../logging.ts"
 import { LooperConfig } from "../services/config/LooperConfig.ts"
@@ -12,14 +12,19 @@ import type { StoredAnswers } from "../services/records/StoredAnswers.ts"
 import { Shutdown } from "../services/Shutdown.ts"
 import { type Caller, makeAuthenticate } from "./Authentication.ts"
 import { hostRefusal, originRefusal } from "./access.ts"
-import { decodeBody } from "./body.ts"
-import type { Handler } from "./Handler.ts"
+import { decodeInput, type RawInput } from "./body.ts"
+import { contentResponse } from "./content.ts"
+import { type AnyErrorAnswer, type Content, type Handler, type Handlers, isContent } from "./Handler.ts"
 import { bodyHash, finalAnswer, idempotencyKey, makeAnswerOnce } from "./idempotency.ts"
 import { methodNotAllowed, notFound, programNotAllowed, type Refusal, retryLater, shuttingDown } from "./refusals.ts"
 import { type Answer, answerWith, logDefects, refusalOf, refuse, responseOf } from "./respond.ts"
+import { routesOf } from "./routes.ts"
 
 /** Runs a program of the handlers' services to its exit; a promise, because Hono is outside Effect. */
-export type RunExit<R> = <A, E>(program: Effect.Effect<A, E, R>) => Promise<Exit.Exit<A, E>>
+export type RunExit<R> = <A, E>(
+  program: Effect.Effect<A, E, R>,
+  options?: { readonly signal: AbortSignal }
+) => Promise<Exit.Exit<A, E>>
 
 /** What `@hono/node-server` tells about a request. */
 interface Bindings {
@@ -32,8 +37,7 @@ interface Variables {
 }
 
 /** A request that was let in. */
-interface Sent {
-  readonly request: Request
+interface Sent extends RawInput {
   readonly rawHeaders: ReadonlyArray<string> | undefined
   readonly requestId: RequestId
   readonly caller: Caller
@@ -47,7 +51,7 @@ export type AppServices = LooperConfig | RequestIds | RunTickets | Shutdown | St
  * content type, size, schema, programs, `Idempotency-Key`, the handler's operation.
  */
 export const makeApp = Effect.fnUntraced(function* <R>(options: {
-  readonly handlers: ReadonlyArray<Handler<R>>
+  readonly handlers: Handlers<R>
   readonly runExit: RunExit<R>
 }) {
   const { handlers, runExit } = options
@@ -58,6 +62,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   const answerOnce = yield* makeAnswerOnce
   const redact = redactor(config)
   const hostName = hostname()
+  const routesAt = routesOf(handlers)
   const app = new Hono<{ Bindings: Bindings; Variables: Variables }>()
 
   const admit = Effect.fnUntraced(function* (request: Request, peer: string | undefined) {
@@ -73,15 +78,15 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
       originRefusal({ origin: headers.get("origin"), host, allowedHosts })
     if (refused !== undefined) return yield* Effect.fail(refused)
     const method = request.method === "HEAD" ? "GET" : request.method
-    const samePath = handlers.filter((one) => one.path === path)
+    const samePath = routesAt(path).map(({ handler }) => handler)
     // A method that is not there is told to whoever may use the first that is.
     const { access } = samePath.find((one) => one.method === method) ?? samePath[0] ?? { access: undefined }
     return yield* authenticate({ access, peer, headers })
   })
 
-  const answer = Effect.fnUntraced(function* (handler: Handler<R>, sent: Sent): Effect.fn.Return<Answer, Refusal, R> {
+  const answer = Effect.fnUntraced(function* (handler: Handler<R>, sent: Sent): Effect.fn.Return<Response, Refusal, R> {
     const { request, requestId, caller } = sent
-    const { input, fields, unknownFields } = yield* decodeBody(handler, request)
+    const { input, fields, unknownFields } = yield* decodeInput(handler, sent)
     if (unknownFields.length > 0) {
       yield* Effect.logInfo("http.fields.unknown").pipe(Effect.annotateLogs({ fields: unknownFields }))
     }
@@ -89,14 +94,22 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     if (programField !== undefined && !caller.isTrusted) return yield* Effect.fail(programNotAllowed(programField))
     const operation = handler.body(input, { requestId })
     const key = handler.isIdempotent ? yield* idempotencyKey(request.headers, sent.rawHeaders) : undefined
-    if (key === undefined) return yield* answerOf(handler, yield* Effect.exit(operation), requestId)
-    return yield* answerOnce({
+    if (key === undefined) {
+      const exit = yield* Effect.exit(operation)
+      // The body of such a handler succeeds with nothing else.
+      if (Exit.isSuccess(exit) && isContent(handler.success)) {
+        return contentResponse(exit.value as Content, { isHead: request.method === "HEAD", runExit })
+      }
+      return responseOf(yield* answerOf(handler, exit, requestId))
+    }
+    const answered = yield* answerOnce({
       route: `${handler.method} ${handler.path}`,
       key,
       bodyHash: bodyHash(input),
       program: operation,
       answerOf: (exit) => finalAnswer(answerOf(handler, exit, requestId), requestId)
     })
+    return responseOf(answered)
   })
 
   const answerOf = Effect.fnUntraced(function* (
@@ -105,20 +118,22 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     requestId: string
   ): Effect.fn.Return<Answer, Refusal> {
     if (Exit.isSuccess(exit)) {
-      return answerWith({ status: 200, body: yield* Effect.orDie(Schema.encodeEffect(handler.success)(exit.value)) })
+      const { success } = handler
+      if (isContent(success)) return yield* Effect.die("content is no stored answer")
+      return answerWith({ status: 200, body: yield* Effect.orDie(Schema.encodeEffect(success)(exit.value)) })
     }
     const { cause } = exit
     const error = Option.getOrUndefined(Cause.findErrorOption(cause))
     if (error === undefined) {
       return yield* Cause.hasInterruptsOnly(cause) ? Effect.fail(shuttingDown) : Effect.failCause(Cause.die(cause))
     }
-    const known = handler.errors[error._tag]
+    const known: AnyErrorAnswer | undefined = handler.errors[error._tag]
     if (known === undefined) return yield* Effect.die(error)
     const body = { ok: false, error: redact(error.message), code: snakeCase(error._tag), request_id: requestId }
     return answerWith({
       status: known.status,
-      body: { ...body, ...known.fields?.(error) },
-      ...(known.status === 503 && { headers: retryLater })
+      body: known.fields === undefined ? body : { ...body, ...Object(known.fields.of(error)) },
+      headers: { ...(known.status === 503 && retryLater), ...known.headers?.(error) }
     })
   })
 
@@ -152,16 +167,18 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     await log("http.end", { status: context.res.status, duration_ms: Math.round(performance.now() - startedAt) })
   })
 
-  for (const handler of handlers) {
-    app.on(handler.method, handler.path, async (context) => {
-      const [requestId, caller] = [context.get("requestId"), context.get("caller")]
-      const sent = { request: context.req.raw, rawHeaders: context.env?.incoming?.rawHeaders, requestId, caller }
-      const answered = await settle(answer(handler, sent), requestId)
-      return answered instanceof Response ? answered : responseOf(answered)
-    })
+  const respond = async (context: Context<{ Bindings: Bindings; Variables: Variables }>, handler: Handler<R>) => {
+    const [requestId, caller] = [context.get("requestId"), context.get("caller")]
+    const { raw: request } = context.req
+    const rawHeaders = context.env?.incoming?.rawHeaders
+    const sent = { request, rawHeaders, requestId, caller, path: context.req.param(), query: context.req.query() }
+    return await settle(answer(handler, sent), requestId)
+  }
+  for (const handler of Object.values(handlers)) {
+    app.on(handler.method, handler.path, (context) => respond(context, handler))
   }
   app.notFound((context) => {
-    const methods = handlers.filter(({ path }) => path === context.req.path).map(({ method }) => method)
+    const methods = routesAt(context.req.path).map(({ handler }) => handler.method)
     const allowed = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
     return responseOf(refuse(allowed.length === 0 ? notFound : methodNotAllowed(allowed), context.get("requestId")))
   })

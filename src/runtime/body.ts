@@ -1,4 +1,4 @@
-/** Reads and decodes a request's body. */
+/** Reads and decodes what a request brings: its path, its header fields, and its query or its body. */
 import { Effect, Schema, SchemaIssue } from "effect"
 import { missing } from "../domain/RunRequest.ts"
 import type { Handler } from "./Handler.ts"
@@ -9,28 +9,44 @@ const bodyBoundSeconds = 30
 
 const jsonType = /^application\/(?:[^\s;/]+\+)?json\s*(?:;|$)/i
 
-/** A body as its handler's schema decodes it, and the fields that the schema does not know. */
-export interface DecodedBody {
+/** A request as it came. */
+export interface RawInput {
+  readonly request: Request
+  /** Segments of the path by their names, decoded. */
+  readonly path: Readonly<Record<string, string>>
+  /** Of a name that came twice the last value. */
+  readonly query: Readonly<Record<string, string>>
+}
+
+/** What a request brings, as its handler's schema decodes it, and the fields that the schema does not know. */
+export interface DecodedInput {
   readonly input: unknown
   readonly fields: ReadonlyArray<string>
   readonly unknownFields: ReadonlyArray<string>
 }
 
 /** Content type, size and schema, in this order; what fails first is the refusal. */
-export const decodeBody = Effect.fnUntraced(function* <R>(
+export const decodeInput = Effect.fnUntraced(function* <R>(
+  handler: Handler<R>,
+  raw: RawInput
+): Effect.fn.Return<DecodedInput, Refusal> {
+  const given = handler.method === "GET" ? raw.query : yield* bodyOf(handler, raw.request)
+  const headers = Object.entries(handler.headers ?? {}).map(([field, name]) => [field, raw.request.headers.get(name)])
+  return yield* decode(handler, { ...given, ...Object.fromEntries(headers), ...raw.path })
+})
+
+const bodyOf = Effect.fnUntraced(function* <R>(
   handler: Handler<R>,
   request: Request
-): Effect.fn.Return<DecodedBody, Refusal> {
-  if (handler.method === "GET") return yield* decode(handler, {})
+): Effect.fn.Return<Record<string, unknown>, Refusal> {
   const isTyped = request.headers.has("content-type")
   if (handler.isBodyOptional && !isTyped) {
     const bytes = yield* readBody(request)
-    return yield* bytes.length === 0 ? decode(handler, {}) : Effect.fail(unsupportedMediaType)
+    return yield* bytes.length === 0 ? Effect.succeed({}) : Effect.fail(unsupportedMediaType)
   }
   if (!jsonType.test(request.headers.get("content-type") ?? "")) return yield* Effect.fail(unsupportedMediaType)
   const bytes = yield* readBody(request)
-  const json = handler.isBodyOptional && bytes.length === 0 ? {} : yield* parse(bytes)
-  return yield* decode(handler, json)
+  return handler.isBodyOptional && bytes.length === 0 ? {} : yield* parse(bytes)
 })
 
 const readBody = (request: Request): Effect.Effect<Buffer, Refusal> => {
@@ -77,7 +93,7 @@ const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
 const decode = Effect.fnUntraced(function* <R>(
   handler: Handler<R>,
   json: Record<string, unknown>
-): Effect.fn.Return<DecodedBody, Refusal> {
+): Effect.fn.Return<DecodedInput, Refusal> {
   const present = Object.entries(json).filter(([, value]) => value !== null)
   const input = yield* Schema.decodeUnknownEffect(handler.request)(Object.fromEntries(present)).pipe(
     Effect.mapError(({ issue }) => invalid(sentence(formatIssue(issue).issues[0])))

@@ -8,7 +8,7 @@ import { RequestIds } from "../services/RequestIds.ts"
 import { ServerAddress } from "../services/ServerAddress.ts"
 import { Shutdown } from "../services/Shutdown.ts"
 import { type AppServices, makeApp } from "./app.ts"
-import type { Handler } from "./Handler.ts"
+import type { Handlers } from "./Handler.ts"
 import { drainBoundMillis, listen } from "./listen.ts"
 
 /** The server that listens; `url` reaches it from this machine. */
@@ -18,7 +18,7 @@ export class HttpServer extends Context.Service<HttpServer, { readonly url: stri
    *
    * **Errors** `ListenFailed`: nothing listens; runs that were adopted are left to the next Looper.
    */
-  static readonly layer = <R>(handlers: ReadonlyArray<Handler<R>>) =>
+  static readonly layer = <R>(handlers: Handlers<R>) =>
     Layer.effect(
       HttpServer,
       Effect.gen(function* () {
@@ -30,8 +30,8 @@ export class HttpServer extends Context.Service<HttpServer, { readonly url: stri
         const runFork = yield* FiberSet.runtime(fibers)<R | AppServices>()
         const app = yield* makeApp({
           handlers,
-          runExit: <A, E>(program: Effect.Effect<A, E, R>) =>
-            new Promise<Exit.Exit<A, E>>((resolve) => runFork(program).addObserver(resolve))
+          runExit: <A, E>(program: Effect.Effect<A, E, R>, options?: { readonly signal: AbortSignal }) =>
+            new Promise<Exit.Exit<A, E>>((resolve) => runFork(program, options).addObserver(resolve))
         })
         const { server } = yield* Effect.acquireRelease(
           // Nobody asked this Looper for anything: it must not stop what it adopted.

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Context, Effect, Layer } from "effect"
-import { handlers } from "../../handlers/index.ts"
+import { type HandlerServices, handlers } from "../../handlers/index.ts"
 import { layerParts, layerWith } from "../layers.ts"
 import { layerAutopoll } from "../runtime/autopoll.ts"
 import { HttpServer } from "../runtime/server.ts"
@@ -112,7 +112,7 @@ const layerIn = (folder: Folder, zulip: ZulipServerShape, options: LooperForTest
     Effect.map(HttpServer, ({ url }) => LooperForTests.of({ ...folder, url }))
   )
   return Layer.mergeAll(looper, layerAutopoll, layerStartWarnings).pipe(
-    Layer.provide(HttpServer.layer(handlers)),
+    Layer.provide(HttpServer.layer<HandlerServices>(handlers)),
     Layer.provideMerge(
       layerWith(LooperConfig.layer({ root: folder.folder, environment }), {
         ...layerParts,

@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { handlers } from "../../handlers/index.ts"
+import { handlers as byName } from "../../handlers/index.ts"
 import { configurationPage } from "../../scripts/docs.ts"
 import * as refusals from "../../src/runtime/refusals.ts"
 import { configTable } from "../../src/services/config/configTable.ts"
 import { codes, readme, tableRows } from "../support/readme.ts"
+
+const handlers = Object.values(byName)
 
 const checkout = join(import.meta.dirname, "../..")
 

@@ -7,6 +7,7 @@ import { handler } from "../../src/runtime/Handler.ts"
 const operation: Effect.Effect<string, RunBusy | SpawnFailed> = Effect.fail(new SpawnFailed({ reason: "none" }))
 
 const route = {
+  summary: "Operates",
   method: "POST",
   path: "/operation",
   access: "token",
@@ -17,9 +18,10 @@ const route = {
 
 describe("a handler", () => {
   it("does not compile where a tag of its operation has no HTTP answer", () => {
-    const whole = handler({ ...route, errors: { RunBusy: { status: 409 }, SpawnFailed: { status: 500 } } })
+    const busy = { status: 409, about: "busy" } as const
+    const whole = handler({ ...route, errors: { RunBusy: busy, SpawnFailed: { status: 500, about: "failed" } } })
     // @ts-expect-error SpawnFailed has none; `npm run check` is the test.
-    const lacking = handler({ ...route, errors: { RunBusy: { status: 409 } } })
+    const lacking = handler({ ...route, errors: { RunBusy: busy } })
     assert.containsAllKeys(whole.errors, Object.keys(lacking.errors))
   })
 })

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { missing } from "../../src/domain/RunRequest.ts"
-import { decodeBody } from "../../src/runtime/body.ts"
+import { decodeInput } from "../../src/runtime/body.ts"
 import { handler } from "../../src/runtime/Handler.ts"
 import { bodyTooLarge, invalid, timedOut, unsupportedMediaType } from "../../src/runtime/refusals.ts"
 
@@ -13,6 +13,7 @@ const Input = Schema.Struct({
 }).check(Schema.makeFilter(({ text }) => (text === "bad" ? "'text' and all else is bad" : undefined)))
 
 const definition = {
+  summary: "Takes a text",
   path: "/x",
   access: "token",
   request: Input,
@@ -34,7 +35,8 @@ type Body = NonNullable<RequestInit["body"]> | null
 const json = { "content-type": "application/json" }
 const request = (body: Body, headers: Record<string, string> = json) =>
   new Request("http://localhost/x", { method: "POST", body, headers, duplex: "half" } as RequestInit)
-const decode = (body: Body, headers?: Record<string, string>) => decodeBody(post, request(body, headers))
+const sent = (request: Request) => ({ request, path: {}, query: {} })
+const decode = (body: Body, headers?: Record<string, string>) => decodeInput(post, sent(request(body, headers)))
 const refusal = (...given: Parameters<typeof decode>) => Effect.flip(decode(...given))
 
 /** A body that comes in these pieces and then ends, fails, or never ends. */
@@ -221,7 +223,7 @@ describe("a body that does not come", () => {
   )
 })
 
-const read = (body: Body, headers: Record<string, string>) => decodeBody(optional, request(body, headers))
+const read = (body: Body, headers: Record<string, string>) => decodeInput(optional, sent(request(body, headers)))
 
 describe("a body that need not be", () => {
   it.live("may be absent or empty, with or without a content type", () =>
@@ -251,7 +253,10 @@ describe("a body that need not be", () => {
 
   it.live("is not looked at in a GET", () =>
     Effect.gen(function* () {
-      const answered = yield* decodeBody(get, new Request("http://localhost/x", { headers: { "content-length": "9" } }))
+      const answered = yield* decodeInput(
+        get,
+        sent(new Request("http://localhost/x", { headers: { "content-length": "9" } }))
+      )
       assert.deepStrictEqual(answered, decoded({}))
     })
   )

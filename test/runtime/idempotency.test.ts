@@ -44,6 +44,7 @@ const openBakery = Effect.fnUntraced(function* (
   const lock = Context.get(services, RunLock)
   const baked: Array<string> = []
   const bakery = handler({
+    summary: "Bakes a cake",
     method: "POST",
     path: "/bake",
     access: "tokenOrTicket",
@@ -55,7 +56,7 @@ const openBakery = Effect.fnUntraced(function* (
     }),
     programFields: ["recipe"],
     success: Schema.Struct({ ok: Schema.Boolean, request_id: Schema.String, minutes: Schema.Number }),
-    errors: { ...lockErrors, Burnt: { status: 500 }, OvenCold: { status: 503 } },
+    errors: { ...lockErrors, Burnt: { status: 500, about: "lost" }, OvenCold: { status: 503, about: "later" } },
     body: ({ cake }, { requestId }) =>
       Effect.gen(function* () {
         if (cake === "cold") return yield* new OvenCold()
@@ -68,7 +69,7 @@ const openBakery = Effect.fnUntraced(function* (
       })
   })
   const storedAnswers = Context.get(services, StoredAnswers)
-  const app = yield* openApp(undefined, environment, { handlers: [bakery], storedAnswers })
+  const app = yield* openApp(undefined, environment, { handlers: { bakery }, storedAnswers })
   const post = (body: unknown, { headers, ...sent }: Sent = {}) =>
     app.request("/bake", {
       method: "POST",

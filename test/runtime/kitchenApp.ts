@@ -2,7 +2,7 @@
 import { Effect, Fiber, Layer, Schema } from "effect"
 import { handlers } from "../../handlers/index.ts"
 import { makeApp } from "../../src/runtime/app.ts"
-import { type Handler, handler } from "../../src/runtime/Handler.ts"
+import { type Handlers, handler } from "../../src/runtime/Handler.ts"
 import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
 import { RequestIds } from "../../src/services/RequestIds.ts"
 import { StoredAnswers } from "../../src/services/records/StoredAnswers.ts"
@@ -26,6 +26,7 @@ type Cook = (dish: string, requestId: string) => Effect.Effect<number, NotEnough
 
 const cookWith = (cook: Cook) =>
   handler({
+    summary: "Cooks a dish",
     method: "POST",
     path: "/cook",
     access: "tokenOrTicket",
@@ -37,14 +38,22 @@ const cookWith = (cook: Cook) =>
         return { minutes: yield* cook(dish, requestId) }
       }),
     errors: {
-      NotEnoughSalt: { status: 500, fields: ({ grams }) => ({ step: "season", grams }) },
-      KitchenBusy: { status: 409 }
+      NotEnoughSalt: {
+        status: 500,
+        about: "nothing was cooked",
+        fields: {
+          schema: Schema.Struct({ step: Schema.String, grams: Schema.Number }),
+          of: ({ grams }: NotEnoughSalt) => ({ step: "season", grams })
+        }
+      },
+      KitchenBusy: { status: 409, about: "somebody cooks" }
     }
   })
 
 /** Two handlers of one path: anybody may read the menu, the cook alone writes it. */
-const menu = (["GET", "POST"] as const).map((method) =>
+const menuOf = (method: "GET" | "POST") =>
   handler({
+    summary: "The menu",
     method,
     path: "/menu",
     access: method === "GET" ? "public" : "token",
@@ -54,7 +63,7 @@ const menu = (["GET", "POST"] as const).map((method) =>
     errors: {},
     body: () => Effect.succeed({})
   })
-)
+const menu = { readMenu: menuOf("GET"), writeMenu: menuOf("POST") }
 
 const layerWith = (environment: Readonly<Record<string, string>>, storedAnswers: StoredAnswers["Service"]) => {
   let drawn = 0
@@ -77,7 +86,7 @@ export interface Sent extends RequestInit {
 
 /** More than the kitchen. */
 interface Extension {
-  readonly handlers?: ReadonlyArray<Handler<never>>
+  readonly handlers?: Handlers<never>
   readonly storedAnswers?: StoredAnswers["Service"]
 }
 
@@ -85,13 +94,13 @@ interface Extension {
 export const openApp = (
   cook: Cook = () => Effect.succeed(7),
   environment: Readonly<Record<string, string>> = {},
-  { handlers: more = [], storedAnswers = { once: () => Effect.die("no key came") } }: Extension = {}
+  { handlers: more = {}, storedAnswers = { once: () => Effect.die("no key came") } }: Extension = {}
 ) =>
   Effect.gen(function* () {
     const logs = makeLogs()
     const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
     const app = yield* makeApp<never>({
-      handlers: [...(handlers as unknown as ReadonlyArray<Handler<never>>), cookWith(cook), ...menu, ...more],
+      handlers: { ...(handlers as unknown as Handlers<never>), cook: cookWith(cook), ...menu, ...more },
       runExit: (program) => {
         const fiber = Effect.runFork(Effect.provide(program, logs.layer))
         fibers.add(fiber)

@@ -19,7 +19,7 @@ it.effect(
     Effect.gen(function* () {
       const looper = yield* openLooper({ env: () => ({ LOOPER_HOST: "127.0.0.1", LOOPER_PORT: "0" }) })
       const scope = yield* Scope.make()
-      const server = yield* Layer.buildWithScope(HttpServer.layer([health]), scope).pipe(
+      const server = yield* Layer.buildWithScope(HttpServer.layer({ health }), scope).pipe(
         Effect.provideContext(looper.services)
       )
       const port = Number(new URL(Context.get(server, HttpServer).url).port)

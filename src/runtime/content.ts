@@ -1,0 +1,50 @@
+/** Answers that are not JSON, streams among them. */
+import { Cause, Effect, Exit, Stream } from "effect"
+import type { RunExit } from "./app.ts"
+import type { Content } from "./Handler.ts"
+
+/**
+ * Content as a response.
+ *
+ * **Details** A stream runs as fast as its reader takes it, and stops with a reader that goes away. A shutdown ends it
+ * like its own end; a failure breaks the connection off, so that nobody takes what came for all of it.
+ */
+export const contentResponse = <R>(
+  { status = 200, headers, body }: Content,
+  options: { readonly isHead: boolean; readonly runExit: RunExit<R> }
+): Response => {
+  const sent = options.isHead ? null : Stream.isStream(body) ? readable(body, options.runExit) : body
+  return new Response(sent, { status, headers: { "X-Content-Type-Options": "nosniff", ...headers } })
+}
+
+const readable = <E, R>(stream: Stream.Stream<Uint8Array, E>, runExit: RunExit<R>): ReadableStream<Uint8Array> => {
+  const reader = new AbortController()
+  let onPull: (() => void) | undefined
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      const send = (chunk: Uint8Array) =>
+        Effect.callback<void>((resume) => {
+          controller.enqueue(chunk)
+          if ((controller.desiredSize ?? 0) > 0) resume(Effect.void)
+          else onPull = () => resume(Effect.void)
+        })
+      const sending = Stream.runForEach(stream, send).pipe(
+        Effect.tapCause((cause) =>
+          Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logWarning("http.stream.fail", cause)
+        )
+      )
+      void runExit(sending, { signal: reader.signal }).then((exit) => {
+        if (reader.signal.aborted) return
+        if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) controller.close()
+        else controller.error(new Error("the stream ended before its end"))
+      })
+    },
+    pull() {
+      onPull?.()
+      onPull = undefined
+    },
+    cancel() {
+      reader.abort()
+    }
+  })
+}
