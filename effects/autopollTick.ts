@@ -1,7 +1,7 @@
 /** Operation: start the default prompt when nothing runs. */
-import { Clock, Effect } from "effect"
+import { Cause, Clock, Effect, Exit, Option, Result } from "effect"
 import type { RequestId } from "../src/domain/RequestId.ts"
-import type { SkipReason, TickResult } from "../src/domain/RunResult.ts"
+import type { SkipReason, TickOutcome, TickResult } from "../src/domain/RunResult.ts"
 import { Autopoll } from "../src/services/Autopoll.ts"
 import type { CodexBinary } from "../src/services/CodexBinary.ts"
 import { CodexProcesses } from "../src/services/processes/CodexProcesses.ts"
@@ -15,7 +15,7 @@ import type { RunSupervisor } from "../src/services/runs/RunSupervisor.ts"
 import type { RunTickets } from "../src/services/runs/RunTickets.ts"
 import type { ServerAddress } from "../src/services/ServerAddress.ts"
 import { Workspaces } from "../src/services/Workspaces.ts"
-import { type LaunchPlan, preflight, promptOf } from "./preflight.ts"
+import { type LaunchPlan, type PreflightError, preflight, promptOf } from "./preflight.ts"
 import { type SpawnCodexError, startRun } from "./spawnCodex.ts"
 
 /** Every way {@link autopollTick} can fail: a busy lock and a live target are reasons to skip. */
@@ -55,7 +55,7 @@ export const autopollTick = Effect.fn("autopollTick")(function* (
     Effect.tapError(({ _tag }) => (_tag === "ShuttingDown" || _tag === "ExitedEarly" ? Effect.void : autopoll.failed)),
     Effect.tapDefect(() => autopoll.failed)
   )
-  const result = yield* autopoll.isPaused() ? Effect.succeed(skipped("paused")) : tick
+  const result = yield* Effect.onExit(tick, (exit) => autopoll.ticked(outcomeOf(exit)))
   const fields = result.outcome === "started" ? { pid: result.started.pid } : { reason: result.reason }
   yield* Effect.logInfo(`codex.exec.autopoll.${result.outcome}`).pipe(
     Effect.annotateLogs({ request_id: requestId, ...fields })
@@ -68,17 +68,57 @@ const lookAndStart = Effect.fnUntraced(function* (options: {
   readonly ignoresBackoff: boolean
 }) {
   const { requestId } = options
-  const lock = yield* RunLock
-  if (lock.holder() !== undefined) return skipped("run_lock_busy")
-  if (yield* isAnyAlive) return skipped("alive_tasks")
-  if (yield* isLogRecent) return skipped("recent_log_activity")
-  const plan = yield* planDefault
-  if (plan === undefined) return skipped("misconfigured")
-  if (!options.ignoresBackoff && (yield* (yield* Autopoll).backoffMillis) > 0) return skipped("backoff")
-  const sequence = startUnlessAlive({ requestId, plan })
-  return yield* lock
-    .tryRun({ requestId, step: "preflight", sequence })
-    .pipe(Effect.catchTag("RunBusy", () => Effect.succeed(skipped("run_lock_busy"))))
+  const obstacle = yield* findObstacle(options)
+  if ("plan" in obstacle) {
+    const sequence = startUnlessAlive({ requestId, plan: obstacle.plan })
+    return yield* (yield* RunLock)
+      .tryRun({ requestId, step: "preflight", sequence })
+      .pipe(Effect.catchTag("RunBusy", () => Effect.succeed(skipped("run_lock_busy"))))
+  }
+  if (obstacle.reason === "misconfigured") {
+    yield* Effect.logWarning("codex.exec.autopoll.misconfigured").pipe(Effect.annotateLogs({ error: obstacle.text }))
+  }
+  return skipped(obstacle.reason)
+})
+
+/** What keeps a tick from starting something. */
+export interface Obstacle {
+  readonly reason: SkipReason
+  /** The reason as a sentence. */
+  readonly text: string
+  /** With `alive_tasks`: the targets that live. */
+  readonly pids?: ReadonlyArray<number>
+}
+
+/** What keeps a tick from starting something now, or what it would start; without an effect. */
+export const findObstacle = Effect.fnUntraced(function* (options: {
+  readonly ignoresBackoff: boolean
+}): Effect.fn.Return<
+  Obstacle | { readonly plan: LaunchPlan },
+  Exclude<PreflightError, { readonly _tag: Misconfiguration["_tag"] }>,
+  AutopollTickServices
+> {
+  const autopoll = yield* Autopoll
+  if (autopoll.isPaused()) return { reason: "paused", text: "autopoll is paused" }
+  if ((yield* RunLock).holder() !== undefined) return { reason: "run_lock_busy", text: "a sequence is in progress" }
+  const pids = yield* targetsAlive
+  if (pids.length > 0) {
+    return { reason: "alive_tasks", text: `codex exec is running that no tick stops: pid ${pids.join(", ")}`, pids }
+  }
+  if (yield* isLogRecent) {
+    return { reason: "recent_log_activity", text: "the newest run log changed within LOOPER_IDLE_LOG_STALE_SECONDS" }
+  }
+  const plan = yield* Effect.result(planDefault)
+  if (Result.isFailure(plan)) {
+    const { failure } = plan
+    if (isMisconfiguration(failure)) return { reason: "misconfigured", text: failure.message }
+    return yield* failure
+  }
+  if (plan.success === undefined) return { reason: "misconfigured", text: "the default prompt is empty" }
+  if (!options.ignoresBackoff && (yield* autopoll.backoffMillis) > 0) {
+    return { reason: "backoff", text: `autopoll failed ${autopoll.failures()} times in a row and waits` }
+  }
+  return { plan: plan.success }
 })
 
 /** Since the look somebody may have started something. */
@@ -86,29 +126,28 @@ const startUnlessAlive = Effect.fnUntraced(function* (options: {
   readonly requestId: RequestId
   readonly plan: LaunchPlan
 }) {
-  if (yield* isAnyAlive) return skipped("alive_tasks")
+  if ((yield* targetsAlive).length > 0) return skipped("alive_tasks")
   const { started } = yield* startRun({ ...options, before: Effect.void })
   return { outcome: "started", started } as const
 })
 
-const isAnyAlive = Effect.gen(function* () {
+const targetsAlive = Effect.gen(function* () {
   const workspace = (yield* Workspaces).resolve(undefined)
-  const { targets } = yield* (yield* CodexProcesses).survey({ workspace: workspace.path })
-  return targets.length > 0
+  return (yield* (yield* CodexProcesses).survey({ workspace: workspace.path })).targets
 })
 
-/** What a tick would start; nothing where its prompt, workspace or binary is not there. */
+/** Nothing where the prompt is empty. */
 const planDefault = Effect.gen(function* () {
   const prompt = yield* promptOf({})
   return prompt === "" ? undefined : yield* preflight({ prompt })
-}).pipe(
-  Effect.catchTag(["ToolMissing", "WorkspaceNotDirectory", "PromptUnusable"], (error) =>
-    Effect.as(
-      Effect.logWarning("codex.exec.autopoll.misconfigured").pipe(Effect.annotateLogs({ error: error.message })),
-      undefined
-    )
-  )
-)
+})
+
+type Misconfiguration = Extract<
+  PreflightError,
+  { readonly _tag: "PromptUnusable" | "ToolMissing" | "WorkspaceNotDirectory" }
+>
+
+const isMisconfiguration = (error: PreflightError): error is Misconfiguration => error._tag !== "DiskSpaceLow"
 
 /** A log of the future is one that the clock was set back behind: it says nothing. */
 const isLogRecent = Effect.gen(function* () {
@@ -117,5 +156,14 @@ const isLogRecent = Effect.gen(function* () {
   const newest = yield* (yield* RunLogs).newestChangeMillis
   return newest !== undefined && Math.abs((yield* Clock.currentTimeMillis) - newest) < idleLogStaleSeconds * 1_000
 })
+
+const outcomeOf = (exit: Exit.Exit<TickResult, { readonly _tag: string }>): TickOutcome => {
+  if (Exit.isFailure(exit)) {
+    const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+    return { outcome: "failed", reason: error?._tag ?? "Defect" }
+  }
+  const { value } = exit
+  return value.outcome === "started" ? { outcome: "started" } : { outcome: "skipped", reason: value.reason }
+}
 
 const skipped = (reason: SkipReason) => ({ outcome: "skipped", reason }) as const

@@ -28,7 +28,9 @@ export const killCodex = Effect.fn("killCodex")(function* (
 ): Effect.fn.Return<KillResult, KillCodexError, Services | RequestIds | RunLock> {
   const lock = yield* RunLock
   const requestId = options.requestId ?? (yield* RequestIds).draw()
-  return yield* lock.tryRun({ requestId, step: "kill", sequence: stopTargets({ ...options, cause: "request" }) })
+  const sequence = stopTargets({ ...options, cause: "request" })
+  // It has no wait that could be cut.
+  return yield* lock.tryRun({ requestId, step: "kill", sequence }).pipe(Effect.catchTag("Cancelled", Effect.die))
 })
 
 /** What {@link killCodex} would do now: signals nobody and takes no lock. */

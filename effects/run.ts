@@ -1,6 +1,7 @@
 /** Operation: announce, replace whatever runs, start one fresh run. */
 import { Effect } from "effect"
 import type {
+  Cancelled,
   NotifyFailed,
   RunBusy,
   RunLogUnwritable,
@@ -42,6 +43,7 @@ export interface RunOptions extends LaunchOptions {
 
 /** Every way {@link run} can fail. */
 export type RunError =
+  | Cancelled
   | RunBusy
   | ShuttingDown
   | PreflightError
@@ -81,6 +83,7 @@ export type RunServices =
  * - `SpawnFailed`, `ExitedEarly`: announced and stopped; no run is alive.
  * - `ShuttingDown`: cut before codex was started, or in its startup check, whose run the shutdown stops
  *   (`LOOPER_ON_SHUTDOWN=leave`: which goes on).
+ * - `Cancelled`: as `ShuttingDown`, by its id; a run that was started is stopped.
  */
 export const run = Effect.fn("run")(function* (
   options: RunOptions
@@ -93,7 +96,7 @@ export const run = Effect.fn("run")(function* (
       )
     ),
     Effect.tapError((error) => {
-      const isRefused = error._tag === "RunBusy" || error._tag === "ShuttingDown"
+      const isRefused = error._tag === "RunBusy" || error._tag === "ShuttingDown" || error._tag === "Cancelled"
       const event = isRefused ? Effect.logWarning("run.fail") : Effect.logError("run.fail")
       return Effect.annotateLogs(event, { tag: error._tag, error: error.message })
     }),

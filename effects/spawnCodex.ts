@@ -1,6 +1,7 @@
 /** Operation: start one run where nothing runs. */
 import { Cause, Duration, Effect, Exit, Option } from "effect"
 import {
+  type Cancelled,
   ExitedEarly,
   RunAlive,
   type RunBusy,
@@ -32,7 +33,14 @@ import { type LaunchOptions, type LaunchPlan, type PreflightError, preflight, pr
 export type LaunchError = SpawnFailed | ExitedEarly
 
 /** Every way {@link spawnCodex} can fail. */
-export type SpawnCodexError = RunBusy | RunAlive | PreflightError | RunLogUnwritable | LaunchError | ShuttingDown
+export type SpawnCodexError =
+  | RunBusy
+  | RunAlive
+  | PreflightError
+  | RunLogUnwritable
+  | LaunchError
+  | ShuttingDown
+  | Cancelled
 
 type LaunchServices = LooperConfig | RunLock | RunLogs | RunRecords | RunSupervisor | RunTickets | ServerAddress
 
@@ -43,6 +51,7 @@ type LaunchServices = LooperConfig | RunLock | RunLogs | RunRecords | RunSupervi
  * - `RunBusy`, `RunAlive`, the preflight's, `RunLogUnwritable`, `SpawnFailed`: nothing was started.
  * - `ShuttingDown`: cut before codex was started, or in its startup check, whose run the shutdown stops
  *   (`LOOPER_ON_SHUTDOWN=leave`: which goes on).
+ * - `Cancelled`: stopped by its id before codex was started, or in its startup check, whose run is stopped, too.
  * - `ExitedEarly`: codex ran and has ended; its log is kept.
  */
 export const spawnCodex = Effect.fn("spawnCodex")(function* (
@@ -103,12 +112,14 @@ export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
   const { requestId, plan } = options
   const runLogs = yield* RunLogs
   const records = yield* RunRecords
+  const lock = yield* RunLock
+  const supervisor = yield* RunSupervisor
   const log = yield* runLogs.create({ requestId, workspace: plan.workspace.path, command: plan.command })
   yield* records.begin({ requestId, workspace: plan.workspace.path, logPath: log.path })
   const untilLaunched = Effect.gen(function* () {
     const before = yield* options.before
     if (options.delaySeconds !== undefined) {
-      yield* (yield* RunLock).enter("delay")
+      yield* lock.enter("delay")
       yield* Effect.interruptible(Effect.sleep(Duration.seconds(options.delaySeconds)))
     }
     return { before, run: yield* launch({ log, plan }) }
@@ -116,28 +127,38 @@ export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
   const { before, run } = yield* untilLaunched.pipe(
     Effect.onError((cause) =>
       records
-        .leave(requestId, resultOf(Exit.failCause(cause)))
-        .pipe(Effect.andThen(records.endUnstarted(requestId, reasonOf(cause))), Effect.andThen(runLogs.remove(log)))
+        .leave(requestId, resultOf(lock, Exit.failCause(cause)))
+        .pipe(
+          Effect.andThen(records.endUnstarted(requestId, reasonOf(lock, cause))),
+          Effect.andThen(runLogs.remove(log))
+        )
     )
   )
   const { pid } = run.identity.codex
   yield* Effect.logInfo("codex.exec.spawned").pipe(
     Effect.annotateLogs({ request_id: requestId, pid, log_path: log.path })
   )
-  const startupReturnCode = yield* (yield* RunLock).enter("startup_check").pipe(
+  const startupReturnCode = yield* lock.enter("startup_check").pipe(
     Effect.andThen(checkStartup({ run, startupCheckSeconds: plan.startupCheckSeconds })),
-    Effect.onExit((exit) => records.leave(requestId, resultOf(exit)))
+    Effect.onExit((exit) => records.leave(requestId, resultOf(lock, exit))),
+    // Cut by a shutdown, it is the shutdown's to stop or to leave.
+    Effect.onInterrupt(() => (lock.isCancelling() ? supervisor.stopRun(requestId, "request") : Effect.void))
   )
   const started = { requestId, pid, command: plan.command, logPath: log.path, startupReturnCode, end: run.end }
   return { before, started }
 })
 
-/** A wait is cut by a shutdown alone. */
-const reasonOf = (cause: Cause.Cause<unknown>) =>
-  Cause.hasInterruptsOnly(cause) ? ({ stoppedBy: "shutdown" } as const) : { error: tagOf(cause) }
+/** A wait is cut by a shutdown, or by whoever cancels the sequence. */
+const reasonOf = (lock: RunLock["Service"], cause: Cause.Cause<unknown>) => {
+  if (!Cause.hasInterruptsOnly(cause)) return { error: tagOf(cause) }
+  return { stoppedBy: lock.isCancelling() ? "request" : "shutdown" } as const
+}
 
-const resultOf = (exit: Exit.Exit<unknown, unknown>): string =>
-  Exit.isSuccess(exit) ? "ok" : Cause.hasInterruptsOnly(exit.cause) ? "shutdown" : tagOf(exit.cause)
+const resultOf = (lock: RunLock["Service"], exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "ok"
+  if (!Cause.hasInterruptsOnly(exit.cause)) return tagOf(exit.cause)
+  return lock.isCancelling() ? "Cancelled" : "shutdown"
+}
 
 const tagOf = (cause: Cause.Cause<unknown>): string =>
   (Option.getOrUndefined(Cause.findErrorOption(cause)) as { readonly _tag?: string } | undefined)?._tag ?? "Defect"

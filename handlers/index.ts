@@ -1,18 +1,23 @@
 /** Every route of Looper. */
-import type { AutopollTickServices } from "../effects/autopollTick.ts"
 import type { RunServices } from "../effects/run.ts"
+import type { StatusServices } from "../effects/status.ts"
+import type { StopRunServices } from "../effects/stopRun.ts"
 import type { Handlers } from "../src/runtime/Handler.ts"
 import { autopollTick } from "./autopollTick.ts"
+import { getRun } from "./getRun.ts"
 import { health } from "./health.ts"
 import { kill } from "./kill.ts"
 import { notify } from "./notify.ts"
 import { pauseAutopoll } from "./pauseAutopoll.ts"
 import { resumeAutopoll } from "./resumeAutopoll.ts"
 import { run } from "./run.ts"
+import { runs } from "./runs.ts"
 import { spawn } from "./spawn.ts"
+import { status } from "./status.ts"
+import { stopRun } from "./stopRun.ts"
 
 /** Every service that a handler needs. */
-export type HandlerServices = AutopollTickServices | RunServices
+export type HandlerServices = RunServices | StatusServices | StopRunServices
 
 /** What the runtime mounts, by name: client, command line, documents and `looper invoke` are made of these. */
 export const handlers = {
@@ -23,5 +28,9 @@ export const handlers = {
   spawn,
   autopollTick,
   pauseAutopoll,
-  resumeAutopoll
+  resumeAutopoll,
+  status,
+  runs,
+  getRun,
+  stopRun
 } as const satisfies Handlers<HandlerServices>

@@ -25,6 +25,7 @@ import { RunSupervisor } from "./services/runs/RunSupervisor.ts"
 import { RunTickets } from "./services/runs/RunTickets.ts"
 import { ServerAddress } from "./services/ServerAddress.ts"
 import { ServerLog } from "./services/serverLog/ServerLog.ts"
+import { StartTime } from "./services/StartTime.ts"
 import { Shutdown } from "./services/Shutdown.ts"
 import { Workspaces } from "./services/Workspaces.ts"
 import { layerWebhook } from "./services/notifiers/WebhookNotifier.ts"
@@ -76,7 +77,8 @@ export const layerWith = <E, R>(
     Workspaces.layerNoDeps,
     parts.notifier,
     parts.processTable,
-    ServerAddress.layer
+    ServerAddress.layer,
+    StartTime.layer
   )
   const runs = RunSupervisor.layerNoDeps.pipe(
     Layer.provideMerge(parts.processTrees),

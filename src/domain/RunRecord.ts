@@ -81,3 +81,17 @@ export const endState = ({
   if (returnCode === "unknown") return { state: "interrupted", cause: "interrupted" }
   return { state: returnCode === 0 ? "succeeded" : "failed", cause: "exited" }
 }
+
+/** A part of the history, newest first. */
+export interface RunsQuery {
+  /** Of any state where there is none. */
+  readonly states: ReadonlyArray<RunState> | undefined
+  /** Only those that autopoll started, only the others, or all. */
+  readonly isAutopoll: boolean | undefined
+  /** Only older ones. */
+  readonly before: { readonly startedAtMillis: number; readonly requestId: RequestId } | undefined
+  readonly limit: number
+}
+
+/** Did a tick start it? Its id says so. */
+export const isAutopollRun = (requestId: string): boolean => requestId.startsWith("auto")

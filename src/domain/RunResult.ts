@@ -1,7 +1,7 @@
 /** What operations answer. */
 import type { Effect } from "effect"
 import type { RequestId } from "./RequestId.ts"
-import type { RunEnding } from "./RunRecord.ts"
+import type { RunEnding, RunRecord } from "./RunRecord.ts"
 
 /** The codex that is started. */
 export interface ResolvedBinary {
@@ -87,3 +87,27 @@ export const skipReasons = [
 ] as const
 /** One of {@link skipReasons}. */
 export type SkipReason = (typeof skipReasons)[number]
+
+/** What became of a tick. */
+export type TickOutcome =
+  | { readonly outcome: "started" }
+  | { readonly outcome: "skipped"; readonly reason: SkipReason }
+  /** `reason` is the failure's tag. */
+  | { readonly outcome: "failed"; readonly reason: string }
+
+/** What became of a run that was to be stopped. */
+export interface StopResult {
+  readonly id: string
+  /** `cancelled`: its sequence was in progress. */
+  readonly outcome: "stopped" | "cancelled" | "already_ended"
+  /** codex' pid, where it was alive. */
+  readonly killedPids: ReadonlyArray<number>
+}
+
+/** A run, and how far it is while it lives. */
+export interface RunView {
+  readonly record: RunRecord
+  /** How long codex has lived. */
+  readonly durationMillis: number | undefined
+  readonly logBytes: number | undefined
+}

@@ -1,7 +1,8 @@
 /** Ticks at start and then at the configured distance, as long as its scope is open. */
-import { Duration, Effect, Layer, Schedule } from "effect"
+import { Clock, Duration, Effect, Layer, Schedule } from "effect"
 import { autopollTick } from "../../effects/autopollTick.ts"
 import { preflight, promptOf } from "../../effects/preflight.ts"
+import { Autopoll } from "../services/Autopoll.ts"
 import { LooperConfig } from "../services/config/LooperConfig.ts"
 import { HttpServer } from "./server.ts"
 
@@ -41,5 +42,11 @@ export const tickForever = (distance: Duration.Duration) =>
   autopollTick().pipe(
     Effect.tapCause((cause) => Effect.logError("codex.exec.autopoll.fail", cause)),
     Effect.ignoreCause,
+    Effect.andThen(expectTick(distance)),
     Effect.repeat(Schedule.spaced(distance))
   )
+
+const expectTick = Effect.fnUntraced(function* (distance: Duration.Duration) {
+  const autopoll = yield* Autopoll
+  autopoll.expectTick((yield* Clock.currentTimeMillis) + Duration.toMillis(distance))
+})

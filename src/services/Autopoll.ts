@@ -1,7 +1,8 @@
 /** What autopoll remembers between two ticks: whether it is paused, and how often it failed in a row. */
-import { Context, Duration, Effect, Layer } from "effect"
+import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { RequestId } from "../domain/RequestId.ts"
 import type { RunEnding } from "../domain/RunRecord.ts"
+import type { TickOutcome } from "../domain/RunResult.ts"
 import { LooperConfig } from "./config/LooperConfig.ts"
 import { ProcessTable } from "./processes/ProcessTable.ts"
 import { type AutopollState, loadAutopoll, saveAutopoll } from "./records/autopollState.ts"
@@ -20,6 +21,16 @@ export class Autopoll extends Context.Service<
     readonly setPaused: (isPaused: boolean) => Effect.Effect<void>
     /** Milliseconds until a tick may start something again; 0 when it may. */
     readonly backoffMillis: Effect.Effect<number>
+    /** In a row, as far as the backoff counts them. */
+    readonly failures: () => number
+    /** A tick is over. */
+    readonly ticked: (outcome: TickOutcome) => Effect.Effect<void>
+    /** This Looper's last tick. */
+    readonly lastTick: () => (TickOutcome & { readonly atMillis: number }) | undefined
+    /** The next tick comes at this time, in milliseconds since the epoch. */
+    readonly expectTick: (atMillis: number) => void
+    /** `undefined` where none comes by itself. */
+    readonly nextTickMillis: () => number | undefined
     /** A tick could not start its run. */
     readonly failed: Effect.Effect<void>
     /** A run that a tick started, an earlier Looper's too, has ended; told again of the same one it changes nothing. */
@@ -41,6 +52,8 @@ export class Autopoll extends Context.Service<
       const { bootId } = yield* ProcessTable
       const database = yield* Database
       const waitMillis = waitAfter(idlePollSeconds * 1_000)
+      let lastTick: (TickOutcome & { readonly atMillis: number }) | undefined
+      let nextTickMillis: number | undefined
       const changed = { pause: false, failures: false }
       let state: AutopollState = { isPaused: false, failures: 0, notBeforeMillis: 0, bootId, countedRun: "" }
 
@@ -99,6 +112,14 @@ export class Autopoll extends Context.Service<
             Effect.logInfo(isPaused ? "codex.exec.autopoll.paused" : "codex.exec.autopoll.resumed")
           ),
         backoffMillis: Effect.map(monotonicMillis, (now) => Math.max(0, state.notBeforeMillis - now)),
+        failures: () => state.failures,
+        ticked: (outcome) =>
+          Effect.map(Clock.currentTimeMillis, (atMillis) => {
+            lastTick = { ...outcome, atMillis }
+          }),
+        lastTick: () => lastTick,
+        expectTick: (atMillis) => void (nextTickMillis = atMillis),
+        nextTickMillis: () => nextTickMillis,
         failed: Effect.suspend(() => failedAs(state.countedRun)),
         ended
       })

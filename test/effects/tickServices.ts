@@ -1,7 +1,7 @@
 /** What a tick asks, answered by the test: nothing of the machine is looked at, nothing is started. */
 import { Deferred, Effect, Layer } from "effect"
 import type { AutopollTickServices } from "../../effects/autopollTick.ts"
-import { RunLogUnwritable, ToolMissing, WorkspaceNotDirectory } from "../../src/domain/errors.ts"
+import { RunLogUnwritable, RunNotFound, ToolMissing, WorkspaceNotDirectory } from "../../src/domain/errors.ts"
 import type { RunEnding } from "../../src/domain/RunRecord.ts"
 import { Autopoll } from "../../src/services/Autopoll.ts"
 import { CodexBinary } from "../../src/services/CodexBinary.ts"
@@ -46,6 +46,8 @@ const records = Layer.succeed(RunRecords, {
   endUnstarted: () => Effect.void,
   has: () => false,
   find: () => Effect.succeed(undefined),
+  get: (id) => Effect.fail(new RunNotFound({ id })),
+  list: () => Effect.succeed([]),
   steps: () => Effect.succeed([]),
   stopCause: () => Effect.succeed(undefined),
   unended: Effect.succeed([])
@@ -66,6 +68,7 @@ const supervisorOf = (parts: Pick<RunSupervisor["Service"], "launch">) =>
     live: () => [],
     leaders: () => [],
     stopping: () => Effect.void,
+    stopRun: () => Effect.succeed(undefined),
     forgetEnded: Effect.void,
     settle: Effect.void
   })

@@ -36,6 +36,7 @@ describe("the package's exports", () => {
 
   it("have the class of every failure", () => {
     const tags: { readonly [Name in Tag]: Extract<keyof Exports, Name> } = {
+      Cancelled: "Cancelled",
       DiskSpaceLow: "DiskSpaceLow",
       ExitedEarly: "ExitedEarly",
       NotifyFailed: "NotifyFailed",

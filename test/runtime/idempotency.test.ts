@@ -8,7 +8,7 @@ import { StoredAnswers } from "../../src/services/records/StoredAnswers.ts"
 import { Shutdown } from "../../src/services/Shutdown.ts"
 import { handler } from "../../src/runtime/Handler.ts"
 import { bodyHash, idempotencyKey } from "../../src/runtime/idempotency.ts"
-import { lockErrors } from "../../handlers/errors.ts"
+import { cancelErrors, lockErrors } from "../../handlers/errors.ts"
 import { type MemoryDatabase, makeMemoryDatabase } from "../support/memoryDatabase.ts"
 import { openApp, type Sent, secret, shown } from "./kitchenApp.ts"
 
@@ -56,7 +56,12 @@ const openBakery = Effect.fnUntraced(function* (
     }),
     programFields: ["recipe"],
     success: Schema.Struct({ ok: Schema.Boolean, request_id: Schema.String, minutes: Schema.Number }),
-    errors: { ...lockErrors, Burnt: { status: 500, about: "lost" }, OvenCold: { status: 503, about: "later" } },
+    errors: {
+      ...lockErrors,
+      ...cancelErrors,
+      Burnt: { status: 500, about: "lost" },
+      OvenCold: { status: 503, about: "later" }
+    },
     body: ({ cake }, { requestId }) =>
       Effect.gen(function* () {
         if (cake === "cold") return yield* new OvenCold()

@@ -1,14 +1,22 @@
 /** The history of runs: intent before each effect, result after it. */
 import { Clock, Context, Effect, Layer } from "effect"
-import type { Step } from "../../domain/errors.ts"
+import { HistoryUnavailable, RunNotFound, type Step } from "../../domain/errors.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
-import { endState, type RunEnding, type RunRecord, type RunStep, type StopCause } from "../../domain/RunRecord.ts"
+import {
+  endState,
+  type RunEnding,
+  type RunRecord,
+  type RunsQuery,
+  type RunStep,
+  type StopCause
+} from "../../domain/RunRecord.ts"
 import type { RunIdentity } from "../../domain/runLog.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
 import { RunLogs } from "../runs/RunLogs.ts"
 import { Database } from "./Database.ts"
 import { LiveRuns } from "./LiveRuns.ts"
-import { type KnownRun, runStatements, runValues } from "./runRow.ts"
+import { selectPage, withLive } from "./listRuns.ts"
+import { type KnownRun, knownRun, runStatements, runValues } from "./runRow.ts"
 
 /** The records of runs; what is told of an ended one changes nothing, unless its record was inferred from its log. */
 export class RunRecords extends Context.Service<
@@ -45,6 +53,18 @@ export class RunRecords extends Context.Service<
     /** Was there ever a run of this id? */
     readonly has: (requestId: string) => boolean
     readonly find: (requestId: string) => Effect.Effect<RunRecord | undefined>
+    /**
+     * The run of an id.
+     *
+     * **Errors** `RunNotFound`; `HistoryUnavailable`: it is none of those that live, and the database cannot be read.
+     */
+    readonly get: (requestId: string) => Effect.Effect<RunRecord, RunNotFound | HistoryUnavailable>
+    /**
+     * A page of the history, newest first.
+     *
+     * **Errors** `HistoryUnavailable`: the database cannot be read.
+     */
+    readonly list: (query: RunsQuery) => Effect.Effect<ReadonlyArray<RunRecord>, HistoryUnavailable>
     readonly steps: (requestId: string) => Effect.Effect<ReadonlyArray<RunStep>>
     /** Why somebody was stopping it, as far as the record knows. */
     readonly stopCause: (requestId: string) => Effect.Effect<StopCause | undefined>
@@ -168,6 +188,18 @@ export class RunRecords extends Context.Service<
         }),
         has: (requestId) => runs.has(requestId) || runLogs.has(requestId),
         find: (requestId) => Effect.map(runs.find(requestId), (run) => run?.record),
+        get: Effect.fnUntraced(function* (requestId) {
+          const known = yield* runs.find(requestId)
+          if (known !== undefined) return known.record
+          const isReadable = (yield* database.read("SELECT 1")) !== undefined
+          return yield* isReadable ? new RunNotFound({ id: requestId }) : new HistoryUnavailable()
+        }),
+        list: Effect.fnUntraced(function* (query) {
+          const rows = yield* database.read(...selectPage(query))
+          if (rows === undefined) return yield* new HistoryUnavailable()
+          const page = rows.flatMap((row) => knownRun(row, logDir)?.record ?? [])
+          return withLive(page, runs.unended(), query)
+        }),
         steps: (requestId) => runs.steps(requestId),
         stopCause: (requestId) => Effect.map(runs.find(requestId), (run) => run?.stoppedBy),
         unended: Effect.sync(() => runs.unended())

@@ -1,6 +1,6 @@
 /** The single-run lock: one permit, never queued, held by a sequence that belongs to this layer, not to its caller. */
 import { Cause, Context, DateTime, Effect, Exit, Fiber, Layer, Option, Scope, Semaphore } from "effect"
-import { type LockHolder, RunBusy, ShuttingDown, type Step } from "../../domain/errors.ts"
+import { Cancelled, type LockHolder, RunBusy, ShuttingDown, type Step } from "../../domain/errors.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
 import { RunRecords } from "../records/RunRecords.ts"
 import { Shutdown } from "../Shutdown.ts"
@@ -19,17 +19,26 @@ export class RunLock extends Context.Service<
      *
      * **Details** Interrupting the caller changes nothing: the sequence goes on and releases the lock at its end,
      * whatever that end is. The sequence is uninterruptible but for what it marks as interruptible, and
-     * then only closing this layer's scope interrupts it.
+     * then only closing this layer's scope, or {@link cancel}, interrupts it.
      *
      * **Errors**
      * - `RunBusy`: another sequence holds the lock; nothing was done.
      * - `ShuttingDown`: it never began, or a wait of it was cut.
+     * - `Cancelled`: {@link cancel} cut a wait of it.
      */
     readonly tryRun: <A, E, R>(options: {
       readonly requestId: RequestId
       readonly step: Step
       readonly sequence: Effect.Effect<A, E, R>
-    }) => Effect.Effect<A, E | RunBusy | ShuttingDown, R>
+    }) => Effect.Effect<A, E | Cancelled | RunBusy | ShuttingDown, R>
+    /**
+     * Cuts the wait that the sequence of this id is in, or the next one that it comes to, and waits for its end.
+     *
+     * **Details** False where no such sequence is in progress, or it came to its end without a further wait.
+     */
+    readonly cancel: (requestId: string) => Effect.Effect<boolean>
+    /** Is the sequence in progress being cancelled? */
+    readonly isCancelling: () => boolean
     /** Says, and records, which step the holder is about to begin. */
     readonly enter: (step: Step) => Effect.Effect<void>
     readonly holder: () => LockHolder | undefined
@@ -44,6 +53,8 @@ export class RunLock extends Context.Service<
       const semaphore = yield* Semaphore.make(1)
       const scope = yield* Scope.make()
       let holder: LockHolder | undefined
+      let sequenceFiber: Fiber.Fiber<unknown, unknown> | undefined
+      let isCancelling = false
       yield* Effect.addFinalizer(() => Effect.andThen(shutdown.begin, Scope.close(scope, Exit.void)))
 
       const enter = (step: Step) =>
@@ -56,18 +67,23 @@ export class RunLock extends Context.Service<
         readonly requestId: RequestId
         readonly step: Step
         readonly sequence: Effect.Effect<A, E, R>
-      }): Effect.fn.Return<A, E | RunBusy | ShuttingDown, R> {
+      }): Effect.fn.Return<A, E | Cancelled | RunBusy | ShuttingDown, R> {
         if (shutdown.times() !== undefined) return yield* new ShuttingDown()
         const own: LockHolder = { requestId: options.requestId, step: options.step, since: yield* DateTime.now }
         // The one that holds the permit now, should it not be to be had.
         const other = holder ?? own
         const taken = yield* LockTaken
-        const held = Effect.suspend(() => {
+        let cancelledIn: Step | undefined
+        const held = Effect.withFiber<A, E, R>((fiber) => {
           holder = own
+          sequenceFiber = fiber
+          isCancelling = false
           return Effect.ensuring(
             Effect.andThen(taken, options.sequence),
             Effect.sync(() => {
+              if (isCancelling) cancelledIn = holder?.step
               holder = undefined
+              sequenceFiber = undefined
             })
           )
         })
@@ -78,9 +94,26 @@ export class RunLock extends Context.Service<
         if (Exit.isSuccess(exit)) {
           return Option.isSome(exit.value) ? exit.value.value : yield* new RunBusy({ holder: other })
         }
-        return yield* Cause.hasInterruptsOnly(exit.cause) ? new ShuttingDown() : Effect.failCause(exit.cause)
+        if (!Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
+        return yield* cancelledIn === undefined ? new ShuttingDown() : new Cancelled({ step: cancelledIn })
       })
-      return RunLock.of({ tryRun, enter, holder: () => holder })
+      const cancel = (requestId: string) =>
+        Effect.suspend(() => {
+          if (sequenceFiber === undefined || holder?.requestId !== requestId) return Effect.succeed(false)
+          isCancelling = true
+          const fiber = sequenceFiber
+          return Fiber.interrupt(fiber).pipe(
+            Effect.andThen(Fiber.await(fiber)),
+            Effect.map((exit) => Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+          )
+        })
+      return RunLock.of({
+        tryRun,
+        cancel,
+        isCancelling: () => holder !== undefined && isCancelling,
+        enter,
+        holder: () => holder
+      })
     })
   )
 }

@@ -81,7 +81,7 @@ export class RunLogs extends Context.Service<
     /** Writes the trailer unless the log ends in it already; false where it cannot, on a full disk. */
     readonly ensureTrailer: (logPath: string, code: ReturnCode) => Effect.Effect<boolean>
     /** Bytes, the header's too; `undefined` where the log was deleted. */
-    readonly sizeOf: (log: RunLog) => Effect.Effect<number | undefined>
+    readonly sizeOf: (log: Pick<RunLog, "path">) => Effect.Effect<number | undefined>
     /** In the log folder, for Looper's user; infinite where the system does not say. */
     readonly freeBytes: Effect.Effect<number>
   }

@@ -31,6 +31,13 @@ export interface LaunchedRun {
   readonly completed: Effect.Effect<void>
 }
 
+/** What came of stopping one run. */
+export interface StoppedRun {
+  readonly pid: number
+  /** What outlived SIGKILL, ascending. */
+  readonly survivors: ReadonlyArray<number>
+}
+
 /** A trailer that takes longer than this is not waited for. */
 const settleBoundMillis = 1_000
 /** How often to look whether a supervisor that is no child of Looper, or a codex without one, still lives. */
@@ -60,6 +67,12 @@ export class RunSupervisor extends Context.Service<
     readonly leaders: () => ReadonlyArray<ProcessIdentity>
     /** Records that these codex are about to be stopped: their ends are not their own. */
     readonly stopping: (pids: ReadonlyArray<number>, cause: StopCause) => Effect.Effect<void>
+    /**
+     * Stops a run's tree and waits, for a second at most, until its end is recorded.
+     *
+     * **Details** `undefined` where no live run has this id. Like a kill of it alone: bounded, uninterruptible.
+     */
+    readonly stopRun: (requestId: string, cause: StopCause) => Effect.Effect<StoppedRun | undefined>
     /** Drops the leaders of ended runs: after a kill without survivors their sessions are empty. */
     readonly forgetEnded: Effect.Effect<void>
     /** Waits, for a second at most, for the trailers of runs whose codex is dead. */
@@ -111,6 +124,13 @@ export class RunSupervisor extends Context.Service<
         }
       })
 
+      const terminateRun = Effect.fnUntraced(function* (run: TrackedRun, cause: StopCause) {
+        const { requestId, codex, supervisor } = run.identity
+        yield* markStopping([run], cause)
+        return (yield* trees.terminate({ targets: [codex], leaders: [supervisor], markers: new Set([requestId]) }))
+          .survivors
+      })
+
       /** Stops a run that lasts too long, is silent too long or writes too much; what kept it from that may pass. */
       const limit = (run: TrackedRun): Effect.Effect<void, never, LooperConfig | RunLogs> =>
         limitOnce(run).pipe(
@@ -125,12 +145,7 @@ export class RunSupervisor extends Context.Service<
         yield* Effect.logWarning("codex.exec.limit").pipe(
           Effect.annotateLogs({ request_id: identity.requestId, pid: identity.codex.pid, limit: cause })
         )
-        yield* markStopping([run], cause)
-        const { survivors } = yield* trees.terminate({
-          targets: [identity.codex],
-          leaders: [identity.supervisor],
-          markers: new Set([identity.requestId])
-        })
+        const survivors = yield* terminateRun(run, cause)
         if (survivors.length === 0) return
         yield* Effect.logError("codex.exec.limit.fail").pipe(
           Effect.annotateLogs({ request_id: identity.requestId, remaining: survivors })
@@ -276,6 +291,13 @@ export class RunSupervisor extends Context.Service<
             unended().filter(({ identity }) => pids.includes(identity.codex.pid)),
             cause
           ),
+        stopRun: Effect.fn("RunSupervisor.stopRun")(function* (requestId, cause) {
+          const run = unended().find(({ identity }) => identity.requestId === requestId)
+          if (run === undefined) return undefined
+          const survivors = yield* terminateRun(run, cause)
+          if (survivors.length === 0) yield* Effect.timeoutOption(Deferred.await(run.recorded), settleBoundMillis)
+          return { pid: run.identity.codex.pid, survivors }
+        }, Effect.uninterruptible),
         forgetEnded: Effect.sync(() => {
           // One whose end is not recorded yet forgets itself then: a shutdown has to wait for that.
           for (const [id, { recorded }] of started) if (Deferred.isDoneUnsafe(recorded)) started.delete(id)

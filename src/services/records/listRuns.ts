@@ -1,0 +1,44 @@
+/** Pages of the history: the database's, with the runs that live laid over it. */
+import type { SQLInputValue } from "node:sqlite"
+import { isAutopollRun, type RunRecord, type RunsQuery } from "../../domain/RunRecord.ts"
+import { selectRuns } from "./runRow.ts"
+
+/** The statement that reads a page, and its values. */
+export const selectPage = ({
+  states,
+  isAutopoll,
+  before,
+  limit
+}: RunsQuery): readonly [sql: string, ...values: ReadonlyArray<SQLInputValue>] => {
+  const conditions = [
+    states && `state IN (${states.map(() => "?").join(", ")})`,
+    isAutopoll !== undefined && `request_id ${isAutopoll ? "" : "NOT "}LIKE 'auto%'`,
+    before && "(started_at, request_id) < (?, ?)"
+  ].filter((condition) => typeof condition === "string")
+  const where = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`
+  const place = before === undefined ? [] : [before.startedAtMillis, before.requestId]
+  return [`${selectRuns}${where} ORDER BY started_at DESC, request_id DESC LIMIT ?`, ...(states ?? []), ...place, limit]
+}
+
+/** A page with what the database may know less of: a run that lives, in its own place. */
+export const withLive = (
+  page: ReadonlyArray<RunRecord>,
+  live: ReadonlyArray<RunRecord>,
+  query: RunsQuery
+): ReadonlyArray<RunRecord> => {
+  const ids = new Set(live.map(({ requestId }) => requestId))
+  const isWanted = ({ state, requestId, startedAtMillis }: RunRecord) =>
+    (query.states?.includes(state) ?? true) &&
+    (query.isAutopoll === undefined || isAutopollRun(requestId) === query.isAutopoll) &&
+    (query.before === undefined || isNewer(query.before, { startedAtMillis, requestId }))
+  return [...page.filter(({ requestId }) => !ids.has(requestId)), ...live.filter(isWanted)]
+    .toSorted((one, other) => (isNewer(one, other) ? -1 : 1))
+    .slice(0, query.limit)
+}
+
+type Place = NonNullable<RunsQuery["before"]>
+
+const isNewer = (one: Place, other: Place): boolean =>
+  one.startedAtMillis === other.startedAtMillis
+    ? one.requestId > other.requestId
+    : one.startedAtMillis > other.startedAtMillis
