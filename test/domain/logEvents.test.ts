@@ -33,6 +33,8 @@ const log = Arbitrary.map(Arbitrary.array(piece, { maxLength: 12 }), (pieces) =>
 )
 const position = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40 })))
 
+const isUtf8 = (bytes: Uint8Array) => Buffer.from(Buffer.from(bytes).toString()).equals(bytes)
+
 describe("a log as events", () => {
   it.effect("is text with the offset behind it where it is UTF-8, and base64 where it is not", () =>
     Effect.sync(() => {
@@ -99,8 +101,6 @@ describe("a log as events", () => {
 })
 
 describe("a code point that is cut", () => {
-  const isUtf8 = (bytes: Uint8Array) => Buffer.from(Buffer.from(bytes).toString()).equals(bytes)
-
   it("is found wherever its bytes end, and its other bytes complete it", () => {
     for (const whole of ["\u0080", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}"]) {
       const bytes = Buffer.from(`x${whole}`)
@@ -132,7 +132,9 @@ describe("a code point that is cut", () => {
   })
 
   it("is told from what is none by what could follow, for any two bytes", () => {
-    const tails = ["80", "8080", "bf", "bfbf", "a0", "9080", "9f80", "808080", "908080"].map((hex) => Buffer.from(hex, "hex"))
+    const tails = ["80", "8080", "bf", "bfbf", "a0", "9080", "9f80", "808080", "908080"].map((hex) =>
+      Buffer.from(hex, "hex")
+    )
     for (let first = 0x80; first < 0x100; first++) {
       for (let second = 0; second < 0x100; second++) {
         const bytes = Buffer.from([first, second])
