@@ -59,7 +59,8 @@ const letterT = 0x74
 /** How many bytes the lines have as {@link jsonLines}. */
 const jsonBytes = (lines: Buffer): number => {
   let bytes = lines.length
-  for (const byte of lines) {
+  for (let read = 0; read < lines.length; read++) {
+    const byte = lines[read]
     if (byte === newline) bytes += lineStart.length + lineEnd.length - 1
     else if (byte === doubleQuote || byte === backslash || byte === tab) bytes += 1
   }
@@ -74,18 +75,13 @@ const jsonBytes = (lines: Buffer): number => {
 export const jsonLines = (lines: Buffer): Buffer => {
   const json = Buffer.allocUnsafe(jsonBytes(lines))
   let written = 0
-  let isInLine = false
-  for (const byte of lines) {
-    if (!isInLine) written += lineStart.copy(json, written)
-    isInLine = byte !== newline
-    if (!isInLine) {
-      written += lineEnd.copy(json, written)
-    } else if (byte === tab || byte === doubleQuote || byte === backslash) {
-      json[written++] = backslash
+  for (let read = 0; read < lines.length; ) {
+    written += lineStart.copy(json, written)
+    for (let byte = lines[read++] as number; byte !== newline; byte = lines[read++] as number) {
+      if (byte === tab || byte === doubleQuote || byte === backslash) json[written++] = backslash
       json[written++] = byte === tab ? letterT : byte
-    } else {
-      json[written++] = byte
     }
+    written += lineEnd.copy(json, written)
   }
   return json
 }
