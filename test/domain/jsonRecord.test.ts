@@ -57,15 +57,14 @@ describe("jsonRecord", () => {
   it("has no field for what is undefined", () => assert.strictEqual(record({ a: undefined }), record({})))
 
   it("lets no field take the place of its own", () => {
-    const fields = { time: 1, level: 2, logger: 3, event: 4, event_: 5, __proto: 6 }
+    const fields = { time: 1, level: 2, logger: 3, event: 4, event_: 5 }
     assert.deepStrictEqual(JSON.parse(record(fields)), {
       ...own,
       time_: 1,
       level_: 2,
       logger_: 3,
       event__: 4,
-      event_: 5,
-      __proto: 6
+      event_: 5
     })
   })
 
