@@ -3,9 +3,12 @@ import type { AutopollTickServices } from "../effects/autopollTick.ts"
 import type { RunServices } from "../effects/run.ts"
 import type { Handlers } from "../src/runtime/Handler.ts"
 import { autopollTick } from "./autopollTick.ts"
+import { docs } from "./docs.ts"
+import { docsFile } from "./docsFile.ts"
 import { health } from "./health.ts"
 import { kill } from "./kill.ts"
 import { notify } from "./notify.ts"
+import { openapi } from "./openapi.ts"
 import { pauseAutopoll } from "./pauseAutopoll.ts"
 import { resumeAutopoll } from "./resumeAutopoll.ts"
 import { run } from "./run.ts"
@@ -23,5 +26,8 @@ export const handlers = {
   spawn,
   autopollTick,
   pauseAutopoll,
-  resumeAutopoll
+  resumeAutopoll,
+  openapi: openapi((): Handlers<unknown> => handlers),
+  docs,
+  docsFile
 } as const satisfies Handlers<HandlerServices>

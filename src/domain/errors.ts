@@ -2,6 +2,9 @@
 import { Schema } from "effect"
 import { RequestId } from "./RequestId.ts"
 
+/** The `code` of an error's answer. */
+export const codeOf = (tag: string): string => tag.replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase()
+
 /** Where in a run's sequence something happened. */
 export const Step = Schema.Literals(["preflight", "notify", "kill", "delay", "spawn", "startup_check"])
 /** One of the steps, in the order of a run. */

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http"
 import { hostname } from "node:os"
 import { Cause, Effect, Exit, Option, Schema } from "effect"
 import { type Context, Hono } from "hono"
+import { codeOf } from "../domain/errors.ts"
 import type { RequestId } from "../domain/RequestId.ts"
 import { redactor } from "../logging.ts"
 import { LooperConfig } from "../services/config/LooperConfig.ts"
@@ -129,7 +130,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     }
     const known: AnyErrorAnswer | undefined = handler.errors[error._tag]
     if (known === undefined) return yield* Effect.die(error)
-    const body = { ok: false, error: redact(error.message), code: snakeCase(error._tag), request_id: requestId }
+    const body = { ok: false, error: redact(error.message), code: codeOf(error._tag), request_id: requestId }
     return answerWith({
       status: known.status,
       body: known.fields === undefined ? body : { ...body, ...Object(known.fields.of(error)) },
@@ -184,5 +185,3 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   })
   return app
 })
-
-const snakeCase = (tag: string): string => tag.replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase()

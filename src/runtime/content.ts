@@ -20,24 +20,26 @@ export const contentResponse = <R>(
 const readable = <E, R>(stream: Stream.Stream<Uint8Array, E>, runExit: RunExit<R>): ReadableStream<Uint8Array> => {
   const reader = new AbortController()
   let onPull: (() => void) | undefined
+  const sendTo = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    const send = (chunk: Uint8Array) =>
+      Effect.callback<void>((resume) => {
+        controller.enqueue(chunk)
+        if ((controller.desiredSize ?? 0) > 0) resume(Effect.void)
+        else onPull = () => resume(Effect.void)
+      })
+    const sending = Stream.runForEach(stream, send).pipe(
+      Effect.tapCause((cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logWarning("http.stream.fail", cause)
+      )
+    )
+    const exit = await runExit(sending, { signal: reader.signal })
+    if (reader.signal.aborted) return
+    if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) controller.close()
+    else controller.error(new Error("the stream ended before its end"))
+  }
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      const send = (chunk: Uint8Array) =>
-        Effect.callback<void>((resume) => {
-          controller.enqueue(chunk)
-          if ((controller.desiredSize ?? 0) > 0) resume(Effect.void)
-          else onPull = () => resume(Effect.void)
-        })
-      const sending = Stream.runForEach(stream, send).pipe(
-        Effect.tapCause((cause) =>
-          Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logWarning("http.stream.fail", cause)
-        )
-      )
-      void runExit(sending, { signal: reader.signal }).then((exit) => {
-        if (reader.signal.aborted) return
-        if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) controller.close()
-        else controller.error(new Error("the stream ended before its end"))
-      })
+      void sendTo(controller)
     },
     pull() {
       onPull?.()
