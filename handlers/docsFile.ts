@@ -9,7 +9,9 @@ export const docsFile = handler({
   method: "GET",
   path: "/docs/:file",
   access: "public",
-  request: Schema.Struct({ file: Schema.String }),
+  request: Schema.Struct({
+    file: Schema.String.annotateKey({ description: "One that the page names", examples: ["page.css"] })
+  }),
   success: { contents: { "text/css": "a style", "text/javascript": "a script" } },
   errors: { FileNotFound: { status: 404, about: "the page has no such file" } },
   body: ({ file }) => page.docsFile(file)

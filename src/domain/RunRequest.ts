@@ -44,7 +44,8 @@ const DryRun = Schema.optionalKey(Schema.Boolean.annotate({ message: "must be tr
 
 const launchFields = {
   codex_prompt: Schema.optionalKey(Prompt).annotateKey({
-    description: "What codex is to do, at most 131,071 bytes. Absent: the default prompt"
+    description: "What codex is to do, at most 131,071 bytes. Absent: the default prompt",
+    examples: ["Do the next task of NOTES.md"]
   }),
   prompt: Schema.optionalKey(Prompt).annotateKey({ description: "Old name of `codex_prompt`, which counts before it" }),
   workspace: Schema.optionalKey(Text).annotateKey({

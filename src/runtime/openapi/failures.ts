@@ -35,11 +35,11 @@ const failure = (refusal: refusals.Refusal, about: string): Failure => ({
 /** Of the route whatever it is; nothing was done. */
 const always = [
   failure(refusals.malformed, "not HTTP as it should be; nothing was done"),
-  failure(refusals.hostNotAllowed, "see `LOOPER_ALLOWED_HOSTS`; nothing was done"),
+  failure(refusals.hostNotAllowed, "a `Host` that is none of Looper's, see `LOOPER_ALLOWED_HOSTS`; nothing was done"),
   failure(refusals.originNotAllowed, "a page of another origin, see `LOOPER_ALLOWED_HOSTS`; nothing was done"),
-  failure(refusals.timedOut, "nothing was done"),
-  failure(refusals.expectationFailed, "nothing was done"),
-  failure(refusals.headersTooLarge, "nothing was done"),
+  failure(refusals.timedOut, "the request did not arrive in time; nothing was done"),
+  failure(refusals.expectationFailed, "an `Expect` other than `100-continue`; nothing was done"),
+  failure(refusals.headersTooLarge, "the header fields are too large; nothing was done"),
   failure(refusals.internalError, "a defect of Looper; the server log has its cause"),
   failure(refusals.shuttingDown, "Looper stops; a wait was cut, or nothing was done")
 ]
@@ -50,8 +50,8 @@ const { error: _, ...ofInput } = failure(
 )
 
 const ofBodies = [
-  failure(refusals.bodyTooLarge(maxBodyBytes), "nothing was done"),
-  failure(refusals.unsupportedMediaType, "nothing was done")
+  failure(refusals.bodyTooLarge(maxBodyBytes), "a body over 1 MiB; nothing was done"),
+  failure(refusals.unsupportedMediaType, "no `Content-Type` of JSON; nothing was done")
 ]
 
 const ofTokens = [
@@ -72,7 +72,10 @@ const ofPrograms = (fields: ReadonlyArray<string>): ReadonlyArray<Failure> =>
   fields
     .slice(0, 1)
     .map((field) =>
-      failure(refusals.programNotAllowed(field), "a field that chooses a program, from a caller who may not")
+      failure(
+        refusals.programNotAllowed(field),
+        "a field that chooses a program, from a caller who may not; nothing was done"
+      )
     )
 
 /** Of requests that reach no route. */
