@@ -40,9 +40,11 @@ const tagsOf = (handlers: Handlers<unknown>) => {
 }
 
 /** A document of version 3.1; its parts are what JSON has. */
-export interface OpenApiDocument extends Json {
+export interface OpenApiDocument {
   readonly openapi: string
   readonly info: { readonly title: string; readonly version: string; readonly description: string }
+  readonly servers: ReadonlyArray<Json>
+  readonly tags: ReadonlyArray<Json>
   readonly paths: Readonly<Record<string, Readonly<Record<string, Json>>>>
   readonly components: Readonly<Record<"schemas" | "responses" | "headers" | "securitySchemes", Json>>
 }
