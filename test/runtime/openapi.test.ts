@@ -46,11 +46,25 @@ const fill = handler({
   body: () => Effect.succeed({ ok: true as const })
 })
 
+/** Takes nothing and says nothing. */
+const ring = handler({
+  summary: "Rings",
+  method: "POST",
+  path: "/ring",
+  access: "public",
+  request: Schema.Struct({}),
+  isBodyOptional: true,
+  success: Schema.Struct({}),
+  errors: {},
+  body: () => Effect.succeed({})
+})
+
 const extended: Handlers<never> = {
   ...(handlers as unknown as Handlers<never>),
   openapi: openapi((): Handlers<unknown> => extended),
   shelf,
-  fill
+  fill,
+  ring
 }
 const extendedPart: Part = JSON.parse(JSON.stringify(openApiDocument(extended)))
 const securityOf = (path: string, method: string) => extendedPart.paths?.[path]?.[method]?.security as unknown
@@ -139,6 +153,13 @@ describe("the OpenAPI document", () => {
     assert.hasAllKeys(responses["206"]?.content, ["text/plain", "application/x-jars"])
     assert.property(responses["206"]?.headers, "Content-Range")
     assert.notProperty(plain.paths?.["/docs"]?.get?.responses, "206")
+  })
+
+  it("asks for no body where there is no field, and promises an object where there is none", () => {
+    const { post } = extendedPart.paths?.["/ring"] ?? {}
+    assert.notProperty(post, "requestBody")
+    const { schema } = post?.responses?.["200"]?.content?.["application/json"] ?? {}
+    assert.deepStrictEqual(schema as unknown, { type: "object" })
   })
 
   it("refuses two schemas of one name", () => {

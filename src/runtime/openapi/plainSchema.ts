@@ -20,14 +20,13 @@ const plainValue = (keyword: string, value: unknown): unknown => {
   return value
 }
 
-/** `allOf` holds what was said later of the same value: where no keyword comes twice it is one schema. */
+/** `allOf` holds what was said later of the same value: it is one schema, unless a keyword came twice. */
 const withoutAllOf = ({ allOf, ...rest }: Schema): Schema => {
   if (!Array.isArray(allOf)) return rest
   const merged: Schema = { ...rest }
   const left: Array<Schema> = []
   for (const part of allOf as ReadonlyArray<Schema>) {
-    const isOver = "description" in part && Object.keys(part).every((key) => key === "description" || !(key in merged))
-    if (isOver || Object.keys(part).every((key) => !(key in merged))) Object.assign(merged, part)
+    if (Object.keys(part).every((key) => key === "description" || !(key in merged))) Object.assign(merged, part)
     else left.push(part)
   }
   return left.length === 0 ? merged : { ...merged, allOf: left }
@@ -41,8 +40,10 @@ const withoutBounds = ({ minimum: _minimum, maximum: _maximum, ...rest }: Schema
 /** `{"not": {"type": "null"}}` stands for an object without any field. */
 const isAnything = ({ not }: Schema): boolean => isObject(not) && not.type === "null"
 
-const withConst = ({ enum: values, type, ...rest }: Schema): Schema =>
-  Array.isArray(values) && values.length === 1 ? { const: values[0], ...rest } : { type, enum: values, ...rest }
+const withConst = (schema: Schema): Schema => {
+  const { enum: values, type: _type, ...rest } = schema
+  return Array.isArray(values) && values.length === 1 ? { const: values[0], ...rest } : schema
+}
 
 /** The same schema without bounds that every integer has, one-valued `enum`, and `allOf` of annotations. */
 export const plainSchema = (schema: Schema): Schema => {
@@ -52,5 +53,5 @@ export const plainSchema = (schema: Schema): Schema => {
   let plain = withoutAllOf(Object.fromEntries(entries.map(([keyword, value]) => [keyword, plainValue(keyword, value)])))
   if (isAnything(plain)) plain = { type: "object" }
   if (isSafeIntegers(plain)) plain = withoutBounds(plain)
-  return "enum" in plain ? withConst(plain) : plain
+  return withConst(plain)
 }
