@@ -6,9 +6,12 @@ import type { RunLogFeeds } from "../src/services/runs/RunLogFeeds.ts"
 import type { Handlers } from "../src/runtime/Handler.ts"
 import { autopollTick } from "./autopollTick.ts"
 import { getRun } from "./getRun.ts"
+import { docs } from "./docs.ts"
+import { docsFile } from "./docsFile.ts"
 import { health } from "./health.ts"
 import { kill } from "./kill.ts"
 import { notify } from "./notify.ts"
+import { openapi } from "./openapi.ts"
 import { pauseAutopoll } from "./pauseAutopoll.ts"
 import { resumeAutopoll } from "./resumeAutopoll.ts"
 import { run } from "./run.ts"
@@ -35,5 +38,8 @@ export const handlers = {
   runs,
   getRun,
   runLog,
-  stopRun
+  stopRun,
+  openapi: openapi((): Handlers<unknown> => handlers),
+  docs,
+  docsFile
 } as const satisfies Handlers<HandlerServices>

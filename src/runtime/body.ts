@@ -4,7 +4,8 @@ import { missing } from "../domain/RunRequest.ts"
 import type { Handler } from "./Handler.ts"
 import { bodyTooLarge, invalid, type Refusal, timedOut, unsupportedMediaType } from "./refusals.ts"
 
-const maxBodyBytes = 1024 * 1024
+/** A mebibyte. */
+export const maxBodyBytes = 1024 * 1024
 const bodyBoundSeconds = 30
 
 const jsonType = /^application\/(?:[^\s;/]+\+)?json\s*(?:;|$)/i
