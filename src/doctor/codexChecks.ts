@@ -52,7 +52,7 @@ export const codexBinaryCheck: Check<LooperConfig | CodexBinary> = {
 /** Whether it is valid only a run shows. No failure: a provider without a login is possible. */
 export const codexLoginCheck: Check<LooperConfig> = {
   name: "codex_login",
-  reads: ["extraArguments"],
+  reads: ["extraArguments", "defaultWorkspace"],
   look: look((config) => {
     const file = path.join(codexHome(config).path, "auth.json")
     if (modeOf(file) !== undefined) {

@@ -13,10 +13,14 @@ import { realPath } from "./paths.ts"
 export const runsEnvironment = ({ environment, root }: LooperConfigShape): Readonly<Record<string, string>> =>
   userEnvironment({ environment, root })
 
-/** `CODEX_HOME`, else `~/.codex`; `isNamed` where the variable is set: codex then does not make the folder. */
+/**
+ * `CODEX_HOME`, else `~/.codex`; `isNamed` where the variable is set: codex then does not make the folder.
+ *
+ * **Details** A relative one counts from the workspace, where codex is started.
+ */
 export const codexHome = (config: LooperConfigShape): { readonly path: string; readonly isNamed: boolean } => {
   const { CODEX_HOME: named, HOME: home } = runsEnvironment(config)
-  if (named) return { path: path.resolve(named), isNamed: true }
+  if (named) return { path: path.resolve(defaultWorkspace(config), named), isNamed: true }
   return { path: path.join(home || homedir(), ".codex"), isNamed: false }
 }
 

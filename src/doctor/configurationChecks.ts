@@ -2,10 +2,11 @@
 import { readFileSync } from "node:fs"
 import * as path from "node:path"
 import { parseEnv } from "node:util"
-import { configTable } from "../services/config/configTable.ts"
+import { absolutePath, configTable } from "../services/config/configTable.ts"
 import type { ConfigSource } from "../services/config/LooperConfig.ts"
 import type { ConfigInvalid } from "../services/config/configValue.ts"
 import { type ConfigKey, failure, type Finding, ok, warning } from "./Check.ts"
+import { isOpenToOthers } from "./paths.ts"
 
 /** What a run gets, and what clients and tests read: set, but not configured. */
 const otherNames = /^LOOPER_(?:RUN_ID|RUN_TICKET|URL|TEST_.*)$/
@@ -18,11 +19,13 @@ export const keysOf = (root: string): ReadonlyMap<string, ConfigKey> => {
   return new Map(table.flatMap(([key, { names }]) => Array.from(names, (name) => [name, key] as const)))
 }
 
-/** Names in the environment and in `.env`, those that are empty not. */
-const setNames = ({ root, environment }: ConfigSource): ReadonlyArray<string> => {
-  const all = { ...readEnvFile(path.join(root, ".env")), ...environment }
-  return Object.keys(all).filter((name) => all[name])
+/** The variables that are set, those of `.env` under those of the environment; what is empty is not. */
+const setVariables = ({ root, environment }: ConfigSource): ReadonlyMap<string, string> => {
+  const all = Object.entries({ ...readEnvFile(envFile(root)), ...environment })
+  return new Map(all.flatMap(([name, value]) => (value ? [[name, value] as const] : [])))
 }
+
+const envFile = (root: string): string => path.join(root, ".env")
 
 const readEnvFile = (file: string): Readonly<Record<string, string | undefined>> => {
   try {
@@ -32,18 +35,37 @@ const readEnvFile = (file: string): Readonly<Record<string, string | undefined>>
   }
 }
 
-/** Every variable that is not valid, each by name; what has a name of Looper's and is none is a warning. */
+const secretNames = /^(?:LOOPER_API_TOKEN|LOOPER_WEBHOOK_URL|ZULIP_BOT_API_KEY|ZULIP_API_KEY)$/
+const secretFileNames = /^(?:LOOPER_API_TOKEN|LOOPER_WEBHOOK_URL|ZULIP_BOT_API_KEY|ZULIP_API_KEY)_FILE$/
+
+/** Files with secrets that every user of this machine may read. */
+const openSecrets = ({ root }: ConfigSource, variables: ReadonlyMap<string, string>): ReadonlyArray<string> => {
+  const isInEnv = Object.entries(readEnvFile(envFile(root))).some(([name, value]) => secretNames.test(name) && value)
+  const named = [...variables].flatMap(([name, value]) =>
+    secretFileNames.test(name) ? [absolutePath(root, value)] : []
+  )
+  return [...(isInEnv ? [envFile(root)] : []), ...named].filter(isOpenToOthers)
+}
+
+/** Every variable that is not valid, by name; unknown names of Looper's kind and open secrets are warnings. */
 export const judgeConfiguration = (source: ConfigSource, problems: ReadonlyArray<ConfigInvalid>): Finding => {
   if (problems.length > 0) {
     const variables = problems.map(({ variable }) => variable).join(", ")
     return failure(problems.map(({ message }) => message).join("; "), `correct ${variables}`)
   }
-  const names = setNames(source)
   const keys = keysOf(source.root)
-  const known = names.filter((name) => keys.has(name))
+  const variables = setVariables(source)
+  const names = [...variables.keys()]
+  const open = openSecrets(source, variables)
+  if (open.length > 0) {
+    return warning(`${open.join(", ")} with a secret can be read by other users`, `run chmod 600 ${open.join(" ")}`)
+  }
   const unknown = names.filter((name) => ownNames.test(name) && !keys.has(name) && !otherNames.test(name))
-  if (unknown.length === 0) return ok(`${known.length} variables are set, all valid`)
-  return warning(`${unknown.join(", ")}: no variable of Looper's, it has no effect`, "correct the name, or unset it")
+  if (unknown.length > 0) {
+    return warning(`${unknown.join(", ")}: no variable of Looper's, it has no effect`, "correct the name, or unset it")
+  }
+  const count = names.filter((name) => keys.has(name)).length
+  return ok(`${count} ${count === 1 ? "variable is" : "variables are"} set, all valid`)
 }
 
 const leastMajor = 24

@@ -9,11 +9,7 @@ import { defaultWorkspace, runsEnvironment } from "./codexFiles.ts"
 import { describeLooper, findLiveLooper } from "./liveLooper.ts"
 import { agentPlace, isOpenToOthers, nearestFolder } from "./paths.ts"
 
-/**
- * Creates and removes a file in a folder, or the folder where there is none, in the nearest one above it.
- *
- * **Details** Answers in words what keeps it from that; the parts of the way that were made are removed again.
- */
+/** Creates and removes a file in a folder, or a folder in the nearest one above where it is not there; why not. */
 const tryFolder = (folder: string): string | undefined => {
   const exists = statSync(folder, { throwIfNoEntry: false }) !== undefined
   const probe = path.join(exists ? folder : nearestFolder(folder), `.looper-doctor-${randomUUID()}`)
