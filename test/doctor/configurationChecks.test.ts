@@ -91,6 +91,15 @@ describe("configuration", () => {
     })
   )
 
+  it.live("names once what is unset though another variable asks for it", () =>
+    Effect.gen(function* () {
+      const { look } = yield* makeDoctorHouse
+      const line = lineOf(yield* look("configuration", { LOOPER_NOTIFIER: "webhook" }))
+      const allowed = "allowed is a URL beside LOOPER_NOTIFIER=webhook; it is unset"
+      assert.strictEqual(line, `failure: LOOPER_WEBHOOK_URL: ${allowed} → correct LOOPER_WEBHOOK_URL`)
+    })
+  )
+
   it.live("fails on a .env that cannot be read, and goes on with the environment", () =>
     Effect.gen(function* () {
       const { root, look } = yield* makeDoctorHouse
