@@ -3,22 +3,28 @@ import * as path from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Effect, Exit, Layer } from "effect"
 import { type HandlerServices, handlers } from "../handlers/index.ts"
-import { layerWith } from "./layers.ts"
+import { layerParts, layerWith } from "./layers.ts"
 import { layerAutopoll } from "./runtime/autopoll.ts"
 import { awaitFailure, exitCodeOf, layerSignals } from "./runtime/processSignals.ts"
 import { HttpServer } from "./runtime/server.ts"
 import { layerStartWarnings } from "./runtime/startWarnings.ts"
 import { LooperConfig } from "./services/config/LooperConfig.ts"
 import { hasProcfs } from "./services/processes/procfs.ts"
+import { ServerLog } from "./services/serverLog/ServerLog.ts"
 
 /** Built, this file lies a folder deeper. */
 const checkout = path.resolve(import.meta.dirname, import.meta.filename.endsWith(".ts") ? ".." : "../..")
 const root = checkout.includes(`${path.sep}node_modules${path.sep}`) ? process.cwd() : checkout
 
+const layerLooper = layerWith(LooperConfig.layer({ root, environment: process.env }), {
+  ...layerParts,
+  serverLog: ServerLog.layerWith({ isCopiedToStdout: true, isListeningFirst: true })
+})
+
 const looper = Layer.mergeAll(layerAutopoll, layerStartWarnings).pipe(
   Layer.provide(HttpServer.layer<HandlerServices>(handlers)),
   Layer.provide(layerSignals),
-  Layer.provide(layerWith(LooperConfig.layer({ root, environment: process.env })))
+  Layer.provide(layerLooper)
 )
 
 /** One line for an operator, whatever the start failed with. */

@@ -19,22 +19,23 @@ const alignedBytes = 4 * frameBytes
 /** What an object costs besides its bytes. */
 const overheadBytes = 512
 
-/** The pieces that were asked for last. */
+/** The newest pieces of the log and, apart from them, those that laggards asked for last; each up to the window. */
 export class LogFrames {
   private readonly handle: FileHandle
-  private readonly windowBytes: number
-  private readonly frames = new Map<number, LogFrame>()
+  private readonly newest: Window
+  private readonly older: Window
   private readonly reads = new Map<number, Promise<LogFrame | undefined>>()
-  private keptBytes = 0
 
   constructor(handle: FileHandle, windowBytes: number) {
     this.handle = handle
-    this.windowBytes = windowBytes
+    this.newest = new Window(windowBytes)
+    this.older = new Window(windowBytes)
   }
 
   /** How many pieces are kept, and what they cost. */
   get kept(): { readonly frames: number; readonly bytes: number } {
-    return { frames: this.frames.size, bytes: this.keptBytes }
+    const { newest, older } = this
+    return { frames: newest.frames.size + older.frames.size, bytes: newest.bytes + older.bytes }
   }
 
   /**
@@ -43,7 +44,7 @@ export class LogFrames {
    * **Details** A code point that is cut by the piece's size begins the next one; at `head` nothing is held back.
    */
   at(start: number, head: number): LogFrame | Promise<LogFrame | undefined> {
-    const kept = this.frames.get(start) ?? this.reads.get(start)
+    const kept = this.newest.frames.get(start) ?? this.older.frames.get(start) ?? this.reads.get(start)
     if (kept !== undefined) return kept
     const read = this.read(start, head).finally(() => this.reads.delete(start))
     this.reads.set(start, read)
@@ -66,12 +67,46 @@ export class LogFrames {
   }
 
   private keep(frame: LogFrame): void {
+    const { newest, older } = this
+    const isNewest = newest.hasRoomFor(frame) || frame.start > newest.lowest()
+    if (isNewest) newest.add(frame, () => newest.lowest())
+    else older.add(frame, () => older.first())
+  }
+}
+
+/** Pieces by their offsets; one at least, however large. */
+class Window {
+  readonly frames = new Map<number, LogFrame>()
+  private readonly maxBytes: number
+  bytes = 0
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes
+  }
+
+  hasRoomFor(frame: LogFrame): boolean {
+    return this.bytes + costOf(frame) <= this.maxBytes
+  }
+
+  lowest(): number {
+    let lowest = Number.POSITIVE_INFINITY
+    for (const start of this.frames.keys()) lowest = Math.min(lowest, start)
+    return lowest
+  }
+
+  first(): number {
+    return this.frames.keys().next().value ?? 0
+  }
+
+  /** Keeps it, and drops others as long as they are too many. */
+  add(frame: LogFrame, victim: () => number): void {
     this.frames.set(frame.start, frame)
-    this.keptBytes += costOf(frame)
-    for (const oldest of this.frames.values()) {
-      if (this.keptBytes <= this.windowBytes || oldest === frame) break
-      this.frames.delete(oldest.start)
-      this.keptBytes -= costOf(oldest)
+    this.bytes += costOf(frame)
+    while (this.bytes > this.maxBytes && this.frames.size > 1) {
+      const start = victim()
+      const dropped = this.frames.get(start)
+      this.frames.delete(start)
+      this.bytes -= dropped === undefined ? 0 : costOf(dropped)
     }
   }
 }

@@ -14,7 +14,7 @@ export interface LogFeedOptions {
   readonly isStopping: () => boolean
   /** A follower that gets nothing for so long gets a comment. */
   readonly heartbeatMillis?: number
-  /** How much of a followed log is kept, encoded, for followers that are not quite as fast as the others. */
+  /** How much of a followed log is kept, encoded, of its end for all followers, and as much for laggards. */
   readonly windowBytes?: number
 }
 
