@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Socket } from "node:net"
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls"
 import { Effect, Redacted, Result } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { makeClient } from "../../src/client/index.ts"
+import { makeCertificate } from "../support/certificate.ts"
 import { json, type Script, startScriptedServer, type ScriptedServer, whole } from "../support/scriptedServer.ts"
 
 const secret = "correct-horse-battery-staple"
@@ -69,6 +71,21 @@ describe("an answer that is no Looper's", () => {
     })
   )
 
+  it.live("is told as one where it does not end", () =>
+    Effect.gen(function* () {
+      const error = yield* failureAt((socket) => {
+        const flood = () => {
+          while (!socket.destroyed && socket.write(Buffer.alloc(1024 * 1024, " "))) {}
+        }
+        socket.on("drain", flood)
+        socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+        flood()
+      })
+      assert.strictEqual(error._tag, "NotLooper")
+      assert.match(error.message, /too long/)
+    })
+  )
+
   it.live("is told as one where it is not even HTTP", () =>
     Effect.gen(function* () {
       const error = yield* failureAt(raw("SSH-2.0-OpenSSH_9.6\r\n"))
@@ -101,6 +118,38 @@ describe("an answer that does not come", () => {
       const error = yield* Effect.flip(makeClient({ url: "http://127.0.0.1:1" }).health())
       assert.deepInclude(error, { _tag: "Unreachable", isUnsent: true })
       assert.strictEqual(error.message, "no answer from http://127.0.0.1:1: nothing listens there (ECONNREFUSED)")
+    })
+  )
+
+  it.live("is Unreachable and unsent where the connection does not come to be, also over TLS", () =>
+    Effect.gen(function* () {
+      const mute = yield* Effect.acquireRelease(
+        Effect.callback<Server>((resume) => {
+          const listening: Server = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(listening)))
+        }),
+        (mute) => Effect.sync(() => mute.close())
+      )
+      const { port } = mute.address() as AddressInfo
+      const url = `https://127.0.0.1:${port}`
+      const error = yield* Effect.flip(makeClient({ url, connectTimeout: "100 millis" }).health())
+      assert.deepInclude(error, { _tag: "Unreachable", isUnsent: true })
+      assert.strictEqual(error.message, `no answer from ${url}: no connection within 0.1 s`)
+    })
+  )
+
+  it.live("is Unreachable and unsent where a certificate is not trusted", () =>
+    Effect.gen(function* () {
+      const guarded = yield* Effect.acquireRelease(
+        Effect.callback<TlsServer>((resume) => {
+          const listening = createTlsServer(makeCertificate())
+          listening.listen(0, "127.0.0.1", () => resume(Effect.succeed(listening)))
+        }),
+        (guarded) => Effect.sync(() => guarded.close())
+      )
+      const { port } = guarded.address() as AddressInfo
+      const error = yield* Effect.flip(makeClient({ url: `https://127.0.0.1:${port}` }).health())
+      assert.deepInclude(error, { _tag: "Unreachable", isUnsent: true })
+      assert.match(error.message, /self-signed certificate/)
     })
   )
 
