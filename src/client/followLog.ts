@@ -81,7 +81,7 @@ const eventsOf = (sent: Sent, silence: Duration.Input) => {
   const { url } = sent
   const notLooper = (reason: string) => new NotLooper({ url, status: sent.status, reason })
   if (!/^text\/event-stream\b/i.test(type)) {
-    return Stream.fail(notLooper(`its answer is ${type}, not a stream of events`))
+    return Stream.fail(notLooper(`its answer is ${type.slice(0, 100)}, not a stream of events`))
   }
   let parsed: Array<Sse.Event> = []
   const parser = Sse.makeParser((event) => event._tag === "Event" && parsed.push(event))

@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import { Effect, Redacted, Result } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { makeClient } from "../../src/client/index.ts"
+import { version } from "../../src/version.ts"
 import { makeCertificate } from "../support/certificate.ts"
 import { json, type Script, startScriptedServer, type ScriptedServer, whole } from "../support/scriptedServer.ts"
 
@@ -68,6 +69,18 @@ describe("an answer that is no Looper's", () => {
       assert.include(error.message, `redirects to ${server.url}/elsewhere`)
       assert.notInclude(error.message, "hidden")
       assert.lengthOf(server.requests, count + 1)
+    })
+  )
+
+  it.live("is not read any further: its connection is closed", () =>
+    Effect.gen(function* () {
+      const closed = Promise.withResolvers<void>()
+      const error = yield* failureAt((socket) => {
+        socket.once("close", () => closed.resolve())
+        socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 99\r\n\r\n<p>")
+      })
+      assert.strictEqual(error._tag, "NotLooper")
+      yield* Effect.promise(() => closed.promise)
     })
   )
 
@@ -252,6 +265,7 @@ describe("a request", () => {
       assert.deepStrictEqual(request?.body, { zulip_message: "m", codex_exec_delay_seconds: 1.5 })
       assert.deepInclude(request?.headers, { "content-type": "application/json", "idempotency-key": "once" })
       assert.deepStrictEqual((yield* sent(client().kill()))?.body, {})
+      assert.include(request?.headers, { connection: "close", "user-agent": `looper-client/${version}` })
     })
   )
 
@@ -272,6 +286,9 @@ describe("a request", () => {
         "'url' must not hold a user or password; Looper takes a token": makeClient({
           url: `http://me:${secret}@localhost/`
         }).health(),
+        "'url' must not hold a user or password; Looper takes a token ": makeClient({
+          url: `http://${secret}@a/`
+        }).health(),
         "'url' must end with its path": makeClient({ url: "http://localhost/?a" }).health(),
         "'token' must be one or more visible ASCII characters": makeClient({
           url: server.url,
@@ -283,7 +300,7 @@ describe("a request", () => {
         assert.isTrue(Result.isFailure(result))
         if (!Result.isFailure(result)) continue
         assert.propertyVal(result.failure, "_tag", "RequestInvalid")
-        assert.strictEqual(result.failure.message, sentence)
+        assert.strictEqual(result.failure.message, sentence.trim())
         assert.notInclude(JSON.stringify(result.failure), secret)
       }
       assert.lengthOf(server.requests, count)

@@ -117,8 +117,9 @@ describe("the client's methods", () => {
 describe("a followed run", () => {
   it.live("is followed and waited for over the death of Looper, each byte once", () =>
     Effect.gen(function* () {
-      const first = yield* Effect.acquireRelease(Effect.promise(() => startLooper()), (looper) =>
-        Effect.promise(() => looper[Symbol.asyncDispose]())
+      const first = yield* Effect.acquireRelease(
+        Effect.promise(() => startLooper()),
+        (looper) => Effect.promise(() => looper[Symbol.asyncDispose]())
       )
       const client = makeClient({ url: first.url })
       const go = join(first.folder, "go")
@@ -227,6 +228,8 @@ describe("the client's errors", () => {
       assert.deepStrictEqual(yield* stranger.health(), { ok: true })
 
       const below = yield* Effect.flip(makeClient({ url: `${looper.url}/below`, token: Redacted.make(token) }).health())
+      const long = yield* Effect.flip(client.notify({ zulip_message: "x".repeat(8 * 1024 * 1024) }))
+      assert.deepInclude(long, { _tag: "Refused", status: 413, code: "body_too_large" })
       assert.deepInclude(below, { _tag: "Refused", status: 404, code: "not_found" })
     })
   )
