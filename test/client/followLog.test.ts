@@ -216,6 +216,17 @@ describe("a followed log", () => {
     })
   )
 
+  it.live("is not asked for from where no byte can be", () =>
+    Effect.gen(function* () {
+      for (const [field, options] of Object.entries({ from: { from: -1 }, tail: { tail: 0.5 }, id: { id: "" } })) {
+        const error = yield* Effect.flip(Stream.runDrain(follow(options)))
+        assert.deepInclude(error, { _tag: "RequestInvalid", field })
+        assert.match(error.message, new RegExp(`^'${field}' must `))
+      }
+      assert.lengthOf(server.requests, 0)
+    })
+  )
+
   it.live("is not connected any more once nobody follows", () =>
     Effect.gen(function* () {
       const closed = Promise.withResolvers<void>()
