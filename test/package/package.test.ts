@@ -63,7 +63,7 @@ const serve = async (options: { readonly main: string; readonly cwd: string; rea
 describe("the package", () => {
   it("has what a user needs and nothing else", () => {
     const built = ["dist/src/index.js", "dist/src/main.js", "dist/src/testing/codexStandIn.cjs"]
-    for (const path of [...built, "README.md", "LICENSE", "send-zulip-dm.js"]) assert.include(looper.files, path)
+    for (const path of [...built, "README.md", "LICENSE", "looper.js", "nodeAgain.js", "send-zulip-dm.js"]) assert.include(looper.files, path)
     const known = /^(dist\/.+\.(js|d\.ts|cjs)|docs\/.+\.md|[A-Z]+(\.md)?|package\.json|send-zulip-dm\.js)$/
     assert.deepStrictEqual(
       looper.files.filter((path) => !known.test(path)),
