@@ -156,3 +156,36 @@ export class HistoryUnavailable extends Schema.TaggedError<HistoryUnavailable>()
     return "the history of runs cannot be read now; runs go on"
   }
 }
+
+/** The log of this run is not there: retention removed it (`wasPruned`), or somebody else did. */
+export class LogGone extends Schema.TaggedError<LogGone>()("LogGone", {
+  requestId: RequestId,
+  wasPruned: Schema.Boolean
+}) {
+  override get message(): string {
+    return this.wasPruned
+      ? `the log of run ${this.requestId} was removed by LOOPER_LOG_RETENTION_*`
+      : `the log of run ${this.requestId} is gone: it was deleted or replaced`
+  }
+}
+
+/** A follower asks for bytes behind the end of the log; nothing was sent. */
+export class OffsetBeyondEnd extends Schema.TaggedError<OffsetBeyondEnd>()("OffsetBeyondEnd", {
+  offset: Schema.Number,
+  size: Schema.Number
+}) {
+  override get message(): string {
+    return `offset ${this.offset} is beyond the end of the log, which has ${this.size} bytes`
+  }
+}
+
+/** The log ends before bytes that were promised: somebody truncated it; those before `offset` were given. */
+export class LogTruncated extends Schema.TaggedError<LogTruncated>()("LogTruncated", {
+  requestId: RequestId,
+  offset: Schema.Number,
+  end: Schema.Number
+}) {
+  override get message(): string {
+    return `the log of run ${this.requestId} was truncated: it ends at byte ${this.offset}, not ${this.end}`
+  }
+}

@@ -25,6 +25,7 @@ export const layerAutopoll = Layer.effectDiscard(
       })
     )
     yield* warnOfDefaults
+    yield* expectTick(Duration.zero)
     yield* Effect.forkScoped(tickForever(Duration.seconds(idlePollSeconds)))
   })
 )

@@ -1,0 +1,144 @@
+/** Reads run logs: a range of bytes, the last lines, and live for any number of followers. */
+import { Context, Effect, Equal, Hash, Layer, RcMap, Stream } from "effect"
+import { type LogGone, type LogTruncated, OffsetBeyondEnd } from "../../domain/errors.ts"
+import type { RunRecord } from "../../domain/RunRecord.ts"
+import { RunRecords } from "../records/RunRecords.ts"
+import { Shutdown } from "../Shutdown.ts"
+import { type FollowEvent, goneEvent, type LogFeed } from "./LogFeed.ts"
+import { lineNumberAt, tailStart } from "./logLines.ts"
+import { bytesOf } from "./logRange.ts"
+import { eventsOf, type LogFeedOptions, openLogFeed } from "./openLogFeed.ts"
+import { type LoggedRun, openRunLog, sizeOf } from "./openRunLog.ts"
+
+/** The logs of runs, alive or ended; every offset and size is in bytes of the whole file, header and trailer too. */
+export class RunLogFeeds extends Context.Service<
+  RunLogFeeds,
+  {
+    /**
+     * How large the log is now.
+     *
+     * **Errors** `LogGone`: there is none any more.
+     */
+    readonly size: (run: LoggedRun) => Effect.Effect<number, LogGone>
+    /**
+     * The bytes from `start` up to, not with, `end`, which the log must have; read as they are taken.
+     *
+     * **Details** Opens the log when it is run, and closes it however it ends. What the log grows by changes nothing.
+     *
+     * **Errors**
+     * - `LogGone`: there is none any more; no byte was given.
+     * - `LogTruncated`: it ends before `end` by now; the bytes before its `offset` were given.
+     */
+    readonly range: (
+      run: LoggedRun,
+      range: { readonly start: number; readonly end: number }
+    ) => Stream.Stream<Uint8Array, LogGone | LogTruncated>
+    /**
+     * Where the last `lines` lines of the first `end` bytes begin.
+     *
+     * **Errors** `LogGone`: there is none any more.
+     */
+    readonly tailStart: (
+      run: LoggedRun,
+      tail: { readonly lines: number; readonly end: number }
+    ) => Effect.Effect<number, LogGone>
+    /**
+     * The number, from 1, of the line that `offset` lies in or begins; reads all before it.
+     *
+     * **Errors** `LogGone`: there is none any more.
+     */
+    readonly lineNumberAt: (run: LoggedRun, offset: number) => Effect.Effect<number, LogGone>
+    /**
+     * The log from an offset on, until its run has ended.
+     *
+     * **Details** Followers of one run share one open file, one look at it at a time, and each event. One that does
+     * not pull costs nothing, and delays nobody. Ends with one `end`, or one `gone` where the log was truncated, or
+     * without either when Looper stops.
+     *
+     * **Errors**
+     * - `LogGone`: there is none any more.
+     * - `OffsetBeyondEnd`: the log is shorter than `from`.
+     */
+    readonly follow: (options: {
+      readonly run: RunRecord
+      readonly from: number
+    }) => Effect.Effect<Stream.Stream<FollowEvent>, LogGone | OffsetBeyondEnd>
+    /** How many logs are followed, and what is kept of them: pieces, and their cost in bytes. */
+    readonly kept: () => { readonly feeds: number; readonly frames: number; readonly bytes: number }
+  }
+>()("looper/services/runs/RunLogFeeds") {
+  /** Over Looper's own records. */
+  static readonly layerNoDeps = Layer.effect(
+    RunLogFeeds,
+    Effect.gen(function* () {
+      const records = yield* RunRecords
+      const shutdown = yield* Shutdown
+      return yield* makeRunLogFeeds({ find: records.find, isStopping: () => shutdown.times() !== undefined })
+    })
+  )
+}
+
+/** The service over given records; the end of its scope ends all followers. */
+export const makeRunLogFeeds = Effect.fnUntraced(function* (options: LogFeedOptions) {
+  const { isStopping } = options
+  const open = new Set<LogFeed>()
+  let isClosed = false
+  const feeds = yield* RcMap.make({ lookup: ({ run }: Followed) => openLogFeed(run, { ...options, open }) })
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      isClosed = true
+      for (const feed of open) feed.close()
+    })
+  )
+
+  /** `undefined` when it was closed meanwhile. */
+  const feedOf = (run: RunRecord) => {
+    const key = new Followed(run)
+    const get = RcMap.get(feeds, key)
+    return Effect.suspend(() => (isClosed ? Effect.undefined : get)).pipe(
+      Effect.flatMap((feed) =>
+        feed?.isLost ? Effect.andThen(RcMap.invalidate(feeds, key), get) : Effect.succeed(feed)
+      ),
+      Effect.catchCause((cause) => (isClosed ? Effect.undefined : Effect.failCause(cause)))
+    )
+  }
+  const follower = (run: RunRecord, from: number): Stream.Stream<FollowEvent> =>
+    feedOf(run).pipe(
+      Effect.map((feed) => (feed === undefined ? Stream.empty : eventsOf(feed, { from, isStopping }))),
+      Effect.catchTag("LogGone", ({ message }) => Effect.succeed(Stream.succeed(goneEvent(message)))),
+      Stream.unwrap
+    )
+
+  return RunLogFeeds.of({
+    size: (run) => Effect.scoped(Effect.flatMap(openRunLog(run), sizeOf)),
+    range: (run, { start, end }) =>
+      Stream.unwrap(Effect.map(openRunLog(run), (handle) => bytesOf(handle, { requestId: run.requestId, start, end }))),
+    tailStart: (run, tail) => Effect.scoped(Effect.flatMap(openRunLog(run), (handle) => tailStart(handle, tail))),
+    lineNumberAt: (run, offset) =>
+      Effect.scoped(Effect.flatMap(openRunLog(run), (handle) => lineNumberAt(handle, offset))),
+    follow: Effect.fn("RunLogFeeds.follow")(function* ({ run, from }) {
+      const size = yield* Effect.scoped(Effect.flatMap(openRunLog(run), sizeOf))
+      if (from > size) return yield* new OffsetBeyondEnd({ offset: from, size })
+      return follower(run, from)
+    }),
+    kept: () => {
+      const kept = [...open].map(({ frames }) => frames.kept)
+      const sum = (key: "bytes" | "frames") => kept.reduce((total, each) => total + each[key], 0)
+      return { feeds: kept.length, frames: sum("frames"), bytes: sum("bytes") }
+    }
+  })
+})
+
+/** A run as a key: its record changes while it is followed. */
+class Followed implements Equal.Equal {
+  readonly run: RunRecord
+  constructor(run: RunRecord) {
+    this.run = run
+  }
+  [Equal.symbol](other: unknown): boolean {
+    return other instanceof Followed && other.run.requestId === this.run.requestId
+  }
+  [Hash.symbol](): number {
+    return Hash.string(this.run.requestId)
+  }
+}

@@ -1,0 +1,162 @@
+/** Pages of the history, also while the database knows less than memory. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import { type RunRecord, RunState, type RunsQuery } from "../../../src/domain/RunRecord.ts"
+import { withLive } from "../../../src/services/records/listRuns.ts"
+import { execute, holdLock, makeRoots, openRecords } from "./recording.ts"
+
+const { inLogs, root } = makeRoots()
+const file = () => inLogs("looper.db")
+const everything: RunsQuery = { states: undefined, isAutopoll: undefined, before: undefined, limit: 1_000 }
+const idAt = (index: number, isAutopoll = false) => `${isAutopoll ? "auto" : ""}${index.toString(16).padStart(8, "0")}`
+const logOf = (requestId: string) => inLogs(`codex-exec-20260203-040506-${requestId}.log`)
+const begun = (requestId: string) => ({ requestId, workspace: "/w", logPath: logOf(requestId) })
+
+const Run = Schema.Struct({
+  state: RunState,
+  isAutopoll: Schema.Boolean,
+  // Few enough that several began in the same millisecond.
+  startedAtMillis: Schema.Literals([1, 2, 3, 4])
+})
+type Run = typeof Run.Type
+
+const recordOf = (run: Run, index: number): RunRecord => ({
+  ...begun(idAt(index, run.isAutopoll)),
+  state: run.state,
+  startedAtMillis: run.startedAtMillis,
+  cause: undefined,
+  returnCode: undefined,
+  error: undefined,
+  endedAtMillis: undefined,
+  durationMillis: undefined,
+  logBytes: undefined,
+  isLogPruned: false,
+  identity: undefined
+})
+
+const insert = (runs: ReadonlyArray<Run>) => {
+  const rows = runs.map((run, index) => {
+    const id = idAt(index, run.isAutopoll)
+    return `('${id}', '${run.state}', ${run.startedAtMillis}, '/w', 'codex-exec-20260203-040506-${id}.log')`
+  })
+  execute(
+    file(),
+    `DELETE FROM runs; ${rows.length === 0 ? "" : `INSERT INTO runs (request_id, state, started_at, workspace, log_name) VALUES ${rows.join(", ")}`}`
+  )
+}
+
+/** What a page is, said another way. */
+const expected = (runs: ReadonlyArray<Run>, query: RunsQuery): ReadonlyArray<string> =>
+  runs
+    .map(recordOf)
+    .filter(({ state }) => query.states === undefined || query.states.includes(state))
+    .filter(({ requestId }) => query.isAutopoll === undefined || requestId.startsWith("auto") === query.isAutopoll)
+    .toSorted((a, b) => b.startedAtMillis - a.startedAtMillis || (a.requestId < b.requestId ? 1 : a === b ? 0 : -1))
+    .map(({ requestId }) => requestId)
+
+const idsOf = (records: ReadonlyArray<RunRecord>) => records.map(({ requestId }) => requestId)
+
+describe("the history", () => {
+  it.effect.prop(
+    "comes newest first, each run once, in pages of any size, and through every filter",
+    [Schema.Array(Run).check(Schema.isMaxLength(30)), Schema.Literals([1, 2, 3, 7, 50])],
+    ([runs, limit]) =>
+      Effect.gen(function* () {
+        yield* (yield* openRecords(root())).close
+        insert(runs)
+        const { records, close } = yield* openRecords(root())
+        for (const states of [undefined, ["failed"], ["stopped", "succeeded"]] as const) {
+          for (const isAutopoll of [undefined, true, false]) {
+            const query: RunsQuery = { ...everything, states, isAutopoll, limit }
+            const seen: Array<string> = []
+            let before: RunsQuery["before"]
+            for (;;) {
+              const page = yield* records.list({ ...query, before })
+              seen.push(...idsOf(page))
+              before = page.at(-1)
+              if (page.length < limit) break
+            }
+            assert.deepStrictEqual(seen, expected(runs, query))
+          }
+        }
+        yield* close
+      }).pipe(Effect.scoped),
+    { arbitrary: { runs: 20 } }
+  )
+
+  it.effect("does not shift under a reader when a newer run begins", () =>
+    Effect.gen(function* () {
+      const { records } = yield* openRecords(root())
+      for (const index of [1, 2, 3, 4]) {
+        yield* TestClock.adjust("1 second")
+        yield* records.begin(begun(idAt(index)))
+      }
+      const first = yield* records.list({ ...everything, limit: 2 })
+      yield* TestClock.adjust("1 second")
+      yield* records.begin(begun(idAt(5)))
+      const second = yield* records.list({ ...everything, limit: 2, before: first[1] })
+      assert.deepStrictEqual(
+        [...idsOf(first), ...idsOf(second)],
+        [4, 3, 2, 1].map((index) => idAt(index))
+      )
+    })
+  )
+
+  it.effect("has a run that the database does not take yet, as it is now", () =>
+    Effect.gen(function* () {
+      const { records } = yield* openRecords(root())
+      yield* records.begin(begun(idAt(1)))
+      yield* TestClock.adjust("1 second")
+      const lock = holdLock(file())
+      yield* records.begin(begun(idAt(2)))
+      yield* records.running(idAt(1))
+      const listed = yield* records.list(everything)
+      lock.release()
+      assert.deepStrictEqual(
+        listed.map(({ requestId, state }) => [requestId, state]),
+        [
+          [idAt(2), "starting"],
+          [idAt(1), "running"]
+        ]
+      )
+    })
+  )
+
+  it.effect("is unavailable while the database cannot be read; a run that lives is found all the same", () =>
+    Effect.gen(function* () {
+      yield* (yield* openRecords(root())).close
+      const lock = holdLock(file(), "EXCLUSIVE")
+      const { records } = yield* openRecords(root())
+      yield* records.begin(begun(idAt(1)))
+      const listed = yield* Effect.flip(records.list(everything))
+      const unknown = yield* Effect.flip(records.get(idAt(9)))
+      const live = yield* records.get(idAt(1))
+      lock.release()
+      assert.strictEqual(listed._tag, "HistoryUnavailable")
+      assert.strictEqual(unknown._tag, "HistoryUnavailable")
+      assert.strictEqual(live.requestId, idAt(1))
+      assert.strictEqual((yield* Effect.flip(records.get(idAt(9))))._tag, "RunNotFound")
+    })
+  )
+})
+
+describe("a page with the runs that live", () => {
+  it.prop(
+    "is the page of all of them, whichever of them the database knows, and however",
+    [Schema.Array(Run).check(Schema.isMaxLength(12)), Schema.Literals([1, 3, 20]), Schema.Int],
+    ([runs, limit, seed]) => {
+      const all = runs.map(recordOf)
+      const isLive = (index: number) => ((seed >>> (index % 31)) & 1) === 1
+      const live = all.filter((_, index) => isLive(index))
+      const query: RunsQuery = { ...everything, states: ["failed", "running"], limit }
+      const sorted = expected(runs, query)
+      const known = all.filter((_, index) => !isLive(index) || index % 2 === 0)
+      const page = known
+        .filter(({ state }) => query.states?.includes(state))
+        .toSorted((a, b) => sorted.indexOf(a.requestId) - sorted.indexOf(b.requestId))
+        .slice(0, limit)
+      assert.deepStrictEqual(idsOf(withLive(page, live, query)), sorted.slice(0, limit))
+    }
+  )
+})
