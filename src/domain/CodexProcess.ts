@@ -3,18 +3,18 @@
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "))
 
 /** Each takes one value, in the next element. */
-const valueOptions = words(
+export const valueOptions = words(
   "-c --config --enable --disable --remote --remote-auth-token-env -m --model --local-provider -p --profile " +
     "-s --sandbox -C --cd --add-dir -a --ask-for-approval"
 )
 
 /** The same, taken only after `exec`. */
-const execValueOptions = words(
+export const execValueOptions = words(
   "--color -o --output-last-message --output-schema --thread-source --cyber-access-program"
 )
 
 /** Each takes every element up to the next option. */
-const greedyOptions = words("-i --image")
+export const greedyOptions = words("-i --image")
 
 const execCommands = words("exec e")
 

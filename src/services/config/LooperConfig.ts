@@ -50,38 +50,47 @@ export class LooperConfig extends Context.Service<LooperConfig, LooperConfigShap
    *
    * **Errors** `ConfigInvalid`: names the variable, its value (never a secret) and what is allowed.
    */
-  static readonly layer = (source: {
-    readonly root: string
-    readonly environment: Readonly<Record<string, string | undefined>>
-  }): Layer.Layer<LooperConfig, ConfigInvalid> =>
-    Layer.effect(
-      LooperConfig,
-      Effect.flatMap(provider(source), (from) =>
-        decode(source).pipe(Effect.provideService(ConfigProvider.ConfigProvider, from))
-      )
-    )
+  static readonly layer = (source: ConfigSource): Layer.Layer<LooperConfig, ConfigInvalid> =>
+    Layer.effect(LooperConfig, decodeConfig(source))
 }
 
-const provider = (source: {
+/** Where the configuration comes from: Looper's folder, which may hold a `.env` file, and its process environment. */
+export interface ConfigSource {
   readonly root: string
   readonly environment: Readonly<Record<string, string | undefined>>
-}): Effect.Effect<ConfigProvider.ConfigProvider, ConfigInvalid> =>
+}
+
+/**
+ * Decodes the configuration; variables in `leftOut` (`.env` stands for the file) count as unset.
+ *
+ * **Errors** `ConfigInvalid`: the first variable that is not as it must be.
+ */
+export const decodeConfig = (
+  source: ConfigSource,
+  leftOut: Pick<ReadonlySet<string>, "has"> = new Set()
+): Effect.Effect<LooperConfigShape, ConfigInvalid> =>
+  Effect.flatMap(provider(source, leftOut), (from) =>
+    decode(source).pipe(Effect.provideService(ConfigProvider.ConfigProvider, from))
+  )
+
+const provider = (
+  source: ConfigSource,
+  leftOut: Pick<ReadonlySet<string>, "has">
+): Effect.Effect<ConfigProvider.ConfigProvider, ConfigInvalid> =>
   Effect.gen(function* () {
     const file = path.join(source.root, ".env")
     const text = readText(file)
     // Its token may be what keeps strangers out: without it Looper must not start.
-    if (text === undefined && existsSync(file)) {
+    if (text === undefined && existsSync(file) && !leftOut.has(".env")) {
       return yield* new ConfigInvalid({ variable: ".env", value: file, allowed: "a readable file, or none" })
     }
     const fallback = ConfigProvider.fromDotEnvContents(text ?? "")
     // Both count an empty variable as unset.
-    return ConfigProvider.orElse(ConfigProvider.fromEnvRecord(source.environment), fallback)
+    const both = ConfigProvider.orElse(ConfigProvider.fromEnvRecord(source.environment), fallback)
+    return ConfigProvider.make((names) => (leftOut.has(names.join("_")) ? Effect.undefined : both.load(names)))
   })
 
-const decode = Effect.fnUntraced(function* (source: {
-  readonly root: string
-  readonly environment: Readonly<Record<string, string | undefined>>
-}) {
+const decode = Effect.fnUntraced(function* (source: ConfigSource) {
   const { defaultPromptText, defaultPromptFile, ...values } = yield* readAll(configTable(source.root))
   if (defaultPromptText !== undefined && defaultPromptFile !== undefined) {
     return yield* new ConfigInvalid({
