@@ -3,13 +3,13 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Effect, Exit, Layer } from "effect"
 import { type HandlerServices, handlers } from "../handlers/index.ts"
 import { layerWith } from "./layers.ts"
+import { platformProblem } from "./platformProblem.ts"
 import { root } from "./root.ts"
 import { layerAutopoll } from "./runtime/autopoll.ts"
 import { awaitFailure, exitCodeOf, layerSignals } from "./runtime/processSignals.ts"
 import { HttpServer } from "./runtime/server.ts"
 import { layerStartWarnings } from "./runtime/startWarnings.ts"
 import { LooperConfig } from "./services/config/LooperConfig.ts"
-import { hasProcfs } from "./services/processes/procfs.ts"
 
 const looper = Layer.mergeAll(layerAutopoll, layerStartWarnings).pipe(
   Layer.provide(HttpServer.layer<HandlerServices>(handlers)),
@@ -25,8 +25,8 @@ const sayWhy = (cause: Cause.Cause<unknown>) =>
   })
 
 const untilStopped = Effect.gen(function* () {
-  if (process.platform === "win32") return yield* Effect.fail(new Error("Windows is not supported"))
-  if (process.platform === "linux" && !hasProcfs()) return yield* Effect.fail(new Error("/proc cannot be read"))
+  const problem = platformProblem()
+  if (problem !== undefined) return yield* Effect.fail(new Error(problem))
   return yield* Effect.raceFirst(Layer.launch(looper), awaitFailure)
 }).pipe(Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : sayWhy(cause))))
 

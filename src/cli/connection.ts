@@ -45,7 +45,7 @@ export const readConnection = (source: {
     const token = yield* table.apiToken.read
     const ticket = yield* ticketVariable.read
     return {
-      url: url ?? localUrl(yield* table.host.read, yield* localPort(table.port.read)),
+      url: url ?? localUrl(yield* table.host.read, yield* nonZero(yield* table.port.read)),
       token: token ?? (ticket === undefined ? undefined : Redacted.make(ticket))
     }
   })
@@ -55,10 +55,11 @@ export const readConnection = (source: {
   )
 }
 
-const localPort = Effect.filterOrFail(
-  (port: number) => port !== 0,
-  () => new ConfigInvalid({ variable: "LOOPER_URL", value: undefined, allowed: "set, because LOOPER_PORT is 0" })
-)
+/** Where any port is right, nobody knows which one was taken. */
+const nonZero = (port: number): Effect.Effect<number, ConfigInvalid> => {
+  const allowed = "its address; LOOPER_PORT is 0, which takes any port"
+  return port === 0 ? Effect.fail(new ConfigInvalid({ variable: "LOOPER_URL", value: "", allowed })) : Effect.succeed(port)
+}
 
 /** One that listens on every address is reached on loopback. */
 const localUrl = (host: string, port: number): string => {

@@ -1,12 +1,13 @@
 /** `looper run` and `looper spawn`. */
 import { resolve } from "node:path"
 import { Effect, Option } from "effect"
+import type { LooperClient } from "../client/index.ts"
 import { type CommandFailed, exitCodes, failed } from "./exitCodes.ts"
 import { argumentText, fileText } from "./inputText.ts"
 import { planLines } from "./operations.ts"
 import { print, printJson } from "./output.ts"
-import { connect, orFail, type Remote } from "./remote.ts"
-import { ofLooper, type Started, waited } from "./waited.ts"
+import { connect, orFail } from "./remote.ts"
+import { type Started, waited } from "./waited.ts"
 
 interface LaunchOptions {
   readonly prompt: Option.Option<string>
@@ -27,38 +28,41 @@ interface RunOptions extends LaunchOptions {
 
 /** `looper run` */
 export const launchRun = (options: RunOptions): Effect.Effect<void, CommandFailed> => {
-  const call = Effect.fnUntraced(function* (looper: Remote) {
-    const request = { zulip_message: options.message, ...(yield* requestOf(options)) }
+  const call = Effect.fnUntraced(function* (looper: LooperClient) {
+    const request = { zulip_message: options.message, ...(yield* requestOf(options)), dry_run: options.dryRun }
     const key = Option.isSome(options.idempotencyKey) ? { idempotencyKey: options.idempotencyKey.value } : {}
-    const dryRun = options.dryRun ? { dry_run: true } : {}
-    return yield* orFail(options, looper.run({ ...request, ...dryRun }, key))
+    return yield* orFail(options, looper.run(request, key))
   })
-  return options.dryRun
-    ? Effect.gen(function* () {
-        const answer = yield* call(yield* connect)
-        if (options.json) return yield* printJson(answer)
-        yield* "argv" in answer ? print(...planLines(answer), commandLine(answer)) : print("Nothing was done.")
-      })
-    : launched(options, call)
+  return options.dryRun ? planned(options, call) : launched(options, call)
 }
 
 /** `looper spawn` */
 export const launchSpawn = (options: LaunchOptions): Effect.Effect<void, CommandFailed> =>
   launched(
     options,
-    Effect.fnUntraced(function* (looper: Remote) {
+    Effect.fnUntraced(function* (looper: LooperClient) {
       return yield* orFail(options, looper.spawn(yield* requestOf(options)))
     })
   )
 
-const commandLine = (plan: { readonly command: string; readonly argv: ReadonlyArray<string> }): string =>
-  plan.argv.length === 0 ? "Would start: nothing, the prompt is empty" : `Would start: ${plan.command}`
+type Answering = LooperClient["run"] extends (...given: never) => Effect.Effect<infer Answer, unknown> ? Answer : never
 
-const launched = <A extends object>(
+const planned = Effect.fnUntraced(function* (
   options: LaunchOptions,
-  call: (looper: Remote) => Effect.Effect<A, CommandFailed>
+  call: (looper: LooperClient) => Effect.Effect<Answering, CommandFailed>
+) {
+  const answer = yield* call(yield* connect)
+  if (options.json) return yield* printJson(answer)
+  if (!("argv" in answer)) return
+  const start = answer.argv.length === 0 ? "nothing, the prompt is empty" : answer.command
+  yield* print(...planLines(answer), `Would start: ${start}`)
+})
+
+const launched = <A extends Started>(
+  options: LaunchOptions,
+  call: (looper: LooperClient) => Effect.Effect<A, CommandFailed>
 ): Effect.Effect<void, CommandFailed> => {
-  if (options.wait) return ofLooper(Effect.flatMap(connect, (looper) => waited(looper, call(looper), options)))
+  if (options.wait) return waited(call, options)
   return Effect.gen(function* () {
     const answer = yield* call(yield* connect)
     yield* options.json ? printJson(answer) : print(...startedLines(answer))

@@ -40,7 +40,7 @@ const sayWhy = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   return note(`looper: internal error: ${error instanceof Error ? error.message : String(error)}\n`)
 }
 
-const exitCodeOf = (exit: Exit.Exit<void, unknown>): number => {
+const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
   if (Exit.isSuccess(exit)) return exitCodes.ok
   if (Cause.hasInterruptsOnly(exit.cause)) return exitCodes.interrupted
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))

@@ -1,30 +1,26 @@
 /** The running Looper, as commands call it. */
 import { Effect } from "effect"
-import { handlers } from "../../handlers/index.ts"
 import type { CallError, OperationFailure } from "../client/clientErrors.ts"
-import { type ClientOf, clientOf } from "../client/clientOf.ts"
+import { type LooperClient, makeClient } from "../client/index.ts"
 import { codeOf } from "../domain/errors.ts"
 import { root } from "../root.ts"
 import { type Connection, readConnection } from "./connection.ts"
 import { type CommandFailed, ended, exitCodeOfStatus, exitCodes, failed } from "./exitCodes.ts"
 import { print, printJson } from "./output.ts"
 
-/** A method for each handler. */
-export type Remote = ClientOf<typeof handlers>
-
 /** How a call fails. */
 export type RemoteError = CallError | OperationFailure
 
 /** The Looper that environment and `.env` name; nothing is sent yet. */
-export const connect: Effect.Effect<Remote, CommandFailed> = Effect.map(
+export const connect: Effect.Effect<LooperClient, CommandFailed> = Effect.map(
   Effect.suspend(() => readConnection({ root, environment: process.env })),
-  (connection: Connection) => clientOf(handlers, connection)
+  (connection: Connection) => makeClient(connection)
 )
 
 /** Calls Looper and prints its answer: as JSON, or as lines for people. */
 export const answered = <A, E>(
   options: { readonly json: boolean },
-  call: (remote: Remote) => Effect.Effect<A, E>,
+  call: (remote: LooperClient) => Effect.Effect<A, E>,
   lines: (answer: A) => ReadonlyArray<string>
 ): Effect.Effect<A, CommandFailed> =>
   Effect.gen(function* () {

@@ -13,7 +13,7 @@ export const layerUsage = (options: { readonly isColored: boolean }): Layer.Laye
     present: (event) => {
       switch (event._tag) {
         case "Help":
-          return print(formatHelpDoc(event.helpDoc).trimEnd())
+          return print(spaced(formatHelpDoc(event.helpDoc)).trimEnd())
         case "Version":
           return print(`${event.name} ${event.version}`)
         case "InvalidInvocation":
@@ -25,6 +25,9 @@ export const layerUsage = (options: { readonly isColored: boolean }): Layer.Laye
   }
   return Layer.merge(CliOutput.layerPresenter(presenter), CliConfig.layer({ builtIns }))
 }
+
+/** The formatter puts no line between the commands and the examples. */
+const spaced = (help: string): string => help.replace(/(?<!\n)\n(?=(?:\u001b\[1m)?EXAMPLES)/, "\n\n")
 
 /** The first mistake as one line, and where to read more. */
 export const mistakeText = (errors: ReadonlyArray<CliError.CliError>, commandPath: ReadonlyArray<string>): string => {
