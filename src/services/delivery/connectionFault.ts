@@ -46,7 +46,7 @@ const tlsCodes = new Set([
 ])
 
 /** fetch hides the cause behind a `TypeError`, several addresses hide it behind an `AggregateError`. */
-const rootOf = (cause: unknown): NodeJS.ErrnoException | undefined => {
+export const rootOf = (cause: unknown): NodeJS.ErrnoException | undefined => {
   let error = cause
   for (let depth = 0; depth < 8 && error instanceof Error; depth++) {
     const inner = error.cause ?? (error instanceof AggregateError ? error.errors[0] : undefined)

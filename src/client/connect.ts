@@ -1,0 +1,67 @@
+/** The client's connections: one for each request, bounded only until it stands. */
+import { Agent, type AgentOptions, type ClientRequestArgs } from "node:http"
+import { Agent as TlsAgent, type AgentOptions as TlsAgentOptions } from "node:https"
+import type { Duplex } from "node:stream"
+import type { Socket } from "node:net"
+import { HttpAgent, makeNodeHttp } from "@effect/platform-node/NodeHttpClient"
+import { Effect } from "effect"
+import { HttpClient } from "effect/http"
+
+type OnSocket = (error: Error | null, stream: Duplex) => void
+
+/** How long a peer may be silent before the system asks it whether it still lives, in milliseconds. */
+const keepAliveMillis = 30_000
+
+/** What a connection that takes too long is destroyed with. */
+export class ConnectTimeout extends Error {
+  readonly code = "ERR_CONNECT_TIMEOUT"
+  readonly syscall = "connect"
+}
+
+/** Neither Node nor a system's minutes of SYN packets bound a connection attempt usefully. */
+const bound = <S extends Duplex | null | undefined>(socket: S, event: string, millis: number): S => {
+  if (socket === null || socket === undefined) return socket
+  const timer = setTimeout(() => socket.destroy(new ConnectTimeout(`no connection within ${millis / 1000} s`)), millis)
+  const stop = () => clearTimeout(timer)
+  socket.once(event, stop).once("close", stop)
+  const { setKeepAlive } = socket as Partial<Socket>
+  setKeepAlive?.call(socket, true, keepAliveMillis)
+  return socket
+}
+
+class BoundAgent extends Agent {
+  readonly #millis: number
+  constructor(millis: number, options?: AgentOptions) {
+    super(options)
+    this.#millis = millis
+  }
+  override createConnection(options: ClientRequestArgs, callback?: OnSocket) {
+    return bound(super.createConnection(options, callback), "connect", this.#millis)
+  }
+}
+
+class BoundTlsAgent extends TlsAgent {
+  readonly #millis: number
+  constructor(millis: number, options?: TlsAgentOptions) {
+    super(options)
+    this.#millis = millis
+  }
+  override createConnection(options: ClientRequestArgs, callback?: OnSocket) {
+    return bound(super.createConnection(options, callback), "secureConnect", this.#millis)
+  }
+}
+
+/**
+ * A client that waits for an answer as long as it takes, and follows no redirect.
+ *
+ * **Details** A connection that was kept could be closed by Looper just when a request goes out on it; so none is kept.
+ * A request ends with its scope.
+ */
+export const makeHttpClient = (connectMillis: number) =>
+  Effect.map(
+    Effect.provideService(makeNodeHttp, HttpAgent, {
+      http: new BoundAgent(connectMillis),
+      https: new BoundTlsAgent(connectMillis)
+    }),
+    HttpClient.withScope
+  )

@@ -1,0 +1,122 @@
+/** Follows the log of a run over broken connections and restarts of Looper: each byte once, then the run's end. */
+import { Duration, Effect, type Schedule, Stream } from "effect"
+import * as Sse from "effect/encoding/Sse"
+import { historyErrors } from "../../handlers/errors.ts"
+import { type DecodedLogEvent, decodeLogEvent } from "../domain/logEvents.ts"
+import { RunLogRequest } from "../domain/runQuery.ts"
+import { type CallError, LogLost, NotLooper, type OperationError, Unreachable } from "./clientErrors.ts"
+import { encodeRequest } from "./encodeRequest.ts"
+import { failWith } from "./readAnswer.ts"
+import { reconnectSchedule, whileTemporary } from "./reconnect.ts"
+import type { Send, Sent } from "./send.ts"
+
+/** What is followed, from where, and for how long without Looper. */
+export interface FollowOptions {
+  /** The run's id. */
+  readonly id: string
+  /** Offset in bytes of the first byte wanted; default 0. */
+  readonly from?: number
+  /** Begins with so many last lines instead. */
+  readonly tail?: number
+  /**
+   * When to connect again; after any byte that came it begins anew. Default {@link reconnectSchedule}, which goes on
+   * for ever; a definite answer, such as 404, ends it.
+   */
+  readonly retry?: Schedule.Schedule<unknown, unknown>
+  /** A connection that is silent for so long is dead; default 45 seconds, three heartbeats of Looper. */
+  readonly silence?: Duration.Input
+}
+
+/** Bytes of the log and the offset behind them, in order; the last event is the run's `end`. */
+export type LogEvent = Exclude<DecodedLogEvent, { readonly kind: "gone" }>
+
+/** How following ends before the run does. */
+export type FollowError =
+  | OperationError<"RunNotFound", Readonly<Record<never, never>>>
+  | OperationError<"HistoryUnavailable", Readonly<Record<never, never>>>
+  | OperationError<"LogGone", Readonly<Record<never, never>>>
+  | OperationError<"OffsetBeyondEnd", Readonly<Record<never, never>>>
+  | LogLost
+  | CallError
+
+const route = {
+  method: "GET",
+  path: "/runs/:id/log",
+  request: RunLogRequest,
+  headers: { range: "Range", last_event_id: "Last-Event-ID" },
+  errors: {
+    ...historyErrors,
+    LogGone: { status: 410, about: "the log is not there" },
+    OffsetBeyondEnd: { status: 416, about: "the log is shorter" }
+  }
+} as const
+
+/** Follows with what sends a client's requests; see {@link FollowOptions}. */
+export const followLogWith =
+  (send: Send) =>
+  (options: FollowOptions): Stream.Stream<LogEvent, FollowError> =>
+    Stream.suspend(() => {
+      const { id, tail, retry = reconnectSchedule, silence = "45 seconds" } = options
+      let offset = options.from
+      const place = () => (offset === undefined ? { ...(tail !== undefined && { tail }) } : { last_event_id: offset })
+
+      const connection = Effect.gen(function* () {
+        const request = yield* encodeRequest(route, { id, follow: true, ...place() })
+        const url = { url: request.path }
+        const sent = yield* Effect.timeoutOrElse(send(request), {
+          duration: silence,
+          orElse: () => Effect.fail(silent(url, silence))
+        })
+        return sent.status === 200 ? eventsOf(sent, silence) : Stream.fromEffect(failWith(sent, route))
+      })
+
+      const taken = (event: DecodedLogEvent, url: string): Effect.Effect<LogEvent, LogLost | NotLooper> => {
+        if (event.kind === "gone") return Effect.fail(new LogLost({ id, reason: event.reason }))
+        const start = event.offset - (event.kind === "bytes" ? event.bytes.length : 0)
+        if (offset !== undefined && start !== offset) {
+          const reason = `its bytes go on at ${start} behind ${offset}`
+          return Effect.fail(new NotLooper({ url, status: 200, reason }))
+        }
+        offset = event.offset
+        return Effect.succeed(event)
+      }
+
+      return Stream.unwrap(connection).pipe(
+        Stream.mapEffect(({ event, url }) => taken(event, url)),
+        Stream.retry(whileTemporary(retry)),
+        Stream.takeUntil(({ kind }) => kind === "end")
+      ) as Stream.Stream<LogEvent, FollowError>
+    })
+
+const silent = ({ url }: { readonly url: string }, silence: Duration.Input) => {
+  const reason = `no byte came for ${Duration.toSeconds(Duration.fromInputUnsafe(silence))} s`
+  return new Unreachable({ url, reason, isUnsent: false })
+}
+
+/** The events of one connection; its end without the run's is a failure. */
+const eventsOf = (sent: Sent, silence: Duration.Input) => {
+  const type = sent.headers["content-type"] ?? "no content type"
+  const { url } = sent
+  const notLooper = (reason: string) => new NotLooper({ url, status: sent.status, reason })
+  if (!/^text\/event-stream\b/i.test(type)) {
+    return Stream.fail(notLooper(`its answer is ${type}, not a stream of events`))
+  }
+  let parsed: Array<Sse.Event> = []
+  const parser = Sse.makeParser((event) => event._tag === "Event" && parsed.push(event))
+  const parse = (text: string) =>
+    Effect.suspend(() => {
+      parsed = []
+      const error = parser.feed(text)
+      return error === undefined ? Effect.succeed(parsed) : Effect.fail(notLooper("an event of it is too long"))
+    })
+  const cut = new Unreachable({ url, reason: "the connection ended before the run did", isUnsent: false })
+  return sent.body.pipe(
+    Stream.timeoutOrElse({ duration: silence, orElse: () => Stream.fail(silent(sent, silence)) }),
+    Stream.decodeText(),
+    Stream.mapEffect(parse),
+    Stream.flattenIterable,
+    Stream.mapEffect((event) => Effect.mapError(decodeLogEvent(event), () => notLooper("its events are not a log's"))),
+    Stream.map((event) => ({ event, url })),
+    Stream.concat(Stream.fail(cut))
+  )
+}
