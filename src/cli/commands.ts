@@ -3,53 +3,84 @@ import { Argument, Command, Flag } from "effect/cli"
 import { dryRun, json, later, runId, toggle } from "./flags.ts"
 import { run, spawn } from "./launchCommands.ts"
 
-const serve = Command.make("serve", {}, () => later(() => import("./serveCommand.ts"), ({ serveNow }) => serveNow)).pipe(
+const serve = Command.make("serve", {}, () =>
+  later(
+    () => import("./serveCommand.ts"),
+    ({ serveNow }) => serveNow
+  )
+).pipe(
   Command.withShortDescription("Serve HTTP until a signal ends it"),
-  Command.withDescription("Serves HTTP, autopoll among it, until SIGTERM or Ctrl-C. Configured by environment and .env.")
+  Command.withDescription(
+    "Serves HTTP, autopoll among it, until SIGTERM or Ctrl-C. Configured by environment and .env."
+  )
 )
 
 const notify = Command.make("notify", { message: Argument.String("message"), json }, (options) =>
-  later(() => import("./operations.ts"), (operations) => operations.notify(options))
+  later(
+    () => import("./operations.ts"),
+    (operations) => operations.notify(options)
+  )
 ).pipe(
   Command.withDescription("Send a message and do nothing else"),
   Command.withExamples([{ command: 'looper notify "Tests are green"' }])
 )
 
 const kill = Command.make("kill", { dryRun, json }, (options) =>
-  later(() => import("./operations.ts"), (operations) => operations.kill(options))
+  later(
+    () => import("./operations.ts"),
+    (operations) => operations.kill(options)
+  )
 ).pipe(
   Command.withDescription("Stop every codex exec with its tree"),
   Command.withExamples([{ command: "looper kill --dry-run", description: "Which processes that would be" }])
 )
 
 const tick = Command.make("tick", { json }, (options) =>
-  later(() => import("./operations.ts"), (operations) => operations.tick(options))
+  later(
+    () => import("./operations.ts"),
+    (operations) => operations.tick(options)
+  )
 ).pipe(Command.withDescription("One tick of autopoll now, also while it is off or backing off"))
 
 const pause = Command.make("pause", { json }, (options) =>
-  later(() => import("./operations.ts"), (operations) => operations.pause(options))
+  later(
+    () => import("./operations.ts"),
+    (operations) => operations.pause(options)
+  )
 ).pipe(Command.withDescription("Autopoll starts nothing until resumed, over restarts too"))
 
 const resume = Command.make("resume", { json }, (options) =>
-  later(() => import("./operations.ts"), (operations) => operations.resume(options))
+  later(
+    () => import("./operations.ts"),
+    (operations) => operations.resume(options)
+  )
 ).pipe(Command.withDescription("Autopoll starts work again"))
 
 const status = Command.make("status", { json }, (options) =>
-  later(() => import("./history.ts"), (history) => history.status(options))
+  later(
+    () => import("./history.ts"),
+    (history) => history.status(options)
+  )
 ).pipe(Command.withDescription("What runs, or why nothing runs and when something will"))
 
 const runs = Command.make(
   "runs",
   {
     state: Flag.String("state").pipe(
-      Flag.withDescription("Only these, separated by commas: starting, running, succeeded, failed, stopped, interrupted"),
+      Flag.withDescription(
+        "Only these, separated by commas: starting, running, succeeded, failed, stopped, interrupted"
+      ),
       Flag.optional
     ),
     autopoll: Flag.Boolean("autopoll").pipe(
       Flag.withDescription("Only those that autopoll started; --no-autopoll: only the others"),
       Flag.optional
     ),
-    limit: Flag.Int("limit").pipe(Flag.withDescription("So many, 1 to 500; without it 50"), Flag.optional),
+    limit: Flag.String("limit").pipe(
+      Flag.withMetavar("number"),
+      Flag.withDescription("So many a page, 1 to 500; without it 50"),
+      Flag.optional
+    ),
     cursor: Flag.String("cursor").pipe(
       Flag.withDescription("Those behind a page, as its last line or next_cursor told"),
       Flag.optional
@@ -57,7 +88,11 @@ const runs = Command.make(
     all: toggle("all", "Every page"),
     json
   },
-  (options) => later(() => import("./history.ts"), (history) => history.runs(options))
+  (options) =>
+    later(
+      () => import("./history.ts"),
+      (history) => history.runs(options)
+    )
 ).pipe(
   Command.withDescription("The history of runs, newest first"),
   Command.withExamples([
@@ -71,13 +106,18 @@ const logs = Command.make(
   {
     id: runId("the run that lives, else the newest"),
     follow: toggle("follow", "Go on until the run ends").pipe(Flag.withAlias("f")),
-    lines: Flag.Int("lines").pipe(
+    lines: Flag.String("lines").pipe(
       Flag.withAlias("n"),
+      Flag.withMetavar("number"),
       Flag.withDescription("Only the last so many lines, 0 to 1000000"),
       Flag.optional
     )
   },
-  (options) => later(() => import("./logs.ts"), (logs) => logs.logs(options))
+  (options) =>
+    later(
+      () => import("./logs.ts"),
+      (logs) => logs.logs(options)
+    )
 ).pipe(
   Command.withShortDescription("A run's log, also live"),
   Command.withDescription(
@@ -90,14 +130,20 @@ const logs = Command.make(
 )
 
 const stop = Command.make("stop", { id: runId("the run that lives"), json }, (options) =>
-  later(() => import("./operations.ts"), (operations) => operations.stop(options))
+  later(
+    () => import("./operations.ts"),
+    (operations) => operations.stop(options)
+  )
 ).pipe(
   Command.withShortDescription("Stop one run and no other"),
   Command.withDescription("Stops one run and no other process, or ends the sequence that is about to start it.")
 )
 
 const doctor = Command.make("doctor", { json }, (options) =>
-  later(() => import("./doctorCommand.ts"), ({ doctorNow }) => doctorNow(options))
+  later(
+    () => import("./doctorCommand.ts"),
+    ({ doctorNow }) => doctorNow(options)
+  )
 ).pipe(Command.withDescription("Check what a run needs, on this machine; needs no running Looper"))
 
 const invoke = Command.make(
@@ -110,7 +156,11 @@ const invoke = Command.make(
     ),
     json: toggle("json", "Print an error, too, as JSON on stdout")
   },
-  (options) => later(() => import("./invokeCommand.ts"), ({ invokeNow }) => invokeNow(options))
+  (options) =>
+    later(
+      () => import("./invokeCommand.ts"),
+      ({ invokeNow }) => invokeNow(options)
+    )
 ).pipe(
   Command.withShortDescription("Run one handler's function here, without a server"),
   Command.withDescription(

@@ -58,7 +58,9 @@ export const readConnection = (source: {
 /** Where any port is right, nobody knows which one was taken. */
 const nonZero = (port: number): Effect.Effect<number, ConfigInvalid> => {
   const allowed = "its address; LOOPER_PORT is 0, which takes any port"
-  return port === 0 ? Effect.fail(new ConfigInvalid({ variable: "LOOPER_URL", value: "", allowed })) : Effect.succeed(port)
+  return port === 0
+    ? Effect.fail(new ConfigInvalid({ variable: "LOOPER_URL", value: "", allowed }))
+    : Effect.succeed(port)
 }
 
 /** One that listens on every address is reached on loopback. */

@@ -23,7 +23,10 @@ export const exitCodeMeanings: ReadonlyArray<readonly [number, string]> = [
   [exitCodes.busy, "refused because of what is in progress (HTTP 409; `invoke`: a Looper holds the log folder)"],
   [exitCodes.unreachable, "no answer from `LOOPER_URL`"],
   [exitCodes.unauthorized, "the token is missing or wrong, or this is not allowed (HTTP 401, 403)"],
-  [exitCodes.looperFailed, "with `--wait`: any of the above failures, so that every other code is the run's own"],
+  [
+    exitCodes.looperFailed,
+    "with `--wait`: what is otherwise 1, 3, 4 or 5, or a run whose code nobody knows; every other code is the run's own"
+  ],
   [exitCodes.interrupted, "Ctrl-C; a run that was waited for goes on"],
   [exitCodes.terminated, "SIGTERM, likewise"]
 ]

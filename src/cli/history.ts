@@ -14,7 +14,7 @@ export const status = (options: { readonly json: boolean }) =>
 interface RunsOptions {
   readonly state: Option.Option<string>
   readonly autopoll: Option.Option<boolean>
-  readonly limit: Option.Option<number>
+  readonly limit: Option.Option<string>
   readonly cursor: Option.Option<string>
   readonly all: boolean
   readonly json: boolean

@@ -13,7 +13,9 @@ const wrong = (sentence: string) => failed(exitCodes.usage, sentence)
 export const handlerOf = <R>(handlers: Handlers<R>, name: string): Effect.Effect<Handler<R>, CommandFailed> => {
   const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
   if (handler !== undefined) return Effect.succeed(handler)
-  return Effect.fail(wrong(`no handler is called ${JSON.stringify(name)}; there are ${Object.keys(handlers).join(", ")}`))
+  return Effect.fail(
+    wrong(`no handler is called ${JSON.stringify(name)}; there are ${Object.keys(handlers).join(", ")}`)
+  )
 }
 
 /** A handler's input from JSON text; none is an empty object, and `null` counts as absent. */

@@ -4,11 +4,11 @@ import { type HandlerServices, handlers } from "../../handlers/index.ts"
 import { layerParts, layerWith } from "../layers.ts"
 import { redactor } from "../logging.ts"
 import { platformProblem } from "../platformProblem.ts"
-import { root } from "../root.ts"
 import type { Handlers } from "../runtime/Handler.ts"
 import { LooperConfig } from "../services/config/LooperConfig.ts"
 import { RequestIds } from "../services/RequestIds.ts"
 import { ServerLog } from "../services/serverLog/ServerLog.ts"
+import { source } from "./environment.ts"
 import { CommandFailed, exitCodes, failed } from "./exitCodes.ts"
 import { argumentText } from "./inputText.ts"
 import { handlerOf, inputOf, invoke } from "./invoke.ts"
@@ -21,8 +21,7 @@ interface InvokeOptions {
 }
 
 /** `looper invoke` */
-export const invokeNow = (options: InvokeOptions) =>
-  invokeOf(handlers, options, { root, environment: process.env })
+export const invokeNow = (options: InvokeOptions) => invokeOf(handlers, options, source)
 
 /**
  * Runs a handler of a record over Looper's services; whatever runs, or is started, is left to the next Looper.

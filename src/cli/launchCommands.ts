@@ -35,7 +35,11 @@ export const run = Command.make(
     dryRun,
     idempotencyKey: text("idempotency-key", "Do this once: a repeat with the same key gets the first answer")
   },
-  (options) => later(() => import("./launch.ts"), ({ launchRun }) => launchRun(options))
+  (options) =>
+    later(
+      () => import("./launch.ts"),
+      ({ launchRun }) => launchRun(options)
+    )
 ).pipe(
   Command.withShortDescription("Announce, stop every codex exec, start one fresh run"),
   Command.withDescription(
@@ -51,10 +55,15 @@ export const run = Command.make(
 
 /** `looper spawn` */
 export const spawn = Command.make("spawn", launch, (options) =>
-  later(() => import("./launch.ts"), ({ launchSpawn }) => launchSpawn(options))
+  later(
+    () => import("./launch.ts"),
+    ({ launchSpawn }) => launchSpawn(options)
+  )
 ).pipe(
   Command.withShortDescription("Start a run where nothing runs"),
-  Command.withDescription("Starts a run without a message and stops nothing: while any codex exec lives, it is refused."),
+  Command.withDescription(
+    "Starts a run without a message and stops nothing: while any codex exec lives, it is refused."
+  ),
   Command.withExamples([
     { command: 'looper spawn "Fix the failing test"' },
     { command: "looper spawn -C ~/project --wait", description: "The default prompt, in this folder" }

@@ -5,8 +5,9 @@ import { Cause, Effect, Exit, Layer, Logger, Option } from "effect"
 import { CliError, Command } from "effect/cli"
 import { version } from "../version.ts"
 import { looper } from "./commands.ts"
+import { hasColor } from "./environment.ts"
 import { CommandFailed, exitCodes } from "./exitCodes.ts"
-import { hasColor, note, OutputClosed } from "./output.ts"
+import { note, OutputClosed } from "./output.ts"
 import { layerUsage } from "./usage.ts"
 
 /** Does what the arguments say; the process then ends with one of the documented codes. */
@@ -17,7 +18,7 @@ export const main = (args: ReadonlyArray<string>): void => {
   })
   const layer = Layer.mergeAll(
     NodeServices.layer,
-    layerUsage({ isColored: hasColor(process.stdout, process.env) }),
+    layerUsage({ isColored: hasColor(process.stdout) }),
     Logger.layer([])
   )
   const program = Command.runWith(looper, { version })(args).pipe(Effect.provide(layer), Effect.tapCause(sayWhy))

@@ -36,7 +36,3 @@ export const note = (text: string): Effect.Effect<void> =>
     listen()
     process.stderr.write(text)
   })
-
-/** A terminal that may be coloured; nothing that was set forces colour into a pipe. */
-export const hasColor = (stream: { readonly isTTY?: boolean }, environment: NodeJS.ProcessEnv): boolean =>
-  stream.isTTY === true && !environment.NO_COLOR && environment.TERM !== "dumb"

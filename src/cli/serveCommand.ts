@@ -3,6 +3,4 @@ import { Effect } from "effect"
 import { serve } from "../serve.ts"
 
 /** Serves; the server's own exit ends the process. */
-export const serveNow: Effect.Effect<never> = Effect.uninterruptible(
-  Effect.andThen(Effect.sync(serve), Effect.never)
-)
+export const serveNow: Effect.Effect<never> = Effect.uninterruptible(Effect.andThen(Effect.sync(serve), Effect.never))

@@ -5,7 +5,12 @@ import { clockText, comingText, durationText, sizeText } from "./words.ts"
 /** What runs, or why nothing does and when something will, a fact a line. */
 export const statusText = (status: StatusAnswer): ReadonlyArray<string> => {
   const now = Date.parse(status.server_time)
-  return [...runLines(status, now), ...holderLines(status, now), ...idleLines(status, now), ...autopollLines(status, now)]
+  return [
+    ...runLines(status, now),
+    ...holderLines(status, now),
+    ...idleLines(status, now),
+    ...autopollLines(status, now)
+  ]
 }
 
 const runLines = ({ run }: StatusAnswer, now: number): ReadonlyArray<string> => {
@@ -24,7 +29,9 @@ const holderLines = ({ holder }: StatusAnswer, now: number): ReadonlyArray<strin
   if (holder === null) return []
   const begun = holder.steps.at(-1)?.started_at
   const since = begun === undefined ? "" : ` for ${ageText(begun, now)}`
-  return [`In progress: ${holder.request_id}, step ${holder.step}${since}; holds the lock for ${ageText(holder.since, now)}`]
+  return [
+    `In progress: ${holder.request_id}, step ${holder.step}${since}; holds the lock for ${ageText(holder.since, now)}`
+  ]
 }
 
 const idleLines = ({ idle, next_start_at: nextStart }: StatusAnswer, now: number): ReadonlyArray<string> => {

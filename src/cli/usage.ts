@@ -27,7 +27,7 @@ export const layerUsage = (options: { readonly isColored: boolean }): Layer.Laye
 }
 
 /** The formatter puts no line between the commands and the examples. */
-const spaced = (help: string): string => help.replace(/(?<!\n)\n(?=(?:\u001b\[1m)?EXAMPLES)/, "\n\n")
+const spaced = (help: string): string => help.replace(/(?<!\n)\n(?=[^A-Z\n]*EXAMPLES\b)/, "\n\n")
 
 /** The first mistake as one line, and where to read more. */
 export const mistakeText = (errors: ReadonlyArray<CliError.CliError>, commandPath: ReadonlyArray<string>): string => {

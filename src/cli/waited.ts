@@ -1,7 +1,7 @@
 /** `--wait`: what is started is waited for, and the command ends as the run ends. */
 import { Effect, Schedule, Stream } from "effect"
 import { type LooperClient, type RunDetails, reconnectSchedule } from "../client/index.ts"
-import { CommandFailed, ended, exitCodes } from "./exitCodes.ts"
+import { CommandFailed, ended, exitCodes, failed } from "./exitCodes.ts"
 import { makeLastLine } from "./lastLine.ts"
 import { note, print, printJson } from "./output.ts"
 import { makeProgress, type Progress } from "./progress.ts"
@@ -26,9 +26,11 @@ interface Waiting {
 /** How long a Looper may be away before waiting for it is given up. */
 const patience = "10 minutes"
 
-/** Every code but this one is the run's. */
-const ofLooper = Effect.mapError(
-  ({ sentence }: CommandFailed) => new CommandFailed({ exitCode: exitCodes.looperFailed, sentence })
+/** Every code but this one is the run's, or the command line's. */
+const ofLooper = Effect.mapError(({ exitCode, sentence }: CommandFailed) =>
+  exitCode === exitCodes.usage
+    ? failed(exitCode, sentence ?? "")
+    : new CommandFailed({ exitCode: exitCodes.looperFailed, sentence })
 )
 
 /** Starts a run and waits for its end; fails with the run's code where that is not 0. */
