@@ -4,7 +4,9 @@ import type { SpawnCodexError } from "../effects/spawnCodex.ts"
 import {
   type Cancelled,
   type HistoryUnavailable,
+  type LogGone,
   type NotifyFailed,
+  type OffsetBeyondEnd,
   type RunAlive,
   type RunBusy,
   type RunNotFound,
@@ -107,3 +109,14 @@ export const historyErrors = {
   RunNotFound: { status: 404, about: "no run has this id" },
   HistoryUnavailable: { status: 503, about: "`looper.db` cannot be read now; live runs are not touched by that" }
 } as const satisfies ErrorAnswers<RunNotFound | HistoryUnavailable>
+
+/** 410 for a log that is not there any more; 416 for bytes behind its end, with its size. */
+export const logErrors = {
+  LogGone: { status: 410, about: "the log was removed; the record is kept" },
+  OffsetBeyondEnd: {
+    status: 416,
+    about: "the log has only `size` bytes; `Content-Range` says so, too",
+    fields: { schema: Schema.Struct({ size: Schema.Number }), of: ({ size }) => ({ size }) },
+    headers: ({ size }) => ({ "Content-Range": `bytes */${size}` })
+  }
+} as const satisfies ErrorAnswers<LogGone | OffsetBeyondEnd>

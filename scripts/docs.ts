@@ -1,11 +1,12 @@
 /** Writes the documents that are made from the code: `npm run docs`; a test compares them. */
 import { writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { handlers } from "../handlers/index.ts"
 import { configTable } from "../src/services/config/configTable.ts"
+import { apiPage } from "./apiPage.ts"
+import { row } from "./table.ts"
 
 const checkout = resolve(import.meta.dirname, "..")
-
-const row = (...cells: ReadonlyArray<string>): string => `| ${cells.join(" | ")} |`
 
 /** docs/configuration.md */
 export const configurationPage = (): string => {
@@ -28,4 +29,7 @@ export const configurationPage = (): string => {
   ].join("\n")
 }
 
-if (import.meta.main) writeFileSync(join(checkout, "docs/configuration.md"), configurationPage())
+if (import.meta.main) {
+  writeFileSync(join(checkout, "docs/configuration.md"), configurationPage())
+  writeFileSync(join(checkout, "docs/api.md"), apiPage(handlers))
+}

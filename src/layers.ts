@@ -20,6 +20,7 @@ import { RunRecords } from "./services/records/RunRecords.ts"
 import { StoredAnswers } from "./services/records/StoredAnswers.ts"
 import { RequestIds } from "./services/RequestIds.ts"
 import { RunLock } from "./services/runs/RunLock.ts"
+import { RunLogFeeds } from "./services/runs/RunLogFeeds.ts"
 import { RunLogs } from "./services/runs/RunLogs.ts"
 import { RunSupervisor } from "./services/runs/RunSupervisor.ts"
 import { RunTickets } from "./services/runs/RunTickets.ts"
@@ -91,6 +92,7 @@ export const layerWith = <E, R>(
     CodexProcesses.layerNoDeps,
     NotifyScript.layerNoDeps,
     RequestIds.layerNoDeps,
+    RunLogFeeds.layerNoDeps,
     RunTickets.layerNoDeps,
     StoredAnswers.layerNoDeps
   )

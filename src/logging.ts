@@ -1,7 +1,9 @@
 /** Effect's log as records of the server log. */
 import { Cause, Effect, Layer, Logger, Redacted, References } from "effect"
-import { logRecord } from "./domain/logRecord.ts"
 import { escapeControls } from "./domain/escapeControls.ts"
+import { jsonRecord } from "./domain/jsonRecord.ts"
+import { logRecord } from "./domain/logRecord.ts"
+import { type PlainValue, plainValue } from "./domain/plainValue.ts"
 import { LooperConfig, type LogLevel, type LooperConfigShape } from "./services/config/LooperConfig.ts"
 import { ServerLog } from "./services/serverLog/ServerLog.ts"
 
@@ -31,17 +33,18 @@ export const layerLogging = Layer.unwrap(
     const config = yield* LooperConfig
     const serverLog = yield* ServerLog
     const redact = redactor(config)
+    const recordOf =
+      serverLog.format === "json" ? jsonRecordOf((text) => redact(text).toWellFormed()) : textRecordOf(redact)
     const logger = Logger.make<unknown, void>((options) => {
-      const annotations = options.fiber.getRef(References.CurrentLogAnnotations)
-      const fields: Record<string, unknown> = {}
-      for (const [key, value] of Object.entries(annotations)) fields[key] = redactValue(redact, value)
-      if (options.cause.reasons.length > 0) fields.cause = redact(Cause.pretty(options.cause))
-      const words: ReadonlyArray<unknown> = Array.isArray(options.message) ? options.message : [options.message]
-      const event = escapeControls(
-        words.map((word) => (typeof word === "string" ? word : JSON.stringify(word))).join(" ")
-      )
+      const { cause, date, fiber, logLevel, message } = options
+      const annotations = fiber.getRef(References.CurrentLogAnnotations)
       serverLog.record(
-        logRecord({ date: options.date, level: levelNames[options.logLevel] ?? "INFO", event: redact(event), fields })
+        recordOf({
+          date,
+          level: levelNames[logLevel] ?? "INFO",
+          words: Array.isArray(message) ? message : [message],
+          fields: cause.reasons.length === 0 ? annotations : { ...annotations, cause: Cause.pretty(cause) }
+        })
       )
     })
     return Layer.merge(
@@ -51,7 +54,42 @@ export const layerLogging = Layer.unwrap(
   })
 )
 
-const redactValue = (redact: (text: string) => string, value: unknown): unknown => {
-  if (typeof value === "number" || typeof value === "boolean" || value === null || value === undefined) return value
-  return redact(typeof value === "string" ? value : (JSON.stringify(value) ?? String(value)))
+/** What Effect logs. */
+interface Logged {
+  readonly date: Date
+  readonly level: LogLevel
+  readonly words: ReadonlyArray<unknown>
+  readonly fields: Readonly<Record<string, unknown>>
 }
+
+type Clean = (text: string) => string
+
+/** Several words are an event only in what is not Looper's own. */
+const eventOf = (words: ReadonlyArray<unknown>, clean: Clean): string =>
+  words.map((word) => (typeof word === "string" ? clean(word) : JSON.stringify(plainValue(word, clean)))).join(" ")
+
+const plainFields = (fields: Logged["fields"], clean: Clean): ReadonlyArray<[string, PlainValue | undefined]> =>
+  Object.entries(fields).map(([key, value]) => [key, plainValue(value, clean)])
+
+const textRecordOf =
+  (redact: Clean) =>
+  ({ date, level, words, fields }: Logged): string => {
+    const texts = plainFields(fields, redact).map(([key, value]) => {
+      const isComposed = typeof value === "object" && value !== null
+      return [key, isComposed ? JSON.stringify(value) : value] as const
+    })
+    return logRecord({
+      date,
+      level,
+      event: escapeControls(eventOf(words, redact)),
+      fields: Object.fromEntries(texts)
+    })
+  }
+
+/** Strict readers refuse a lone surrogate, also where it is escaped: `clean` leaves none. */
+const jsonRecordOf =
+  (clean: Clean) =>
+  ({ date, level, words, fields }: Logged): string => {
+    const values = plainFields(fields, clean).map(([key, value]) => [clean(key), value] as const)
+    return jsonRecord({ date, level, event: eventOf(words, clean), fields: Object.fromEntries(values) })
+  }

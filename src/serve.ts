@@ -2,7 +2,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Effect, Exit, Layer } from "effect"
 import { type HandlerServices, handlers } from "../handlers/index.ts"
-import { layerWith } from "./layers.ts"
+import { layerParts, layerWith } from "./layers.ts"
 import { platformProblem } from "./platformProblem.ts"
 import { root } from "./root.ts"
 import { layerAutopoll } from "./runtime/autopoll.ts"
@@ -10,11 +10,17 @@ import { awaitFailure, exitCodeOf, layerSignals } from "./runtime/processSignals
 import { HttpServer } from "./runtime/server.ts"
 import { layerStartWarnings } from "./runtime/startWarnings.ts"
 import { LooperConfig } from "./services/config/LooperConfig.ts"
+import { ServerLog } from "./services/serverLog/ServerLog.ts"
+
+const layerLooper = layerWith(LooperConfig.layer({ root, environment: process.env }), {
+  ...layerParts,
+  serverLog: ServerLog.layerWith({ isCopiedToStdout: true, isListeningFirst: true })
+})
 
 const looper = Layer.mergeAll(layerAutopoll, layerStartWarnings).pipe(
   Layer.provide(HttpServer.layer<HandlerServices>(handlers)),
   Layer.provide(layerSignals),
-  Layer.provide(layerWith(LooperConfig.layer({ root, environment: process.env })))
+  Layer.provide(layerLooper)
 )
 
 /** One line for an operator, whatever the start failed with. */

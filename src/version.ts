@@ -1,5 +1,8 @@
 /** Looper's own version, from the one place that has it. */
-import manifest from "looper/package.json" with { type: "json" }
+import { createRequire } from "node:module"
 
-/** As in `package.json`. */
+// An import of the file would make the build copy it into dist, where it would be a package of its own.
+const manifest: { readonly version: string } = createRequire(import.meta.url)("looper/package.json")
+
+/** As in `package.json`, which is the nearest one above this file, also of the built one. */
 export const { version } = manifest

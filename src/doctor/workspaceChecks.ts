@@ -34,6 +34,12 @@ export const workspaceCheck: Check<LooperConfig | Workspaces> = {
       return ok(`${workspace.path} is no git work tree, which CODEX_EXEC_EXTRA_ARGS allows`)
     }
     const said = foreignText(end.stderr.trim().split("\n", 1)[0] ?? "", [])
+    if (said.includes("dubious ownership")) {
+      return warning(
+        `${workspace.path} belongs to another user: codex starts in it, git refuses to work`,
+        `run git config --global --add safe.directory ${workspace.path}`
+      )
+    }
     return failure(
       `${workspace.path} is no git work tree${said === "" ? "" : ` (${said})`}: codex will not start in it`,
       `run git init ${workspace.path}, or add --skip-git-repo-check to CODEX_EXEC_EXTRA_ARGS`

@@ -15,7 +15,8 @@ const Text = Schema.String.annotate({ message: "must be a string" }).check(Schem
 
 const Message = Text.check(Schema.makeFilter((text) => (text.trim() === "" ? missing : undefined))).annotateKey({
   messageMissingKey: missing,
-  description: "Sent before anything else happens"
+  description: "Sent before anything else happens",
+  examples: ["Next task"]
 })
 
 const Prompt = Schema.String.annotate({ message: "must be a string" }).check(
@@ -25,6 +26,10 @@ const Prompt = Schema.String.annotate({ message: "must be a string" }).check(
 const Named = Text.check(Schema.makeFilter((text) => (text.trim() === "" ? "must not be blank" : undefined)))
 
 const Delay = Schema.optionalKey(Seconds({ maximum: maxDelaySeconds }))
+/** The first Looper's delays, which were four. */
+const LegacyDelay = Delay.annotateKey({
+  description: "Old name of a part of `codex_exec_delay_seconds`: without that field the sum of the four counts"
+})
 
 const legacyDelays = [
   "startup_delay_seconds",
@@ -33,19 +38,33 @@ const legacyDelays = [
   "prompt_send_delay_seconds"
 ] as const
 
-const DryRun = Schema.optionalKey(Schema.Boolean.annotate({ message: "must be true or false" }))
+const DryRun = Schema.optionalKey(Schema.Boolean.annotate({ message: "must be true or false" })).annotateKey({
+  description: "`true`: answers `codex_exec_pids` and `tree_pids` (all that would be signalled), and does nothing"
+})
 
 const launchFields = {
-  codex_prompt: Schema.optionalKey(Prompt),
-  prompt: Schema.optionalKey(Prompt),
-  workspace: Schema.optionalKey(Text),
-  codex_exec_binary: Schema.optionalKey(Named),
-  codex_exec_delay_seconds: Delay,
-  startup_delay_seconds: Delay,
-  sidebar_delay_seconds: Delay,
-  new_task_delay_seconds: Delay,
-  prompt_send_delay_seconds: Delay,
-  codex_exec_startup_check_seconds: Schema.optionalKey(Seconds({ maximum: maxStartupCheckSeconds }))
+  codex_prompt: Schema.optionalKey(Prompt).annotateKey({
+    description: "What codex is to do, at most 131,071 bytes. Absent: the default prompt",
+    examples: ["Do the next task of NOTES.md"]
+  }),
+  prompt: Schema.optionalKey(Prompt).annotateKey({ description: "Old name of `codex_prompt`, which counts before it" }),
+  workspace: Schema.optionalKey(Text).annotateKey({
+    description: "Directory for codex' `-C`, relative to Looper's folder. Absent or blank: the default workspace"
+  }),
+  codex_exec_binary: Schema.optionalKey(Named).annotateKey({
+    description:
+      "Path or name of codex. Absent: `CODEX_EXEC_BINARY`, a build below `./codex`, or `codex` on `PATH`. Chooses a program"
+  }),
+  codex_exec_delay_seconds: Delay.annotateKey({
+    description: "Wait before the launch. Absent: the older delays' sum, or `CODEX_EXEC_DELAY_SECONDS`"
+  }),
+  startup_delay_seconds: LegacyDelay,
+  sidebar_delay_seconds: LegacyDelay,
+  new_task_delay_seconds: LegacyDelay,
+  prompt_send_delay_seconds: LegacyDelay,
+  codex_exec_startup_check_seconds: Schema.optionalKey(Seconds({ maximum: maxStartupCheckSeconds })).annotateKey({
+    description: "How long codex must live to count as started. Absent: `CODEX_EXEC_STARTUP_CHECK_SECONDS`"
+  })
 }
 
 type Delays = { readonly [Field in (typeof legacyDelays)[number] | "codex_exec_delay_seconds"]?: number }
@@ -77,9 +96,16 @@ export type SpawnRequest = typeof SpawnRequest.Type
 /** Body of `POST /run`. */
 export const RunRequest = Schema.Struct({
   zulip_message: Message,
-  zulip_script_path: Schema.optionalKey(Named),
+  zulip_script_path: Schema.optionalKey(Named).annotateKey({
+    description: "Node script that sends the message instead: `node <script> <message>`. Chooses a program"
+  }),
   dry_run: DryRun,
-  ...launchFields
+  ...launchFields,
+  codex_prompt: launchFields.codex_prompt.annotateKey({
+    description:
+      "What codex is to do, at most 131,071 bytes. Absent: the default prompt. Empty: only the message is sent, nothing is stopped or started",
+    examples: ["Do the next task of NOTES.md"]
+  })
 })
   .check(Schema.makeFilter(delayProblem))
   .annotate({ identifier: "RunRequest" })

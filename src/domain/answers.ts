@@ -15,50 +15,67 @@ import {
 
 const Ok = { ok: Schema.Literal(true) }
 const Pids = Schema.Array(Schema.Int)
+const Source = Schema.NullOr(Schema.Literals(["request", "env", "local", "path"])).annotateKey({
+  description: "Where the binary was named: the request, `CODEX_EXEC_BINARY`, a build below `./codex`, `PATH`"
+})
+const Binary = Schema.NullOr(Schema.String).annotateKey({
+  description: "Absolute path of codex, symbolic links kept; null where nothing is to be started and none resolves"
+})
+const Workspace = Schema.String.annotateKey({ description: "As the request wrote it" })
+const ForeignPids = Pids.annotateKey({
+  description: "`codex exec` of other users or pid namespaces, never signalled"
+})
 
 const StartedRunAnswer = Schema.Struct({
-  pid: Schema.Int,
-  command: Schema.String,
+  pid: Schema.Int.annotateKey({ description: "codex' own" }),
+  command: Schema.String.annotateKey({ description: "Shell-quoted" }),
   log_path: Schema.String,
-  startup_return_code: Schema.NullOr(Schema.Int),
-  request_id: RequestId
+  startup_return_code: Schema.NullOr(Schema.Int).annotateKey({
+    description: "0 where codex ended well inside its startup check, null while it lives"
+  }),
+  request_id: RequestId.annotateKey({ description: "The run's id" })
 }).annotate({ identifier: "StartedRun" })
 
 const launchFields = {
   ...Ok,
-  request_id: RequestId,
-  workspace: Schema.String,
-  codex_exec_binary: Schema.NullOr(Schema.String),
-  codex_exec_binary_source: Schema.NullOr(Schema.Literals(["request", "env", "local", "path"])),
-  codex_exec_started: Schema.Boolean,
-  codex_exec_result: Schema.NullOr(StartedRunAnswer),
+  request_id: RequestId.annotateKey({ description: "The run's id" }),
+  workspace: Workspace,
+  codex_exec_binary: Binary,
+  codex_exec_binary_source: Source,
+  codex_exec_started: Schema.Boolean.annotateKey({ description: "false where the prompt was empty" }),
+  codex_exec_result: Schema.NullOr(StartedRunAnswer).annotateKey({ description: "null where nothing was started" }),
   codex_exec_approval_policy: Schema.Literal(approvalPolicy),
   codex_exec_sandbox: Schema.Literal(sandbox),
-  codex_prompt_sent: Schema.Boolean,
-  codex_send_result: Schema.NullOr(StartedRunAnswer)
+  codex_prompt_sent: Schema.Boolean.annotateKey({ description: "Old name of `codex_exec_started`" }),
+  codex_send_result: Schema.NullOr(StartedRunAnswer).annotateKey({ description: "Old name of `codex_exec_result`" })
 }
 
-const killFields = { killed_codex_exec_pids: Pids, remaining_codex_exec_pids: Pids }
+const killFields = {
+  killed_codex_exec_pids: Pids.annotateKey({ description: "Targets that were found and are dead now; pids ascend" }),
+  remaining_codex_exec_pids: Pids.annotateKey({ description: "Who survived: nobody, that would be a failure" })
+}
 
 /** Answer of `GET /health`. */
 export const HealthAnswer = Schema.Struct(Ok).annotate({ identifier: "HealthAnswer" })
 
+const NotifierOutput = Schema.String.annotateKey({ description: "What the notifier says of the message" })
+
 /** Answer of `POST /notify`. */
-export const NotifyAnswer = Schema.Struct({ ...Ok, zulip_output: Schema.String }).annotate({
+export const NotifyAnswer = Schema.Struct({ ...Ok, zulip_output: NotifierOutput }).annotate({
   identifier: "NotifyAnswer"
 })
 
 /** Answer of `POST /kill`. */
-export const KillAnswer = Schema.Struct({ ...Ok, ...killFields, foreign_codex_exec_pids: Pids }).annotate({
+export const KillAnswer = Schema.Struct({ ...Ok, ...killFields, foreign_codex_exec_pids: ForeignPids }).annotate({
   identifier: "KillAnswer"
 })
 
 const planFields = {
   ...Ok,
   dry_run: Schema.Literal(true),
-  codex_exec_pids: Pids,
-  tree_pids: Pids,
-  foreign_codex_exec_pids: Pids
+  codex_exec_pids: Pids.annotateKey({ description: "Targets" }),
+  tree_pids: Pids.annotateKey({ description: "All that would be signalled, the targets among them" }),
+  foreign_codex_exec_pids: ForeignPids
 }
 
 /** Answer of `POST /kill` with `dry_run`: `tree_pids` would be signalled, the targets among them. */
@@ -67,11 +84,11 @@ export const KillPlanAnswer = Schema.Struct(planFields).annotate({ identifier: "
 /** Answer of `POST /run` with `dry_run`; `argv` is empty where nothing would be started. */
 export const RunPlanAnswer = Schema.Struct({
   ...planFields,
-  workspace: Schema.String,
-  codex_exec_binary: Schema.NullOr(Schema.String),
-  codex_exec_binary_source: Schema.NullOr(Schema.Literals(["request", "env", "local", "path"])),
-  argv: Schema.Array(Schema.String),
-  command: Schema.String
+  workspace: Workspace,
+  codex_exec_binary: Binary,
+  codex_exec_binary_source: Source,
+  argv: Schema.Array(Schema.String).annotateKey({ description: "Empty where nothing would be started" }),
+  command: Schema.String.annotateKey({ description: "`argv`, shell-quoted" })
 }).annotate({ identifier: "RunPlanAnswer" })
 
 /** Answer of `POST /spawn`. */
@@ -80,21 +97,24 @@ export const SpawnAnswer = Schema.Struct(launchFields).annotate({ identifier: "S
 /** Answer of `POST /run`; the `vscode` fields repeat the kill fields under their oldest names. */
 export const RunAnswer = Schema.Struct({
   ...launchFields,
-  zulip_output: Schema.String,
+  zulip_output: NotifierOutput,
   ...killFields,
-  killed_vscode_pids: Pids,
-  remaining_vscode_pids: Pids
+  killed_vscode_pids: Pids.annotateKey({ description: "Old name of `killed_codex_exec_pids`" }),
+  remaining_vscode_pids: Pids.annotateKey({ description: "Old name of `remaining_codex_exec_pids`" })
 }).annotate({ identifier: "RunAnswer" })
 
 /** Answer of `POST /autopoll/pause` and `/autopoll/resume`. */
-export const PauseAnswer = Schema.Struct({ ...Ok, paused: Schema.Boolean }).annotate({ identifier: "PauseAnswer" })
+export const PauseAnswer = Schema.Struct({
+  ...Ok,
+  paused: Schema.Boolean.annotateKey({ description: "As it is now" })
+}).annotate({ identifier: "PauseAnswer" })
 
 /** Answer of `POST /autopoll/tick`. */
 export const TickAnswer = Schema.Struct({
   ...Ok,
   outcome: Schema.Literals(["started", "skipped"]),
-  reason: Schema.optionalKey(Schema.Literals(skipReasons)),
-  codex_exec_result: Schema.optionalKey(StartedRunAnswer)
+  reason: Schema.optionalKey(Schema.Literals(skipReasons)).annotateKey({ description: "Of a tick that skipped" }),
+  codex_exec_result: Schema.optionalKey(StartedRunAnswer).annotateKey({ description: "Of a tick that started a run" })
 }).annotate({ identifier: "TickAnswer" })
 
 const startedAnswer = (run: StartedRun): typeof StartedRunAnswer.Type => ({

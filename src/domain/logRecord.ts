@@ -1,5 +1,8 @@
 /** The text of one record of the server log. */
 
+/** How records and mirrored lines stand in the server log. */
+export type LogFormat = "text" | "json"
+
 const two = (n: number): string => String(n).padStart(2, "0")
 
 /** `2026-02-13 10:11:12,345`, local time. */
@@ -10,7 +13,7 @@ export const recordTime = (date: Date): string => {
 }
 
 /** A longer value is cut: no request can make a record as long as itself. */
-const maxValueLength = 4_096
+export const maxValueLength = 4_096
 
 const bareValue = /^[^\s"'\\=\p{C}\p{Z}]+$/u
 

@@ -1,8 +1,11 @@
 /** The text of mirrored run output: whole lines of clean UTF-8 that cannot be mistaken for server records. */
 import { isUtf8 } from "node:buffer"
+import { jsonLines } from "./jsonRecord.ts"
+import type { LogFormat } from "./logRecord.ts"
 
 /** What a mirror is told; `maxLineBytes` is 1 MiB unless a test makes it smaller. */
 export interface MirrorTextOptions {
+  readonly format: LogFormat
   /** Where a reader finds the whole of a line that is cut. */
   readonly logPath: string
   readonly maxLineBytes?: number
@@ -50,13 +53,13 @@ const isRecordLike = (bytes: Buffer, start: number): boolean => {
 }
 
 /** Cleans valid UTF-8 that is empty or ends in a newline; a loop over bytes: all that a run prints passes here. */
-const cleanLines = (lines: Buffer): Buffer => {
+const cleanLines = (lines: Buffer, isSpaced: boolean): Buffer => {
   // Each record-like line grows by a space; the shortest, `{"` and its newline, has three bytes.
   const clean = Buffer.allocUnsafe(lines.length + Math.floor(lines.length / 3))
   let read = 0
   let written = 0
   while (read < lines.length) {
-    if (isRecordLike(lines, read)) clean[written++] = space
+    if (isSpaced && isRecordLike(lines, read)) clean[written++] = space
     let byte: number
     do {
       byte = lines[read++] as number
@@ -74,17 +77,23 @@ const cleanLines = (lines: Buffer): Buffer => {
   return clean.subarray(0, written)
 }
 
-const cleanBytes = (lines: Buffer): Buffer => cleanLines(isUtf8(lines) ? lines : Buffer.from(lines.toString("utf8")))
+/** Inside a JSON object no line can be mistaken: there it is as the run wrote it. */
+const formatted = (lines: Buffer, format: LogFormat): Buffer =>
+  format === "text" ? cleanLines(lines, true) : jsonLines(cleanLines(lines, false))
+
+const validUtf8 = (lines: Buffer): Buffer => (isUtf8(lines) ? lines : Buffer.from(lines.toString("utf8")))
 
 /**
  * Makes the mirror of one run log, which is pushed in any pieces with the same result.
  *
  * **Details** Invalid UTF-8 becomes U+FFFD, each control character but tab `?`; one CR before a newline is dropped. A
  * longer line than 1 MiB is its first 1 MiB (without a sequence cut there), its length and the log's path. A line that
- * begins like a server record gets a leading space. Of an unfinished line at most 1 MiB is kept in memory.
+ * begins like a server record gets a leading space in the text form; in the JSON form each line is an object. Of an
+ * unfinished line at most 1 MiB is kept in memory.
  * **Units** A line's length counts raw bytes without its newline, a CR before that included.
  */
-export const makeMirrorText = ({ logPath, maxLineBytes = mebibyte }: MirrorTextOptions): MirrorText => {
+export const makeMirrorText = ({ logPath, format, maxLineBytes = mebibyte }: MirrorTextOptions): MirrorText => {
+  const cleanBytes = (lines: Buffer): Buffer => formatted(validUtf8(lines), format)
   let pendingBytes = 0
   let kept: Buffer = empty
 
@@ -103,7 +112,7 @@ export const makeMirrorText = ({ logPath, maxLineBytes = mebibyte }: MirrorTextO
   const cutLine = (line: Buffer, lineBytes: number): Buffer => {
     // `stream` holds back a sequence that the cut leaves incomplete.
     const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(line.subarray(0, maxLineBytes), { stream: true })
-    return cleanLines(Buffer.from(`${text}… [${lineBytes} bytes, see ${logPath.replaceAll("\n", "?")}]\n`))
+    return formatted(Buffer.from(`${text}… [${lineBytes} bytes, see ${logPath.replaceAll("\n", "?")}]\n`), format)
   }
 
   const cleanBlock = (block: Buffer): Buffer => {

@@ -123,6 +123,9 @@ export const RunLogRequest = Schema.Struct({
   }),
   follow: Schema.optionalKey(Flag).annotateKey({ description: "Server-Sent Events, until the run ends" }),
   range: Schema.optionalKey(Schema.String).annotateKey({ description: "One range of bytes, `bytes=<first>-<last>`" }),
+  if_range: Schema.optionalKey(Schema.String).annotateKey({
+    description: "With it `Range` is ignored: a log has no validator"
+  }),
   last_event_id: Schema.optionalKey(Whole({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })).annotateKey({
     description: "With `follow`: the `id` of the last event that came; what follows it comes next"
   })

@@ -4,7 +4,8 @@ import { missing } from "../domain/RunRequest.ts"
 import type { Handler } from "./Handler.ts"
 import { bodyTooLarge, invalid, type Refusal, timedOut, unsupportedMediaType } from "./refusals.ts"
 
-const maxBodyBytes = 1024 * 1024
+/** A mebibyte. */
+export const maxBodyBytes = 1024 * 1024
 const bodyBoundSeconds = 30
 
 const jsonType = /^application\/(?:[^\s;/]+\+)?json\s*(?:;|$)/i
@@ -96,7 +97,7 @@ const decode = Effect.fnUntraced(function* <R>(
 ): Effect.fn.Return<DecodedInput, Refusal> {
   const present = Object.entries(json).filter(([, value]) => value !== null)
   const input = yield* Schema.decodeUnknownEffect(handler.request)(Object.fromEntries(present)).pipe(
-    Effect.mapError(({ issue }) => invalid(sentence(formatIssue(issue).issues[0])))
+    Effect.mapError(({ issue }) => invalid(sentence(formatIssue(issue).issues[0], handler.headers ?? {})))
   )
   const names = present.map(([name]) => name)
   return {
@@ -109,10 +110,12 @@ const decode = Effect.fnUntraced(function* <R>(
 const sentence = (
   issue:
     | { readonly message: string; readonly path?: ReadonlyArray<PropertyKey | { key: PropertyKey }> | undefined }
-    | undefined
+    | undefined,
+  headers: Readonly<Record<string, string>>
 ): string => {
   const step = issue?.path?.[0]
-  const field = typeof step === "object" ? step.key : step
+  const name = typeof step === "object" ? step.key : step
+  const field = typeof name === "string" ? (headers[name] ?? name) : name
   if (issue === undefined || field === undefined) return issue?.message ?? "the body is not valid"
   return issue.message === missing ? `missing '${String(field)}'` : `'${String(field)}' ${issue.message}`
 }

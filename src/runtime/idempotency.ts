@@ -6,7 +6,8 @@ import { idempotencyKeyReused, idempotencyUnavailable, interrupted, invalid, typ
 import { type Answer, logDefects, refusalOf, refuse } from "./respond.ts"
 
 const header = "Idempotency-Key"
-const maxLength = 255
+/** Characters of a key. */
+export const maxKeyLength = 255
 
 /**
  * The key of a request, undefined where it has none.
@@ -22,12 +23,14 @@ export const idempotencyKey = (
   const times = rawHeaders?.filter((name, index) => index % 2 === 0 && name.toLowerCase() === header.toLowerCase())
   const problem = times !== undefined && times.length > 1 ? `it came ${times.length} times` : keyProblem(joined)
   if (problem === undefined) return Effect.succeed(joined)
-  return Effect.fail(invalid(`'${header}' must come once, as 1 to ${maxLength} visible ASCII characters: ${problem}`))
+  return Effect.fail(
+    invalid(`'${header}' must come once, as 1 to ${maxKeyLength} visible ASCII characters: ${problem}`)
+  )
 }
 
 const keyProblem = (key: string): string | undefined => {
   if (key === "") return "it is empty"
-  if (key.length > maxLength) return `it has ${key.length}`
+  if (key.length > maxKeyLength) return `it has ${key.length}`
   const index = key.search(/[^!-~]/)
   if (index < 0) return undefined
   const code = key.charCodeAt(index).toString(16).toUpperCase().padStart(4, "0")

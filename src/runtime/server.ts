@@ -6,6 +6,7 @@ import { FolderLock } from "../services/FolderLock.ts"
 import { LooperConfig } from "../services/config/LooperConfig.ts"
 import { RequestIds } from "../services/RequestIds.ts"
 import { ServerAddress } from "../services/ServerAddress.ts"
+import { ServerLog } from "../services/serverLog/ServerLog.ts"
 import { Shutdown } from "../services/Shutdown.ts"
 import { type AppServices, makeApp } from "./app.ts"
 import type { Handlers } from "./Handler.ts"
@@ -26,6 +27,7 @@ export class HttpServer extends Context.Service<HttpServer, { readonly url: stri
         const shutdown = yield* Shutdown
         const ids = yield* RequestIds
         const folderLock = yield* FolderLock
+        const serverLog = yield* ServerLog
         const fibers = yield* FiberSet.make<unknown, unknown>()
         const runFork = yield* FiberSet.runtime(fibers)<R | AppServices>()
         const app = yield* makeApp({
@@ -50,6 +52,7 @@ export class HttpServer extends Context.Service<HttpServer, { readonly url: stri
         const address = yield* ServerAddress
         address.set(url)
         folderLock.announce(url)
+        serverLog.sayListening({ url, pid: process.pid })
         yield* Effect.logInfo("server.listening").pipe(Effect.annotateLogs({ url, host, pid: process.pid }))
         return HttpServer.of({ url })
       })

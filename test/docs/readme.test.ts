@@ -1,13 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { handlers as byName } from "../../handlers/index.ts"
+import { handlers } from "../../handlers/index.ts"
+import { apiPage } from "../../scripts/apiPage.ts"
 import { configurationPage } from "../../scripts/docs.ts"
-import * as refusals from "../../src/runtime/refusals.ts"
+import { codeOf } from "../../src/domain/errors.ts"
 import { configTable } from "../../src/services/config/configTable.ts"
 import { codes, readme, tableRows } from "../support/readme.ts"
-
-const handlers = Object.values(byName)
 
 const checkout = join(import.meta.dirname, "../..")
 
@@ -25,30 +24,36 @@ it("docs/configuration.md is what the configuration's definition makes", () => {
   assert.strictEqual(readFileSync(join(checkout, "docs/configuration.md"), "utf8"), configurationPage())
 })
 
-describe("README", () => {
-  it("names every route and no other", () => {
-    const documented = tableRows("Call it").flatMap(([cell]) => codes(cell).filter((text) => /^(GET|POST) /.test(text)))
-    assert.deepStrictEqual(documented.toSorted(), handlers.map(({ method, path }) => `${method} ${path}`).toSorted())
+describe("docs/api.md", () => {
+  const page = readFileSync(join(checkout, "docs/api.md"), "utf8")
+  const firstCodes = (pattern: RegExp) => [...page.matchAll(pattern)].map((match) => match[1] ?? "").toSorted()
+
+  it("is what the handlers make", () => {
+    assert.strictEqual(page, apiPage(handlers))
   })
 
-  it("names every body field of POST /run and no other", () => {
-    const rows = tableRows("Call it").filter(([first]) => /^`[a-z_]+`/.test(first ?? ""))
-    const documented = rows
-      .flatMap((row) => row.flatMap(codes))
-      .filter((text) => /_seconds$|_path$|^[a-z_]+$/.test(text))
-    const known = Object.keys(handlers.find(({ path }) => path === "/run")?.request.fields ?? {})
-    for (const field of known) assert.include(documented, field)
+  it("names every route and no other", () => {
+    const mounted = Object.values(handlers).map(({ method, path }) => `${method} ${path}`)
+    assert.deepStrictEqual(firstCodes(/^### `([A-Z]+ \/.*)`$/gm), mounted.toSorted())
+  })
+
+  it("names every field of POST /run", () => {
+    const [, table = ""] = page.split("\n### RunRequest\n")
+    for (const field of Object.keys(handlers.run.request.fields))
+      assert.match(table, new RegExp(`^\\| \`${field}\` `, "m"))
   })
 
   it("names the code of every error once, with its status", () => {
-    const rows = tableRows("Call it").filter(([status]) => /^\d{3}/.test(status ?? ""))
-    const documented = rows.flatMap(([, cell]) => codes(cell))
-    const fromOperations = handlers.flatMap((handler) =>
-      Object.keys(handler.errors).map((tag) => tag.replace(/(?<!^)[A-Z]/g, "_$&").toLowerCase())
-    )
+    const documented = firstCodes(/^\| \d{3} \| `([a-z_]+)` \| .+ \| .*\|$/gm)
+    const fromOperations = Object.values(handlers).flatMap(({ errors }) => Object.keys(errors).map(codeOf))
     const fromRuntime = found(/refusal\(\s*\d{3},\s*"([a-z_]+)"/g, [sourceOf("src/runtime/refusals.ts")])
-    assert.deepStrictEqual(documented.toSorted(), [...new Set([...fromOperations, ...fromRuntime])].toSorted())
-    assert.strictEqual(refusals.internalError.code, "internal_error")
+    assert.deepStrictEqual(documented, [...new Set([...fromOperations, ...fromRuntime])].toSorted())
+  })
+})
+
+describe("README", () => {
+  it("shows where routes, fields and codes are", () => {
+    assert.include(readme, "(docs/api.md)")
   })
 
   it("names no variable that the configuration does not have", () => {

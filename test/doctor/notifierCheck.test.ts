@@ -53,9 +53,10 @@ describe("notifier over Zulip", () => {
       const server = yield* ZulipServer.make({ channels: ["coding"] })
       const house = yield* makeDoctorHouse
       const well = zulip(server)
+      const gone = yield* Effect.scoped(ZulipServer.make())
       const cases: ReadonlyArray<readonly [Variables, RegExp]> = [
         [{ ZULIP_SITE: "" }, /^failure: Zulip settings: Missing ZULIP_SITE → set ZULIP_SITE, /],
-        [{ ZULIP_SITE: "http://127.0.0.1:1" }, /^failure: Zulip server: .* → correct ZULIP_SITE, /],
+        [{ ZULIP_SITE: gone.url }, /^failure: Zulip server: .* → correct ZULIP_SITE, /],
         [{ ZULIP_BOT_API_KEY: "wrong-hidden" }, /^failure: Zulip bot: .*Invalid API key.* → correct ZULIP_BOT_EMAIL /],
         [{ ZULIP_STREAM: "other" }, /^failure: Zulip channel: .*'other' does not exist.* → create the channel, /]
       ]

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { lineOf, makeDoctorHouse, type Variables } from "../support/doctorHouse.ts"
@@ -27,6 +27,22 @@ describe("workspace", () => {
       const { look, at } = yield* makeDoctorHouse
       const line = lineOf(yield* look("workspace", { PATH: at("temporary") }))
       assert.strictEqual(line, `warning: ${at("workspace")} is there, but git cannot be asked: ENOENT → install git`)
+    })
+  )
+
+  it.live("warns where git refuses because it is another user's", (context) =>
+    Effect.gen(function* () {
+      const { look, at } = yield* makeDoctorHouse
+      const path = at("workspace")
+      yield* Effect.try(() => chownSync(path, 65_534, 65_534)).pipe(
+        Effect.catch(() => Effect.sync(() => context.skip("only root can give a folder away")))
+      )
+      const line = lineOf(yield* look("workspace"))
+      const remedy = `run git config --global --add safe.directory ${path}`
+      assert.strictEqual(
+        line,
+        `warning: ${path} belongs to another user: codex starts in it, git refuses to work → ${remedy}`
+      )
     })
   )
 

@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
+import type { LogFormat } from "../../src/domain/logRecord.ts"
 import { makeMirrorText } from "../../src/domain/mirrorText.ts"
 
 const logPath = "/logs/codex-exec.log"
 const mebibyte = 1024 * 1024
 
 interface Settings {
+  readonly format?: LogFormat
   readonly pieceBytes?: number
   readonly maxLineBytes?: number
 }
@@ -13,7 +15,7 @@ interface Settings {
 /** The whole mirror of some bytes, pushed in pieces through one buffer that is overwritten each time, as a reader does. */
 const mirror = (raw: Uint8Array | string, { pieceBytes = 262_144, ...settings }: Settings = {}): Buffer => {
   const bytes = Buffer.from(raw)
-  const text = makeMirrorText({ logPath, ...settings })
+  const text = makeMirrorText({ logPath, format: "text", ...settings })
   const shared = Buffer.alloc(pieceBytes)
   const given: Array<Uint8Array> = []
   for (let start = 0; start < bytes.length; start += pieceBytes) {
@@ -27,23 +29,32 @@ const mirror = (raw: Uint8Array | string, { pieceBytes = 262_144, ...settings }:
 
 const mirrored = (raw: Uint8Array | string, settings?: Settings): string => mirror(raw, settings).toString()
 
-/** The same by rules on strings, one line at a time. */
-const reference = (raw: Uint8Array, maxLineBytes: number): string => {
+/** The lines by rules on strings, one at a time. */
+const cleanLines = (raw: Uint8Array, maxLineBytes: number): ReadonlyArray<string> => {
   const lines = Buffer.from(raw).toString("latin1").split("\n")
   if (lines.at(-1) === "") lines.pop()
-  return lines
-    .map((latin1) => {
-      const line = Buffer.from(latin1, "latin1")
-      const isLong = line.length > maxLineBytes
-      const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
-      const text = isLong
-        ? `${decoder.decode(line.subarray(0, maxLineBytes), { stream: true })}… [${line.length} bytes, see ${logPath}]`
-        : decoder.decode(line).replace(/\r$/, "")
-      const clean = text.replaceAll(/\p{Cc}/gu, (control) => (control === "\t" ? control : "?"))
-      return `${/^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} |\{")/.test(clean) ? " " : ""}${clean}\n`
-    })
-    .join("")
+  return lines.map((latin1) => {
+    const line = Buffer.from(latin1, "latin1")
+    const isLong = line.length > maxLineBytes
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+    const text = isLong
+      ? `${decoder.decode(line.subarray(0, maxLineBytes), { stream: true })}… [${line.length} bytes, see ${logPath}]`
+      : decoder.decode(line).replace(/\r$/, "")
+    return text.replaceAll(/\p{Cc}/gu, (control) => (control === "\t" ? control : "?"))
+  })
 }
+
+/** The same as the text form has it. */
+const reference = (raw: Uint8Array, maxLineBytes: number): string =>
+  cleanLines(raw, maxLineBytes)
+    .map((line) => `${/^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} |\{")/.test(line) ? " " : ""}${line}\n`)
+    .join("")
+
+/** The same as the JSON form has it. */
+const jsonReference = (raw: Uint8Array, maxLineBytes: number): string =>
+  cleanLines(raw, maxLineBytes)
+    .map((line) => `${JSON.stringify({ event: "codex.exec.output", line })}\n`)
+    .join("")
 
 const table: ReadonlyArray<readonly [what: string, raw: string | Uint8Array, mirrored: string]> = [
   ["nothing", "", ""],
@@ -99,8 +110,22 @@ describe("makeMirrorText", () => {
     })
   }
 
+  it("makes each line an object in the JSON form, in which none needs a space before it", () => {
+    const raw = Buffer.from('a "b" \\ \t\u001b\r\n\n{"event":1}\n2026-02-13 10:11:12,345 INFO\nlast\u2028é')
+    const lines = ['a "b" \\ \t?', "", '{"event":1}', "2026-02-13 10:11:12,345 INFO", "last\u2028é"]
+    const expected = lines.map((line) => `${JSON.stringify({ event: "codex.exec.output", line })}\n`).join("")
+    assert.strictEqual(mirrored(raw, { format: "json" }), expected)
+    assert.strictEqual(mirrored(raw, { format: "json", pieceBytes: 1 }), expected)
+    assert.strictEqual(mirrored("", { format: "json" }), "")
+    const cut = `… [5 bytes, see ${logPath}]`
+    assert.strictEqual(
+      mirrored('a"\\bc\n', { format: "json", maxLineBytes: 3 }),
+      `{"event":"codex.exec.output","line":"a\\"\\\\${cut}"}\n`
+    )
+  })
+
   it("gives complete lines only, and counts the bytes of the unfinished one", () => {
-    const text = makeMirrorText({ logPath })
+    const text = makeMirrorText({ logPath, format: "text" })
     assert.strictEqual(text.pendingBytes, 0)
     assert.strictEqual(text.push(Buffer.from("a\u001bé")).length, 0)
     assert.strictEqual(text.pendingBytes, 4)
@@ -117,14 +142,17 @@ describe("makeMirrorText", () => {
 
   it("gives bytes that stay when the caller reuses its buffer", () => {
     const chunk = Buffer.from("line\n")
-    const given = makeMirrorText({ logPath }).push(chunk)
+    const given = makeMirrorText({ logPath, format: "text" }).push(chunk)
     chunk.fill("Z")
     assert.strictEqual(Buffer.from(given).toString(), "line\n")
   })
 
   it("reads a view that begins inside its memory", () => {
     const memory = new TextEncoder().encode("XXline\nYY")
-    assert.strictEqual(Buffer.from(makeMirrorText({ logPath }).push(memory.subarray(2, 7))).toString(), "line\n")
+    assert.strictEqual(
+      Buffer.from(makeMirrorText({ logPath, format: "text" }).push(memory.subarray(2, 7))).toString(),
+      "line\n"
+    )
   })
 
   it("mirrors a line of 1 MiB whole", () => {
@@ -149,12 +177,12 @@ describe("makeMirrorText", () => {
     assert.strictEqual(mirrored("\ufeffab\n", { maxLineBytes: 4 }), `\ufeffa… [5 bytes, see ${logPath}]\n`))
 
   it("keeps a cut line one line, whatever its log's path", () => {
-    const text = makeMirrorText({ logPath: "/a\nb\u001b", maxLineBytes: 2 })
+    const text = makeMirrorText({ logPath: "/a\nb\u001b", format: "text", maxLineBytes: 2 })
     assert.strictEqual(Buffer.from(text.push(Buffer.from("abc\n"))).toString(), "ab… [3 bytes, see /a?b?]\n")
   })
 
   it("keeps no more than about 1 MiB of an unfinished line of 1 GiB", () => {
-    const text = makeMirrorText({ logPath })
+    const text = makeMirrorText({ logPath, format: "text" })
     const chunk = Buffer.alloc(262_144, "x")
     const before = process.memoryUsage().arrayBuffers
     for (let bytes = 0; bytes < 1024 * mebibyte; bytes += chunk.length) text.push(chunk)
@@ -166,7 +194,7 @@ describe("makeMirrorText", () => {
 
   it("takes a megabyte that comes byte by byte", () => {
     const line = Buffer.alloc(mebibyte, "x")
-    const text = makeMirrorText({ logPath })
+    const text = makeMirrorText({ logPath, format: "text" })
     const before = process.memoryUsage().arrayBuffers
     for (let index = 0; index < line.length; index++) text.push(line.subarray(index, index + 1))
     assert.isBelow(process.memoryUsage().arrayBuffers - before, 16 * mebibyte)
@@ -181,6 +209,7 @@ describe("makeMirrorText", () => {
       assert.strictEqual(mirrored(raw, { maxLineBytes }), expected)
       assert.strictEqual(mirrored(raw, { maxLineBytes, pieceBytes }), expected)
       assert.strictEqual(mirrored(raw, { pieceBytes }), reference(raw, mebibyte))
+      assert.strictEqual(mirrored(raw, { format: "json", maxLineBytes, pieceBytes }), jsonReference(raw, maxLineBytes))
     },
     { arbitrary: { runs: 3000 } }
   )
@@ -189,7 +218,7 @@ describe("makeMirrorText", () => {
     "accounts for each byte: what is given and what is pending are the bytes pushed",
     [raw, size],
     ([raw, pieceBytes]) => {
-      const text = makeMirrorText({ logPath })
+      const text = makeMirrorText({ logPath, format: "text" })
       for (let start = 0; start < raw.length; start += pieceBytes) {
         const end = Math.min(start + pieceBytes, raw.length)
         text.push(raw.subarray(start, end))

@@ -9,6 +9,7 @@ import { promisify } from "node:util"
 export const checkout = resolve(import.meta.dirname, "../..")
 
 interface PackageJson {
+  readonly version: string
   readonly dependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
 }

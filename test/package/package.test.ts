@@ -38,12 +38,12 @@ const tool = (script: string, ...words: ReadonlyArray<string>) => node(join("nod
 const compose = async (steps: ReadonlyArray<CodexStep>) =>
   (await node("compose/main.ts", codexScript(steps))).replace(/: \/\S+\.log$/m, ": <log>")
 
-/** Starts a built `main.js` in a folder whose `.env` configures it, and waits for the server log below `root`. */
+/** Starts a built Looper in a folder whose `.env` configures it, and waits for the server log below `root`. */
 const serve = async (options: { readonly main: string; readonly cwd: string; readonly root: string }) => {
   const variables = { ...settings, LOOPER_HOST: "127.0.0.1", LOOPER_PORT: "0", LOOPER_AUTO_START_WHEN_IDLE: "0" }
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`)
   writeFileSync(join(options.root, ".env"), lines.join(""))
-  const child: ChildProcess = spawn(process.execPath, [options.main], {
+  const child: ChildProcess = spawn(process.execPath, [options.main, "serve"], {
     cwd: options.cwd,
     env: environment(),
     stdio: ["ignore", "ignore", "inherit"]
@@ -53,18 +53,33 @@ const serve = async (options: { readonly main: string; readonly cwd: string; rea
     const serverLog = join(options.root, "logs/looper-server.log")
     const text = () => (existsSync(serverLog) ? readFileSync(serverLog, "utf8") : "")
     const url = await until(() => /server\.listening url=(\S+)/.exec(text())?.[1], `${serverLog} says where it listens`)
-    return await (await fetch(`${url}/health`)).text()
+    const page = await (await fetch(`${url}/docs`)).text()
+    const files = Array.from(page.matchAll(/"(docs\/[^"]+)"/g), ([, path = ""]) => `/${path}`)
+    const { info } = (await (await fetch(`${url}/openapi.json`)).json()) as {
+      readonly info: { readonly version: string }
+    }
+    return {
+      health: await (await fetch(`${url}/health`)).text(),
+      version: info.version,
+      files: await Promise.all(files.map(async (path) => (await fetch(url + path)).status))
+    }
   } finally {
     child.kill("SIGTERM")
     assert.deepStrictEqual(await exited, [0, null])
   }
 }
 
+/** Health, version, and the statuses of the files of `/docs`. */
+const served = { health: '{"ok":true}\n', version: packageJson.version, files: [200, 200, 200, 200] }
+
 describe("the package", () => {
   it("has what a user needs and nothing else", () => {
-    const built = ["dist/src/index.js", "dist/src/main.js", "dist/src/testing/codexStandIn.cjs"]
-    for (const path of [...built, "README.md", "LICENSE", "looper.js", "nodeAgain.js", "send-zulip-dm.js"]) assert.include(looper.files, path)
-    const known = /^(dist\/.+\.(js|d\.ts|cjs)|docs\/.+\.md|[A-Z]+(\.md)?|package\.json|send-zulip-dm\.js)$/
+    const page = ["page.html", "page.css", "page.js"].map((name) => `dist/src/docsPage/${name}`)
+    const built = ["dist/src/index.js", "dist/src/main.js", "dist/src/testing/codexStandIn.cjs", ...page]
+    const entries = ["looper.js", "nodeAgain.js", "send-zulip-dm.js"]
+    for (const path of [...built, ...entries, "README.md", "LICENSE"]) assert.include(looper.files, path)
+    const known =
+      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/src\/docsPage\/page\.(html|css)|docs\/.+\.md|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js)$/
     assert.deepStrictEqual(
       looper.files.filter((path) => !known.test(path)),
       []
@@ -75,7 +90,8 @@ describe("the package", () => {
     const dist = join(looper.installed, "dist")
     const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".js"))
     const text = files.map((path) => readFileSync(join(dist, path), "utf8")).join("\n")
-    const names = Array.from(text.matchAll(/(?:\bfrom|^import) "([^."][^"]*)";$/gm), ([, name = ""]) => name)
+    const pattern = /(?:\bfrom|^import) "([^."][^"]*)";$|\brequire\.resolve\(["`]([^."`][^"`]*)["`]\)/gm
+    const names = Array.from(text.matchAll(pattern), ([, name, file]) => name ?? file ?? "")
     const imported = names.filter((name) => !isBuiltin(name)).map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0])
     assert.deepStrictEqual([...new Set(imported)].toSorted(), Object.keys(packageJson.dependencies).toSorted())
   })
@@ -104,8 +120,8 @@ describe("the package", () => {
   it("serves in the working directory, with the .env there", async () => {
     const cwd = join(looper.folder, "served")
     mkdirSync(cwd)
-    const main = join(looper.installed, "dist/src/main.js")
-    assert.strictEqual(await serve({ main, cwd, root: cwd }), '{"ok":true}\n')
+    const main = join(looper.installed, "looper.js")
+    assert.deepStrictEqual(await serve({ main, cwd, root: cwd }), served)
   })
 
   it("serves in its own folder where it is a built checkout", async () => {
@@ -113,7 +129,7 @@ describe("the package", () => {
     cpSync(looper.installed, root, { recursive: true })
     symlinkSync(join(looper.project, "node_modules"), join(root, "node_modules"))
     const main = join(root, "dist/src/main.js")
-    assert.strictEqual(await serve({ main, cwd: looper.project, root }), '{"ok":true}\n')
+    assert.deepStrictEqual(await serve({ main, cwd: looper.project, root }), served)
   })
 })
 

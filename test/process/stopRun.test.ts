@@ -47,7 +47,7 @@ const beginSequence = async (step: string, fields: Readonly<Record<string, unkno
 
 const isFree = async () => {
   const answer = await looper.request("POST", "/kill", { body: { dry_run: true } })
-  return (answer.body?.codex_exec_pids as ReadonlyArray<number>).length === 0
+  return (answer.body?.codex_exec_pids as ReadonlyArray<number> | undefined)?.length === 0
 }
 
 describe("POST /runs/:id/stop of a run that lives", () => {
@@ -164,8 +164,8 @@ describe("POST /runs/:id/stop with the id of the sequence in progress", () => {
     assert.strictEqual(other.status, 409, other.text)
     const stopped = await stopping
     assert.include(stopped.body, { outcome: "cancelled" })
-    const { pid } = (await looper.request("GET", `/runs/${id}`)).body?.run as { pid: number }
-    assert.deepStrictEqual(stopped.body?.killed_codex_exec_pids, [pid])
+    const run = (await looper.request("GET", `/runs/${id}`)).body?.run as { pid: number } | undefined
+    assert.deepStrictEqual(stopped.body?.killed_codex_exec_pids, [run?.pid])
     assert.include((await answer).body, { code: "cancelled", step: "startup_check" })
     assert.isTrue(await stopsGrowing(heartbeat))
     assert.include(storedRun(looper.logDir, id), { state: "stopped", cause: "request", return_code: 137 })

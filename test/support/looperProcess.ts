@@ -203,7 +203,9 @@ const collect = (child: ChildProcess) => {
 }
 
 const parseListening = (text: string): { url: string; pid: number } | undefined => {
-  const match = /server\.listening .*?url="?([^\s"]+)"? .*?pid=(\d+).*\n/.exec(text)
+  const match =
+    /server\.listening .*?url="?([^\s"]+)"? .*?pid=(\d+).*\n/.exec(text) ??
+    /"event":"(?:server\.)?listening","url":"([^"]+)",.*?"pid":(\d+).*\n/.exec(text)
   return match === null ? undefined : { url: match[1] ?? "", pid: Number(match[2]) }
 }
 

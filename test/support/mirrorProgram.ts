@@ -97,12 +97,13 @@ const main = Effect.gen(function* () {
 })
 
 if (process.argv[1] === import.meta.filename) {
-  const [root = "", plan] = process.argv.slice(2)
-  if (plan !== undefined) carryOut(JSON.parse(plan))
+  const [root = "", plan = "null", format] = process.argv.slice(2)
+  const deathPlan: DeathPlan | null = JSON.parse(plan)
+  if (deathPlan !== null) carryOut(deathPlan)
   const layer = RunLogs.layerNoDeps.pipe(
     Layer.provideMerge(ServerLog.layerWith({ isCopiedToStdout: false })),
     Layer.provide(MirrorRecovery.layerNoDeps),
-    Layer.provide(LooperConfig.layer({ root, environment: {} }))
+    Layer.provide(LooperConfig.layer({ root, environment: { LOOPER_LOG_FORMAT: format } }))
   )
   await Effect.runPromise(Effect.provide(main, layer))
   process.exit(0)

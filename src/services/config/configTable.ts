@@ -113,6 +113,12 @@ export const configTable = (root: string) => {
       fallback: "DEBUG",
       about: "Least level of records; run output is mirrored at any"
     }),
+    logFormat: variable({
+      names: ["LOOPER_LOG_FORMAT"],
+      kind: oneOf("text", "json"),
+      fallback: "text",
+      about: "Records and mirrored lines as text, or as one JSON object a line"
+    }),
     serverLogPath: variable({
       names: ["LOOPER_SERVER_LOG_PATH"],
       kind: file,

@@ -117,9 +117,9 @@ const findInode = (serverLogPath: string, inode: number): string | undefined => 
   return [serverLogPath, ...namesIn(folder).map((name) => path.join(folder, name))].find(isIt)
 }
 
-/** A batch's text, from the same bytes as the first time. */
-const textOf = ({ from, to }: MirrorIntent, logPath: string): Buffer => {
-  const text = makeMirrorText({ logPath })
+/** A batch's text, from the same bytes and in the same form as the first time. */
+const textOf = ({ from, to, format }: MirrorIntent, logPath: string): Buffer => {
+  const text = makeMirrorText({ logPath, format })
   const lines: Array<Uint8Array> = []
   const side = parseSideFile(readFileSync(sideFileOf(logPath), "utf8"))
   readSlices(sourceOf(logPath, side.identity?.codex.pid), from, to, (slice) => lines.push(text.push(slice)))

@@ -36,7 +36,7 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   readonly log: RunLog
   readonly ending: RunEnding
   readonly runLogs: RunLogs["Service"]
-  readonly serverLog: ServerLog["Service"]
+  readonly serverLog: Pick<ServerLog["Service"], "append" | "format">
   /** Its mirror has begun, wherever its journal is. */
   readonly isAdopted?: boolean
   /** The run's codex, where an earlier Looper started it. */

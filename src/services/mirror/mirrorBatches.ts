@@ -53,11 +53,12 @@ export const startingPosition = Effect.fnUntraced(function* (
 export const makeMirrorBatches = Effect.fnUntraced(function* (options: {
   readonly logPath: string
   readonly position: number
-  readonly serverLog: ServerLog["Service"]
+  readonly serverLog: Pick<ServerLog["Service"], "append" | "format">
 }): Effect.fn.Return<MirrorBatches, never, Scope.Scope> {
   const { logPath, serverLog } = options
   const journal = yield* openJournal(logPath)
-  const text = makeMirrorText({ logPath })
+  const { format } = serverLog
+  const text = makeMirrorText({ logPath, format })
   let taken = options.position
   let given = options.position
   let failure: string | undefined
@@ -67,7 +68,7 @@ export const makeMirrorBatches = Effect.fnUntraced(function* (options: {
     const to = taken - text.pendingBytes
     given = to
     yield* serverLog.append(lines, {
-      onBegin: (place) => journal?.store({ from, to, textBytes: lines.length, ...place })
+      onBegin: (place) => journal?.store({ from, to, textBytes: lines.length, format, ...place })
     })
     if (journal?.failure === undefined || journal.failure === failure) return
     failure = journal.failure

@@ -63,8 +63,13 @@ export class RunLogFeeds extends Context.Service<
       readonly run: RunRecord
       readonly from: number
     }) => Effect.Effect<Stream.Stream<FollowEvent>, LogGone | OffsetBeyondEnd>
-    /** How many logs are followed, and what is kept of them: pieces, and their cost in bytes. */
-    readonly kept: () => { readonly feeds: number; readonly frames: number; readonly bytes: number }
+    /** How many logs are followed, who waits for more of them, and what is kept: pieces, and their cost in bytes. */
+    readonly load: () => {
+      readonly feeds: number
+      readonly waiting: number
+      readonly frames: number
+      readonly bytes: number
+    }
   }
 >()("looper/services/runs/RunLogFeeds") {
   /** Over Looper's own records. */
@@ -87,7 +92,6 @@ export const makeRunLogFeeds = Effect.fnUntraced(function* (options: LogFeedOpti
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       isClosed = true
-      for (const feed of open) feed.close()
     })
   )
 
@@ -95,10 +99,11 @@ export const makeRunLogFeeds = Effect.fnUntraced(function* (options: LogFeedOpti
   const feedOf = (run: RunRecord) => {
     const key = new Followed(run)
     const get = RcMap.get(feeds, key)
-    return Effect.suspend(() => (isClosed ? Effect.undefined : get)).pipe(
+    return get.pipe(
       Effect.flatMap((feed) =>
-        feed?.isLost ? Effect.andThen(RcMap.invalidate(feeds, key), get) : Effect.succeed(feed)
+        feed.isLost ? Effect.andThen(RcMap.invalidate(feeds, key), get) : Effect.succeed(feed)
       ),
+      // A map that is closed, or closes, interrupts.
       Effect.catchCause((cause) => (isClosed ? Effect.undefined : Effect.failCause(cause)))
     )
   }
@@ -121,10 +126,15 @@ export const makeRunLogFeeds = Effect.fnUntraced(function* (options: LogFeedOpti
       if (from > size) return yield* new OffsetBeyondEnd({ offset: from, size })
       return follower(run, from)
     }),
-    kept: () => {
-      const kept = [...open].map(({ frames }) => frames.kept)
-      const sum = (key: "bytes" | "frames") => kept.reduce((total, each) => total + each[key], 0)
-      return { feeds: kept.length, frames: sum("frames"), bytes: sum("bytes") }
+    load: () => {
+      const all = [...open]
+      const sum = (of: (feed: LogFeed) => number) => all.reduce((total, feed) => total + of(feed), 0)
+      return {
+        feeds: all.length,
+        waiting: sum(({ waiting }) => waiting),
+        frames: sum(({ frames }) => frames.kept.frames),
+        bytes: sum(({ frames }) => frames.kept.bytes)
+      }
     }
   })
 })

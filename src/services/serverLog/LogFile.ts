@@ -28,9 +28,13 @@ export interface LeftBatch extends Unfinished {
   readonly filePath: string
 }
 
+/** What stands in the text form for records that found no space. */
+const droppedText = (records: number): string => `# ${records} records were dropped: no space\n`
+
 /** The one descriptor of the server log; no method but the constructor throws. */
 export class LogFile {
   private readonly filePath: string
+  private readonly droppedLine: (records: number) => string
   private fd: number
   private pending: Array<Buffer> = []
   private pendingBytes = 0
@@ -47,9 +51,10 @@ export class LogFile {
   /** The file ends inside a line. */
   private isLineOpen: boolean
 
-  constructor(filePath: string, left?: LeftBatch) {
+  constructor(filePath: string, left?: LeftBatch, droppedLine = droppedText) {
     mkdirSync(path.dirname(filePath), { recursive: true, mode: 0o700 })
     this.filePath = filePath
+    this.droppedLine = droppedLine
     this.fd = openSync(filePath, "a", 0o600)
     const file = left?.filePath ?? filePath
     if (file !== filePath) {
@@ -219,7 +224,7 @@ export class LogFile {
   private flushRecords(): void {
     if (this.pending.length === 0) return
     this.reopenIfMoved()
-    const dropped = this.droppedRecords === 0 ? "" : `# ${this.droppedRecords} records were dropped: no space\n`
+    const dropped = this.droppedRecords === 0 ? "" : this.droppedLine(this.droppedRecords)
     const bytes = Buffer.concat([Buffer.from(this.isLineOpen ? "\n" : ""), Buffer.from(dropped), ...this.pending])
     const written = writeSync(this.fd, bytes)
     this.droppedRecords = 0

@@ -1,9 +1,12 @@
 /** Looper's own log file: records and the mirrored output of runs, in order, with one writer. */
-import { Context, Effect, Layer, Schema, Semaphore } from "effect"
+import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
+import { jsonRecord } from "../../domain/jsonRecord.ts"
+import type { LogFormat } from "../../domain/logRecord.ts"
 import type { BatchPlace } from "../../domain/mirrorIntent.ts"
 import { LogFile, retryMillis } from "./LogFile.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
 import { MirrorRecovery } from "../mirror/MirrorRecovery.ts"
+import { toStdout, toStdoutBehindListening } from "./toStdout.ts"
 
 /** The server log cannot be opened at start. */
 export class ServerLogUnwritable extends Schema.TaggedError<ServerLogUnwritable>()("ServerLogUnwritable", {
@@ -19,6 +22,8 @@ export class ServerLogUnwritable extends Schema.TaggedError<ServerLogUnwritable>
 export class ServerLog extends Context.Service<
   ServerLog,
   {
+    /** The form of the records and lines that it is given. */
+    readonly format: LogFormat
     /** Appends one record, newline included, in this turn of the event loop; copied to stdout too. */
     readonly record: (line: string) => void
     /**
@@ -34,35 +39,46 @@ export class ServerLog extends Context.Service<
     ) => Effect.Effect<void>
     /** Closes and opens the file anew, after somebody moved it. */
     readonly reopen: Effect.Effect<void>
+    /** Says on stdout, before all else there, where Looper listens; nothing unless `isListeningFirst` and in JSON. */
+    readonly sayListening: (listening: { readonly url: string; readonly pid: number }) => void
   }
 >()("looper/services/serverLog/ServerLog") {
   /**
    * Opens the file, and creates its folder, for the layer's life.
    *
    * **Details** A batch that an earlier Looper began is finished before anything else is written; a line that was cut
-   * for another reason gets its newline. A disk that is full delays both, and not the start.
+   * for another reason gets its newline. A disk that is full delays both, and not the start. With `isListeningFirst`
+   * stdout begins, in the JSON form, with `{"event":"listening",…}`: what is recorded before that is held back there, and
+   * written at the layer's end or the process' exit where Looper never listens.
    *
    * **Errors** `ServerLogUnwritable`: nothing is open.
    */
-  static readonly layerWith = (options: { readonly isCopiedToStdout: boolean }) =>
+  static readonly layerWith = (options: { readonly isCopiedToStdout: boolean; readonly isListeningFirst?: boolean }) =>
     Layer.effect(
       ServerLog,
       Effect.gen(function* () {
-        const { serverLogPath } = yield* LooperConfig
+        const { serverLogPath, logFormat: format } = yield* LooperConfig
+        const clock = yield* Clock.Clock
         const { left } = yield* MirrorRecovery
         const file = yield* Effect.acquireRelease(
           Effect.try({
-            try: () => new LogFile(serverLogPath, left),
+            try: () => new LogFile(serverLogPath, left, format === "json" ? droppedRecord(clock) : undefined),
             catch: (error) => new ServerLogUnwritable({ path: serverLogPath, reason: (error as Error).message })
           }),
           (opened) => Effect.sync(() => opened.close())
         )
+        const stdout =
+          options.isListeningFirst === true && format === "json"
+            ? yield* Effect.acquireRelease(Effect.sync(toStdoutBehindListening), ({ release }) => Effect.sync(release))
+            : { write: toStdout, sayListening: () => undefined }
         const writer = yield* Semaphore.make(1)
         return ServerLog.of({
+          format,
           record: (line) => {
             file.record(line)
-            if (options.isCopiedToStdout) toStdout(line)
+            if (options.isCopiedToStdout) stdout.write(line)
           },
+          sayListening: stdout.sayListening,
           append: (lines, batch) => writer.withPermit(appendAll(file, lines, batch?.onBegin)),
           reopen: Effect.sync(() => file.markMoved())
         })
@@ -86,18 +102,13 @@ const appendAll = (
     }
   }).pipe(Effect.onExit(() => Effect.sync(() => file.release())))
 
-/** A reader of stdout that does not read costs this much memory, then records. */
-const maxStdoutBytes = 1024 * 1024
-
-/** A pipe's end that is gone is an `error` event; without a listener it would end Looper. */
-let hasStdoutListener = false
-
-const toStdout = (line: string): void => {
-  if (!hasStdoutListener) {
-    hasStdoutListener = true
-    process.stdout.on("error", () => undefined)
-    // Node makes writes to a terminal block (lib/tty.js): one that Ctrl-S or a stalled ssh holds up would stop Looper.
-    ;(process.stdout as { _handle?: { setBlocking?(isBlocking: boolean): void } })._handle?.setBlocking?.(false)
-  }
-  if (process.stdout.writableLength < maxStdoutBytes) process.stdout.write(line)
-}
+/** Stands for records that found no space. */
+const droppedRecord =
+  (clock: Clock.Clock) =>
+  (records: number): string =>
+    jsonRecord({
+      date: new Date(clock.currentTimeMillisUnsafe()),
+      level: "WARNING",
+      event: "server.log.dropped",
+      fields: { records }
+    })

@@ -8,6 +8,7 @@ import { join, resolve } from "node:path"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { afterAll } from "vitest"
 import { encodeIntent, positionAt } from "../../../src/domain/mirrorIntent.ts"
+import type { LogFormat } from "../../../src/domain/logRecord.ts"
 import { makeMirrorText } from "../../../src/domain/mirrorText.ts"
 import { journalOf, runLogHeader, runLogTrailer, sideFileOf } from "../../../src/domain/runLog.ts"
 import { type DeathPlan, record } from "../../support/mirrorProgram.ts"
@@ -55,15 +56,27 @@ const makeRun = (logDir: string, requestId: string, random: () => number) => {
     fs.appendFileSync(sideFileOf(path), "done\n")
   }
   const mirrored = () => {
-    const text = makeMirrorText({ logPath: path })
+    const text = makeMirrorText({ logPath: path, format: "text" })
     return Buffer.concat([text.push(Buffer.concat(output)), text.end()]).toString()
   }
   return { requestId, write, end, mirrored }
 }
 
+/** A line of the server log as the text form has it. */
+const textFormOf = (line: string): string => {
+  if (!line.startsWith('{"event":"codex.exec.output",')) return line
+  const text = makeMirrorText({ logPath: "", format: "text" })
+  return text
+    .push(Buffer.from(`${JSON.parse(line).line}\n`))
+    .toString()
+    .slice(0, -1)
+}
+
 const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null
 
-const makeHouse = (seed: number) => {
+type ChooseFormat = (random: () => number) => LogFormat
+
+const makeHouse = (seed: number, chooseFormat: ChooseFormat) => {
   const random = makeRandom(seed)
   const root = join(folder, `${++roots}`)
   const logDir = join(root, "logs")
@@ -72,7 +85,7 @@ const makeHouse = (seed: number) => {
   const runs = ["a0000000", "b0000000"].map((id) => makeRun(logDir, id, random))
   let moves = 0
   const start = async (plan?: DeathPlan): Promise<ChildProcess> => {
-    const words = plan === undefined ? [root] : [root, JSON.stringify(plan)]
+    const words = [root, JSON.stringify(plan ?? null), chooseFormat(random)]
     const looper = fork(resolve(import.meta.dirname, "../../support/mirrorProgram.ts"), words, {
       env: { ...process.env, NODE_OPTIONS: "" }
     })
@@ -116,7 +129,7 @@ const makeHouse = (seed: number) => {
         .join("")
         .split("\n")
         .filter((line) => !record.startsWith(line))
-        .map((line) => `${line}\n`)
+        .map((line) => `${textFormOf(line)}\n`)
   }
 }
 
@@ -142,9 +155,15 @@ const faultsOf = ({ runs, lines }: House): ReadonlyArray<string> => {
 const kills = 6
 const seed = 1
 
-describe("a Looper that dies again and again", () => {
+const formats: ReadonlyArray<readonly [what: string, chooseFormat: ChooseFormat]> = [
+  ["in the text form", () => "text"],
+  ["in the JSON form", () => "json"],
+  ["in another form each time", (random) => (random() < 0.5 ? "json" : "text")]
+]
+
+describe.each(formats)("a Looper that dies again and again, %s", (_, chooseFormat) => {
   it("between any two writes, or inside one, has every line once and in order", async () => {
-    const house = makeHouse(seed)
+    const house = makeHouse(seed, chooseFormat)
     for (let count = 0; count < kills; count++) {
       const by = house.random() < 0.7 ? "kill" : "exit"
       const maxWriteBytes = house.random() < 0.5 ? 1_000 : Number.MAX_SAFE_INTEGER
@@ -157,7 +176,7 @@ describe("a Looper that dies again and again", () => {
   }, 120_000)
 
   it("at any moment, its log moved meanwhile, has every line once and in order", async () => {
-    const house = makeHouse(seed + 1)
+    const house = makeHouse(seed + 1, chooseFormat)
     for (let count = 0; count < kills; count++) {
       const looper = await house.start()
       let turns = 100 + house.random() * 400

@@ -83,6 +83,13 @@ const rules: { readonly [K in Key]: Rule } = {
       .concat([["info", "INFO"]], [[" Warning ", "WARNING"]]),
     wrong: ["WARN", "TRACE", "10", " "]
   },
+  logFormat: {
+    valid: [
+      ["text", "text"],
+      [" json ", "json"]
+    ],
+    wrong: ["JSON", "ndjson", " "]
+  },
   serverLogPath: file,
   logDir: file,
   minFreeBytes: {
@@ -271,6 +278,7 @@ describe("the configuration", () => {
         host: "0.0.0.0",
         port: 3456,
         logLevel: "DEBUG",
+        logFormat: "text",
         serverLogPath: join(folder, "logs/looper-server.log"),
         logDir: join(folder, "logs"),
         codexBinary: undefined,

@@ -18,6 +18,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
 import { encodeIntent, parseIntent } from "../../../src/domain/mirrorIntent.ts"
+import type { LogFormat } from "../../../src/domain/logRecord.ts"
 import { makeMirrorText } from "../../../src/domain/mirrorText.ts"
 import { journalOf, sideFileIdentity } from "../../../src/domain/runLog.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
@@ -36,17 +37,20 @@ const record = "2026-02-13 10:11:12,345 INFO looper tick\n"
 /** What Looper does over one root, as often as it is started. */
 type InLooper<A> = Effect.Effect<A, never, ServerLog | RunLogs | MirrorRecovery | Scope.Scope>
 
-const makeRoot = () => {
+const makeRoot = (format: LogFormat = "text") => {
   const root = join(folder, `${++roots}`)
   const serverLogPath = join(root, "logs/looper-server.log")
   const logs = makeLogs()
-  const layer = Layer.mergeAll(RunLogs.layerNoDeps, MirrorRecovery.layerWarnings).pipe(
-    Layer.provideMerge(ServerLog.layerWith({ isCopiedToStdout: false })),
-    Layer.provideMerge(MirrorRecovery.layerNoDeps),
-    Layer.provideMerge(logs.layer),
-    Layer.provide(LooperConfig.layer({ root, environment: {} }))
-  )
-  const start = <A>(main: InLooper<A>) => Effect.orDie(Effect.provide(Effect.scoped(main), layer))
+  const layerIn = (form: LogFormat) =>
+    Layer.mergeAll(RunLogs.layerNoDeps, MirrorRecovery.layerWarnings).pipe(
+      Layer.provideMerge(ServerLog.layerWith({ isCopiedToStdout: false })),
+      Layer.provideMerge(MirrorRecovery.layerNoDeps),
+      Layer.provideMerge(logs.layer),
+      Layer.provide(LooperConfig.layer({ root, environment: { LOOPER_LOG_FORMAT: form } }))
+    )
+  const startIn = <A>(form: LogFormat, main: InLooper<A>) =>
+    Effect.orDie(Effect.provide(Effect.scoped(main), layerIn(form)))
+  const start = <A>(main: InLooper<A>) => startIn(format, main)
   const text = () => readFileSync(serverLogPath, "utf8")
   /** The server log, the moved ones first, without its records. */
   const mirrored = () =>
@@ -57,7 +61,7 @@ const makeRoot = () => {
       .filter((line) => line !== record)
       .join("")
   const doubts = () => logs.of("codex.exec.mirror.doubt").map(({ reason }) => reason)
-  return { root, serverLogPath, start, text, mirrored, doubts }
+  return { root, serverLogPath, start, startIn, text, mirrored, doubts }
 }
 
 const create = (output: string | Uint8Array, requestId = "0a0a0a0a") =>
@@ -89,8 +93,8 @@ const mirrorRest = (log: RunLog, borders: ReadonlyArray<number> = []) =>
     yield* batches.end
   }).pipe(Effect.scoped)
 
-const expectedOf = (log: RunLog, output: string | Uint8Array) => {
-  const text = makeMirrorText({ logPath: log.path })
+const expectedOf = (log: RunLog, output: string | Uint8Array, format: LogFormat = "text") => {
+  const text = makeMirrorText({ logPath: log.path, format })
   return Buffer.concat([text.push(Buffer.from(output)), text.end()]).toString()
 }
 
@@ -105,9 +109,9 @@ const nextStart = Effect.gen(function* () {
 })
 
 /** A root whose Looper died with `bytes` bytes of the batch `output` in the server log. */
-const crashed = (output: string | Uint8Array, bytes: number) =>
+const crashed = (output: string | Uint8Array, bytes: number, format: LogFormat = "text") =>
   Effect.gen(function* () {
-    const looper = makeRoot()
+    const looper = makeRoot(format)
     const log = yield* looper.start(Effect.tap(create(output), (made) => mirrorRest(made)))
     cutLastBatch(looper.serverLogPath, log, bytes)
     return { ...looper, log }
@@ -140,6 +144,27 @@ describe("a batch that a crash cut", () => {
           const { start, mirrored, log } = yield* crashed(output, bytes)
           yield* start(nextStart)
           assert.isTrue(mirrored() === expectedOf(log, output), `${output.length} ${bytes}`)
+        }
+      }
+    })
+  )
+
+  it.live("is finished in the form in which it was begun, whatever that of the next Looper", () =>
+    Effect.gen(function* () {
+      const output = 'one "1"\n{"two\n'
+      for (const [first, next] of [
+        ["text", "json"],
+        ["json", "text"],
+        ["json", "json"]
+      ] as const) {
+        for (let bytes = 0; bytes <= 100; bytes++) {
+          const { startIn, text, log, doubts } = yield* crashed(output, bytes, first)
+          appendFileSync(log.path, "three\n")
+          yield* startIn(next, nextStart)
+          yield* startIn(next, mirrorRest(log))
+          const rest = expectedOf(log, "three\n", next)
+          assert.strictEqual(text(), `${record}${expectedOf(log, output, first)}${record}${record}${rest}`, `${bytes}`)
+          assert.deepStrictEqual(doubts(), [])
         }
       }
     })

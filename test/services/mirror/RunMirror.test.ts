@@ -65,7 +65,7 @@ const mirrorOf = (output: string | Uint8Array = ""): Effect.Effect<Mirrored, nev
     const ending = { code: Deferred.makeUnsafe<ReturnCode>(), trailerWritten: Deferred.makeUnsafe<void>() }
     const mirrored: Array<Uint8Array> = []
     const append = (bytes: Uint8Array) => Effect.sync(() => void mirrored.push(Buffer.from(bytes)))
-    const serverLog = { append, record: () => undefined, reopen: Effect.void }
+    const serverLog = { append, format: "text" as const }
     const hasSeenCode = Deferred.makeUnsafe<void>()
     const readSide = (path: string) =>
       Effect.tap(runLogs.readSide(path), (side) =>
@@ -117,7 +117,7 @@ const mirrorInPieces = (output: string, cuts: ReadonlyArray<number>) =>
 
 /** What the mirror of `output` is. */
 const expectedOf = (output: string): string => {
-  const text = makeMirrorText({ logPath: "" })
+  const text = makeMirrorText({ logPath: "", format: "text" })
   return Buffer.concat([text.push(Buffer.from(output)), text.end()]).toString()
 }
 
@@ -298,7 +298,7 @@ describe("a log that is tampered with", () => {
         headerBytes: 0
       }
       const ending = { code: Deferred.makeUnsafe<ReturnCode>(), trailerWritten: Deferred.makeUnsafe<void>() }
-      const serverLog = { append: () => Effect.die("nothing to mirror"), record: () => undefined, reopen: Effect.void }
+      const serverLog = { append: () => Effect.die("nothing to mirror"), format: "text" as const }
       yield* Effect.provide(Effect.scoped(mirrorRun({ log, ending, runLogs, serverLog })), logs.layer)
       assert.deepStrictEqual(
         logs.lines.map(({ level, event }) => [level, event]),
@@ -321,7 +321,7 @@ const mirrorAgain = (log: RunLog) =>
         if (bytes.length > 0) batch?.onBegin({ inode: 1, size: 0, skip: 0 })
         mirrored.push(Buffer.from(bytes))
       })
-    const serverLog = { append, record: () => undefined, reopen: Effect.void }
+    const serverLog = { append, format: "text" as const }
     yield* Effect.scoped(mirrorRun({ log, ending, runLogs, serverLog }))
     return Buffer.concat(mirrored).toString()
   })

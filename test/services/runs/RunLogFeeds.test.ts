@@ -134,7 +134,7 @@ describe("the last lines of a run's log", () => {
       appendFileSync(logPath, "\none\ntwo\n")
       const before = bytesRead()
       assert.strictEqual(yield* feeds.tailStart(run, { lines: 2, end: 2 ** 30 + 9 }), 2 ** 30 + 1)
-      assert.isBelow(bytesRead() - before, 2 ** 20)
+      assert.isBelow(bytesRead() - before, 2 ** 24)
     })
   )
 })

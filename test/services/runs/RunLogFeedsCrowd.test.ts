@@ -58,7 +58,7 @@ describe("500 followers of a run", () => {
       )
       yield* writePieces(write, 60)
       assert.strictEqual(descriptorsOf(logPath), 1)
-      assert.strictEqual(feeds.kept().feeds, 1)
+      assert.strictEqual(feeds.load().feeds, 1)
       yield* writePieces(write, 60)
       end()
       const log = readFileSync(logPath)
@@ -95,7 +95,7 @@ describe("500 followers of a run", () => {
       let mostKept = 0
       for (let round = 0; round < 10; round++) {
         yield* writePieces(write, 10)
-        mostKept = Math.max(mostKept, feeds.kept().bytes)
+        mostKept = Math.max(mostKept, feeds.load().bytes)
       }
       end()
       const sha256 = createHash("sha256").update(readFileSync(logPath)).digest("hex")

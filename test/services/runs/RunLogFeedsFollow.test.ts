@@ -4,6 +4,7 @@ import { Effect, Exit, Fiber, Stream } from "effect"
 import { execFileSync } from "node:child_process"
 import { readFileSync, rmSync, symlinkSync, truncateSync } from "node:fs"
 import { OffsetBeyondEnd } from "../../../src/domain/errors.ts"
+import type { RunRecord } from "../../../src/domain/RunRecord.ts"
 import { runLogTrailer } from "../../../src/domain/runLog.ts"
 import { bytesOf, decodeAll, descriptorsOf, makeFollowedRun, startFollower } from "./followedRun.ts"
 
@@ -55,6 +56,18 @@ describe("a follower", () => {
         const end = { state: "stopped", return_code: null, cause: "request" } as const
         assert.deepStrictEqual((yield* decodeAll(events)).at(-1), { kind: "end", end, offset: Buffer.from(log).length })
       }
+    })
+  )
+
+  it.live("of an ended run needs no other record than the one it has", () =>
+    Effect.gen(function* () {
+      const { feeds, run } = yield* makeFollowedRun({ log: "one" })
+      const ended = { ...run, requestId: "ffffffff", state: "interrupted", cause: "interrupted" } as const
+      const events = yield* feeds.follow({ run: { ...ended, endedAtMillis: 1 }, from: 0 })
+      assert.deepStrictEqual(
+        (yield* Stream.runCollect(events)).map(({ kind }) => kind),
+        ["chunk", "end"]
+      )
     })
   )
 
@@ -199,19 +212,19 @@ describe("a followed log", () => {
 
   it.live("is closed when its last follower has left, however it left", () =>
     Effect.gen(function* () {
-      const { follow, feeds, logPath } = yield* makeFollowedRun({ log: "x".repeat(200_000) })
+      const { follow, feeds, logPath, untilWaiting } = yield* makeFollowedRun({ log: "x".repeat(200_000) })
       const first = yield* startFollower(follow())
-      yield* first.until(({ length }) => length === 200_000)
       const second = yield* startFollower(follow())
-      yield* second.until(({ length }) => length === 200_000)
+      yield* untilWaiting(2)
       assert.strictEqual(descriptorsOf(logPath), 1)
       yield* Fiber.interrupt(first.fiber)
+      assert.strictEqual(feeds.load().waiting, 1)
       assert.strictEqual(descriptorsOf(logPath), 1)
       yield* Fiber.interrupt(second.fiber)
       assert.strictEqual(descriptorsOf(logPath), 0)
       yield* Stream.runDrain(Stream.take(follow(), 1))
       assert.strictEqual(descriptorsOf(logPath), 0)
-      assert.deepStrictEqual(feeds.kept(), { feeds: 0, frames: 0, bytes: 0 })
+      assert.deepStrictEqual(feeds.load(), { feeds: 0, waiting: 0, frames: 0, bytes: 0 })
     })
   )
 })
@@ -219,9 +232,9 @@ describe("a followed log", () => {
 describe("followers of a Looper that stops", () => {
   it.live("end without a last event, as soon as it begins to", () =>
     Effect.gen(function* () {
-      const { follow, stop, logPath } = yield* makeFollowedRun({ log: "one" })
+      const { follow, stop, logPath, untilWaiting } = yield* makeFollowedRun({ log: "one" })
       const follower = yield* startFollower(follow())
-      yield* follower.until((bytes) => bytes === "one")
+      yield* untilWaiting(1)
       stop()
       assert.deepStrictEqual(
         (yield* follower.all).map(({ kind }) => kind),
@@ -232,11 +245,24 @@ describe("followers of a Looper that stops", () => {
     })
   )
 
+  it.live("end without a last event also where they still read an ended run's log", () =>
+    Effect.gen(function* () {
+      const { follow, stop } = yield* makeFollowedRun({ log: "x".repeat(200_000), record: { endedAtMillis: 1 } })
+      const events = yield* Stream.runCollect(Stream.tap(follow(), () => Effect.sync(stop)))
+      assert.deepStrictEqual(
+        events.map(({ kind }) => kind),
+        ["chunk"]
+      )
+    })
+  )
+
   it.live("end without a last event when its layer does, those who read an ended run's log too", () =>
     Effect.gen(function* () {
-      for (const record of [{}, { endedAtMillis: 1 }]) {
-        const { follow, close, logPath } = yield* makeFollowedRun({ log: "x".repeat(200_000), record })
+      for (const record of [{}, { endedAtMillis: 1 }] as ReadonlyArray<Partial<RunRecord>>) {
+        const made = yield* makeFollowedRun({ log: "x".repeat(200_000), record })
+        const { follow, close, logPath } = made
         const waiting = yield* startFollower(follow(200_000))
+        if (record.endedAtMillis === undefined) yield* made.untilWaiting(1)
         const lagging = yield* Stream.toPull(follow())
         yield* lagging
         yield* close

@@ -73,6 +73,11 @@ export const makeFollowedRun = Effect.fnUntraced(function* (
     stop: () => {
       state.isStopping = true
     },
+    /** Waits until so many followers have got all there is. */
+    untilWaiting: (count: number) =>
+      Effect.promise(async () => {
+        while (feeds.load().waiting !== count) await new Promise(setImmediate)
+      }),
     close: Scope.close(scope, Exit.void),
     follow: (from = 0) => Stream.unwrap(feeds.follow({ run, from }))
   }

@@ -59,17 +59,17 @@ afterEach(() => {
 })
 let roots = 0
 
-const layerAt = (root: string) =>
+const layerAt = (root: string, environment = {}) =>
   ServerLog.layerNoDeps.pipe(
     Layer.provide(MirrorRecovery.layerNoDeps),
-    Layer.provide(LooperConfig.layer({ root, environment: {} }))
+    Layer.provide(LooperConfig.layer({ root, environment }))
   )
 
 /** A server log in a new root, below a folder that is not there yet. */
-const openLog = Effect.gen(function* () {
+const openLogWith = Effect.fnUntraced(function* (environment: Readonly<Record<string, string>>) {
   const root = join(folder, `${++roots}`)
   const path = join(root, "logs/looper-server.log")
-  const log = yield* Effect.provide(ServerLog, yield* Layer.build(layerAt(root)))
+  const log = yield* Effect.provide(ServerLog, yield* Layer.build(layerAt(root, environment)))
   const text = () => fs.readFileSync(path, "utf8")
   const reads = (expected: string) =>
     Effect.promise(async () => {
@@ -78,6 +78,8 @@ const openLog = Effect.gen(function* () {
     })
   return { log, path, text, reads, append: (lines: string) => log.append(Buffer.from(lines)) }
 })
+
+const openLog = openLogWith({})
 
 const refusals = (count: number) =>
   Effect.promise(() => until(() => disk.state.refused >= count, "the disk is found to be full"))
@@ -337,6 +339,22 @@ describe("a full disk", () => {
       disk.state.free = unlimited
       yield* Effect.promise(() => until(() => text() !== "", "the log is written"))
       assert.strictEqual(text(), `# 6 records were dropped: no space\n${records.slice(6).join("")}`)
+    })
+  )
+
+  it.live("costs records in the JSON form, too, and says so in a record", () =>
+    Effect.gen(function* () {
+      const { log, text } = yield* openLogWith({ LOOPER_LOG_FORMAT: "json" })
+      disk.state.free = 0
+      const records = Array.from({ length: 1_030 }, (_, index) => `${String(index).padStart(1_023, "1")}\n`)
+      records.forEach(log.record)
+      yield* refusals(1)
+      disk.state.free = unlimited
+      yield* Effect.promise(() => until(() => text() !== "", "the log is written"))
+      const { time, ...others } = JSON.parse(text().split("\n", 1)[0] ?? "")
+      assert.deepStrictEqual(others, { level: "WARNING", logger: "looper", event: "server.log.dropped", records: 6 })
+      assert.strictEqual(new Date(time).toISOString(), time)
+      assert.isTrue(text().endsWith(records.slice(6).join("")))
     })
   )
 

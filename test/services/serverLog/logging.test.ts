@@ -1,0 +1,124 @@
+/** Effect's log as records, in both forms. */
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Effect, Layer, Schema } from "effect"
+import { layerLogging } from "../../../src/logging.ts"
+import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
+import { ServerLog } from "../../../src/services/serverLog/ServerLog.ts"
+
+const token = 'to"k\\en-é'
+
+/** What a program logs, as records. */
+const recordsOf = (format: "text" | "json", program: Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    const records: Array<string> = []
+    const serverLog = Layer.succeed(ServerLog, {
+      format,
+      record: (line) => void records.push(line),
+      append: () => Effect.void,
+      reopen: Effect.void,
+      sayListening: () => undefined
+    })
+    const environment = { LOOPER_LOG_FORMAT: format, LOOPER_API_TOKEN: token }
+    const layer = layerLogging.pipe(
+      Layer.provide(serverLog),
+      Layer.provide(LooperConfig.layer({ root: "/nowhere", environment }))
+    )
+    yield* Effect.provide(program, layer)
+    return records
+  })
+
+const saying = (fields: Readonly<Record<string, unknown>>) => Effect.annotateLogs(Effect.logInfo("run.step"), fields)
+
+const jsonOf = (program: Effect.Effect<void>) =>
+  Effect.map(recordsOf("json", program), (records) => JSON.parse(records[0] ?? ""))
+
+const cycle: Record<string, unknown> = {}
+cycle.self = cycle
+
+describe("a record in the JSON form", () => {
+  it.effect("has the event, the level and the fields as they are", () =>
+    Effect.gen(function* () {
+      const fields = { pids: [1, 2], took_ms: 3, is_on: true, reason: "a b", none: undefined, nothing: null }
+      assert.deepStrictEqual(yield* jsonOf(saying(fields)), {
+        time: "1970-01-01T00:00:00.000Z",
+        level: "INFO",
+        logger: "looper",
+        event: "run.step",
+        pids: [1, 2],
+        took_ms: 3,
+        is_on: true,
+        reason: "a b",
+        nothing: null
+      })
+      assert.strictEqual((yield* jsonOf(Effect.logWarning("a.b"))).level, "WARNING")
+    })
+  )
+
+  it.effect("has the cause, on its one line", () =>
+    Effect.gen(function* () {
+      const record = yield* jsonOf(Effect.catchDefect(Effect.die(new Error("a\nb")), (d) => Effect.logError("x", d)))
+      assert.strictEqual(record.level, "ERROR")
+      const died = yield* jsonOf(
+        Effect.sandbox(Effect.die(new Error("a\nb"))).pipe(Effect.catch((cause) => Effect.logError("x", cause)))
+      )
+      assert.strictEqual(died.event, "x")
+      assert.match(died.cause, /^Error: a\nb/)
+    })
+  )
+
+  it.effect("has what JSON has no value for, and never fails", () =>
+    Effect.gen(function* () {
+      const record = yield* jsonOf(saying({ big: 10n, cycle, time: "mine", lone: "\ud800", keys: { "\udc00": 1 } }))
+      assert.strictEqual(record.big, "10")
+      assert.deepStrictEqual(record.cycle, { self: "[cyclic]" })
+      assert.strictEqual(record.time_, "mine")
+      assert.strictEqual(record.lone, "\ufffd")
+      assert.deepStrictEqual(record.keys, { "\ufffd": 1 })
+    })
+  )
+
+  it.effect.prop(
+    "is one line, whatever is logged",
+    [Arbitrary.schema(Schema.Json), Arbitrary.schema(Schema.String), Arbitrary.schema(Schema.String)],
+    ([value, key, event]) =>
+      Effect.gen(function* () {
+        const [line = "", ...more] = yield* recordsOf(
+          "json",
+          Effect.annotateLogs(Effect.logInfo(event), { [key]: value })
+        )
+        assert.deepStrictEqual(more, [])
+        assert.strictEqual(line.indexOf("\n"), line.length - 1)
+        assert.isObject(JSON.parse(line))
+      }),
+    { arbitrary: { runs: 500 } }
+  )
+})
+
+describe("a secret", () => {
+  it.effect("is in no record, in neither form, also where it is part of a nested value or has to be escaped", () =>
+    Effect.gen(function* () {
+      const program = Effect.annotateLogs(Effect.logInfo(`said ${token}`), {
+        plain: `x${token}y`,
+        list: [1, [token], { [token]: `${token}${token}` }],
+        long: `${"x".repeat(4_090)}${token}`
+      })
+      for (const format of ["text", "json"] as const) {
+        const [line = ""] = yield* recordsOf(format, program)
+        assert.notMatch(line, /k\\*en/)
+        assert.lengthOf(line.match(/\*\*\*/g) ?? [], 6 + 1)
+      }
+    })
+  )
+})
+
+describe("a record in the text form", () => {
+  it.effect("has a list or an object as one quoted value", () =>
+    Effect.gen(function* () {
+      const [line] = yield* recordsOf("text", saying({ pids: [1, 2], keys: ["a b"], big: 1n, cycle }))
+      assert.match(
+        line ?? "",
+        / INFO looper run\.step pids=\[1,2\] keys="\[\\"a b\\"\]" big=1 cycle="\{\\"self\\":\\"\[cyclic\]\\"\}"\n$/
+      )
+    })
+  )
+})
