@@ -1,10 +1,10 @@
 /** Follows the log of a run over broken connections and restarts of Looper: each byte once, then the run's end. */
 import { Duration, Effect, type Schedule, Stream } from "effect"
 import * as Sse from "effect/encoding/Sse"
-import { historyErrors } from "../../handlers/errors.ts"
+import { runLog } from "../../handlers/runLog.ts"
 import { type DecodedLogEvent, decodeLogEvent } from "../domain/logEvents.ts"
-import { RunLogRequest } from "../domain/runQuery.ts"
-import { type CallError, LogLost, NotLooper, type OperationError, Unreachable } from "./clientErrors.ts"
+import { LogLost, NotLooper, Unreachable } from "./clientErrors.ts"
+import type { ErrorOf } from "./clientOf.ts"
 import { encodeRequest } from "./encodeRequest.ts"
 import { failWith } from "./readAnswer.ts"
 import { reconnectSchedule, whileTemporary } from "./reconnect.ts"
@@ -31,25 +31,7 @@ export interface FollowOptions {
 export type LogEvent = Exclude<DecodedLogEvent, { readonly kind: "gone" }>
 
 /** How following ends before the run does. */
-export type FollowError =
-  | OperationError<"RunNotFound", Readonly<Record<never, never>>>
-  | OperationError<"HistoryUnavailable", Readonly<Record<never, never>>>
-  | OperationError<"LogGone", Readonly<Record<never, never>>>
-  | OperationError<"OffsetBeyondEnd", Readonly<Record<never, never>>>
-  | LogLost
-  | CallError
-
-const route = {
-  method: "GET",
-  path: "/runs/:id/log",
-  request: RunLogRequest,
-  headers: { range: "Range", last_event_id: "Last-Event-ID" },
-  errors: {
-    ...historyErrors,
-    LogGone: { status: 410, about: "the log is not there" },
-    OffsetBeyondEnd: { status: 416, about: "the log is shorter" }
-  }
-} as const
+export type FollowError = ErrorOf<typeof runLog> | LogLost
 
 /** Follows with what sends a client's requests; see {@link FollowOptions}. */
 export const followLogWith =
@@ -61,13 +43,13 @@ export const followLogWith =
       const place = () => (offset === undefined ? { ...(tail !== undefined && { tail }) } : { last_event_id: offset })
 
       const connection = Effect.gen(function* () {
-        const request = yield* encodeRequest(route, { id, follow: true, ...place() })
+        const request = yield* encodeRequest(runLog, { id, follow: true, ...place() })
         const url = { url: request.path }
         const sent = yield* Effect.timeoutOrElse(send(request), {
           duration: silence,
           orElse: () => Effect.fail(silent(url, silence))
         })
-        return sent.status === 200 ? eventsOf(sent, silence) : Stream.fromEffect(failWith(sent, route))
+        return sent.status === 200 ? eventsOf(sent, silence) : Stream.fromEffect(failWith(sent, runLog))
       })
 
       const taken = (event: DecodedLogEvent, url: string): Effect.Effect<LogEvent, LogLost | NotLooper> => {

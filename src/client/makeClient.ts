@@ -49,7 +49,7 @@ export const makeClient = (options: ClientOptions): LooperClient => {
     if (run.ended_at !== null) return run
     // The end comes with the log at once; a log that cannot be followed does not keep the run from ending.
     yield* Stream.runDrain(followLog({ id, tail: 0, retry, ...rest })).pipe(
-      Effect.catchTag(["LogLost", "LogGone", "OffsetBeyondEnd"], () => Effect.void)
+      Effect.catch((error) => (error._tag === "Unreachable" ? Effect.fail(error) : Effect.void))
     )
     return yield* Effect.repeat(find, {
       until: (now) => now.ended_at !== null,

@@ -156,14 +156,15 @@ describe("a refusal", () => {
   )
 })
 
-describe("a request", () => {
-  const sent = (call: Effect.Effect<unknown, unknown>) =>
-    Effect.gen(function* () {
-      server.script(json(503, refusal))
-      yield* Effect.result(call)
-      return server.requests.at(-1)
-    })
+/** The request that a call sends. */
+const sent = (call: Effect.Effect<unknown, unknown>) =>
+  Effect.gen(function* () {
+    server.script(json(503, refusal))
+    yield* Effect.result(call)
+    return server.requests.at(-1)
+  })
 
+describe("a request", () => {
   it.live("goes below the path of a proxy, with or without a slash at its end", () =>
     Effect.gen(function* () {
       for (const path of ["/tools/looper", "/tools/looper/", "/tools/looper//"]) {

@@ -36,6 +36,7 @@ const chunksFrom = (start: number, stop = log.length, size = 7): ReadonlyArray<U
   }
   return chunks
 }
+const cut: Script = (socket) => socket.resetAndDestroy()
 const ended = encodeLogEnd(end, log.length)
 
 const follow = (options: Partial<FollowOptions> = {}) =>
@@ -104,7 +105,7 @@ describe("a followed log", () => {
       const error = { ok: false, error: "shutting down", request_id: id }
       server.script(
         events(chunksFrom(0, 14), "ends"),
-        (socket) => socket.resetAndDestroy(),
+        cut,
         (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-T"),
         json(503, { ...error, code: "shutting_down" }),
         json(503, { ...error, code: "history_unavailable" }),
@@ -139,7 +140,6 @@ describe("a followed log", () => {
   it.live("counts its tries anew after each byte that came, and gives up where it was told to", () =>
     Effect.gen(function* () {
       const options = { retry: Schedule.recurs(2) }
-      const cut: Script = (socket) => socket.resetAndDestroy()
       server.script(
         cut,
         events(chunksFrom(0, 7), "ends"),
@@ -253,7 +253,6 @@ describe("a run that is waited for", () => {
 
   it.live("is given as it ended, over a Looper that was away", () =>
     Effect.gen(function* () {
-      const cut: Script = (socket) => socket.resetAndDestroy()
       server.script(cut, json(200, { ok: true, run }), events([], "ends"), cut, events([ended], "ends"), cut)
       server.script(json(200, { ok: true, run: over }))
       assert.deepStrictEqual(yield* waitForEnd(), over)

@@ -1,0 +1,203 @@
+/** The client against a real Looper: each method, each kind of error. */
+import { assert, describe, it } from "@effect/vitest"
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Redacted } from "effect"
+import { afterAll, beforeAll } from "vitest"
+import { handlers } from "../../handlers/index.ts"
+import { type LooperClient, makeClient } from "../../src/client/index.ts"
+import { codexScript } from "../../src/testing/CodexStandIn.ts"
+import { type StartedLooper, startLooperForTests } from "../../src/testing/startLooperForTests.ts"
+import { startGatedZulip } from "../support/gatedZulip.ts"
+import { isAlive, until } from "../support/processes.ts"
+
+const token = "correct-horse-battery-staple"
+
+let looper: StartedLooper
+let client: LooperClient
+beforeAll(async () => {
+  looper = await startLooperForTests({ environment: { LOOPER_API_TOKEN: token } })
+  client = makeClient({ url: looper.url, token: Redacted.make(token) })
+})
+afterAll(() => looper?.stop())
+
+const message = { zulip_message: "hello" }
+const hanging = codexScript([{ print: "begun\n" }, { hang: true }])
+
+/** The pid of the run that an answer tells of. */
+const pidOf = (answer: { readonly codex_exec_result?: { readonly pid: number } | null }): number => {
+  if (!answer.codex_exec_result) throw new Error("no run was started")
+  return answer.codex_exec_result.pid
+}
+
+/** The methods that a test has called. */
+const called = new Set<string>()
+const say = <Name extends keyof typeof handlers>(...names: ReadonlyArray<Name>) => {
+  for (const name of names) called.add(name)
+  return client
+}
+
+describe("the client's methods", () => {
+  it.live("ask and are answered: what does not run codex", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* say("health").health(), { ok: true })
+      assert.match((yield* say("notify").notify(message)).zulip_output, /^OK message_id=/)
+      assert.isTrue((yield* say("pauseAutopoll").pauseAutopoll()).paused)
+      const skipped = yield* say("autopollTick").autopollTick()
+      assert.deepStrictEqual([skipped.outcome, skipped.reason], ["skipped", "paused"])
+      assert.isFalse((yield* say("resumeAutopoll").resumeAutopoll()).paused)
+      assert.isTrue((yield* say("status").status()).ok)
+    })
+  )
+
+  it.live("start, find, stop and wait for runs", () =>
+    Effect.gen(function* () {
+      const first = yield* say("run").run({ ...message, codex_prompt: hanging })
+      if ("dry_run" in first) return assert.fail("it was no dry run")
+      const id = first.request_id
+      const { runs } = yield* say("runs").runs({ state: ["running"], limit: 1 })
+      assert.deepStrictEqual(
+        runs.map((run) => [run.request_id, run.pid]),
+        [[id, pidOf(first)]]
+      )
+      assert.strictEqual((yield* say("getRun").getRun({ id })).run.state, "running")
+      const stopped = yield* say("stopRun").stopRun({ id })
+      assert.deepInclude(stopped, { outcome: "stopped", killed_codex_exec_pids: [pidOf(first)] })
+      const ended = yield* client.waitForEnd({ id })
+      assert.deepInclude(ended, { state: "stopped", cause: "request", return_code: 143 })
+
+      const second = yield* say("spawn").spawn({ codex_prompt: hanging })
+      const killed = yield* say("kill").kill()
+      assert.deepInclude(killed, { killed_codex_exec_pids: [pidOf(second)] })
+      const page = yield* client.runs({ limit: 1 })
+      const older = yield* client.runs({ limit: 1, ...(page.next_cursor !== null && { cursor: page.next_cursor }) })
+      assert.deepStrictEqual(
+        [...page.runs, ...older.runs].map((run) => run.request_id),
+        [second.request_id, id]
+      )
+    })
+  )
+
+  it.live("say the plan of a dry run, and answer a key once", () =>
+    Effect.gen(function* () {
+      const plan = yield* client.run({ ...message, codex_prompt: "p", dry_run: true })
+      assert.isTrue("argv" in plan && plan.argv.includes("p"))
+      const given = { ...message, codex_prompt: "" }
+      const answers = [
+        yield* client.run(given, { idempotencyKey: "once" }),
+        yield* client.run(given, { idempotencyKey: "once" })
+      ]
+      assert.deepStrictEqual(answers[0], answers[1])
+      const error = yield* Effect.flip(client.run(message, { idempotencyKey: "once" }))
+      assert.deepInclude(error, { _tag: "Refused", status: 422, code: "idempotency_key_reused" })
+    })
+  )
+
+  it("were all called", () => {
+    const json = Object.keys(handlers).filter((name) => !["openapi", "docs", "docsFile", "runLog"].includes(name))
+    assert.deepStrictEqual([...called].toSorted(), json.toSorted())
+  })
+})
+
+describe("the client's errors", () => {
+  it.live("are the operation's: who holds the lock, what lives, what is missing", () =>
+    Effect.gen(function* () {
+      const alive = yield* Effect.acquireRelease(client.spawn({ codex_prompt: hanging }), () =>
+        Effect.ignore(client.kill())
+      )
+      const pids = yield* client.spawn({ codex_prompt: hanging }).pipe(
+        Effect.as([0]),
+        Effect.catchTag("RunAlive", (error) => Effect.succeed(error.fields.pids))
+      )
+      assert.deepStrictEqual(pids, [pidOf(alive)])
+      assert.isTrue(pids.every(isAlive))
+
+      const nowhere = yield* Effect.flip(client.run({ ...message, codex_prompt: "p", workspace: "/nowhere" }))
+      assert.deepInclude(nowhere, {
+        _tag: "WorkspaceNotDirectory",
+        status: 500,
+        message: "workspace is not a directory: /nowhere",
+        fields: { step: "preflight" }
+      })
+      const unknown = yield* Effect.flip(client.getRun({ id: "ffffffff" }))
+      assert.deepInclude(unknown, { _tag: "RunNotFound", status: 404 })
+      const dots = yield* Effect.flip(client.stopRun({ id: "../etc/passwd?#" }))
+      assert.propertyVal(dots, "_tag", "RunNotFound")
+    })
+  )
+
+  it.live("say who holds the lock", () =>
+    Effect.gen(function* () {
+      const zulip = yield* Effect.acquireRelease(Effect.promise(startGatedZulip), (zulip) =>
+        Effect.promise(() => zulip[Symbol.asyncDispose]())
+      )
+      const busy = yield* Effect.acquireRelease(
+        Effect.promise(() => startLooperForTests({ environment: zulip.env })),
+        (looper) => Effect.promise(() => looper.stop())
+      )
+      const client = makeClient({ url: busy.url })
+      zulip.shut()
+      const sequence = yield* Effect.forkChild(client.run({ ...message, codex_prompt: "" }), { startImmediately: true })
+      yield* Effect.sync(() => zulip.messages.length).pipe(Effect.repeat({ until: (count) => count === 1 }))
+      const error = yield* Effect.flip(client.kill())
+      assert.strictEqual(error._tag, "RunBusy")
+      if (error._tag !== "RunBusy") return
+      assert.strictEqual(error.fields.holder.step, "notify")
+      assert.match(error.fields.holder.since, /^\d{4}-.*Z$/)
+      assert.match(error.requestId, /^[0-9a-f]{8}$/)
+      zulip.open()
+      sequence.interruptUnsafe()
+    })
+  )
+
+  it.live("are refusals: of the token and of the route", () =>
+    Effect.gen(function* () {
+      const stranger = makeClient({ url: looper.url })
+      const unauthorized = yield* Effect.flip(stranger.status())
+      assert.deepInclude(unauthorized, { _tag: "Refused", status: 401, code: "unauthorized" })
+      const wrong = yield* Effect.flip(makeClient({ url: looper.url, token: Redacted.make("wrong-secret") }).kill())
+      assert.propertyVal(wrong, "status", 401)
+      assert.notInclude(`${String(wrong)}${JSON.stringify(wrong)}`, "wrong-secret")
+      assert.deepStrictEqual(yield* stranger.health(), { ok: true })
+
+      const below = yield* Effect.flip(makeClient({ url: `${looper.url}/below`, token: Redacted.make(token) }).health())
+      assert.deepInclude(below, { _tag: "Refused", status: 404, code: "not_found" })
+    })
+  )
+
+  it.live("are refusals: of what a run's ticket does not allow", () =>
+    Effect.gen(function* () {
+      const file = join(looper.folder, "environment")
+      const steps = codexScript([{ environmentTo: file }, { exit: 0 }])
+      const { request_id: id } = yield* client.spawn({ codex_prompt: steps, codex_exec_startup_check_seconds: 30 })
+      const { LOOPER_RUN_TICKET: old } = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>
+      yield* client.waitForEnd({ id })
+      const ended = yield* Effect.flip(makeClient({ url: looper.url, token: Redacted.make(old ?? "") }).run(message))
+      assert.deepInclude(ended, { _tag: "Refused", status: 401 })
+
+      const stays = codexScript([
+        { environmentTo: `${file}.part` },
+        { writeFile: { path: `${file}-2`, text: "" } },
+        { hang: true }
+      ])
+      yield* Effect.acquireRelease(client.spawn({ codex_prompt: stays }), () => Effect.ignore(client.kill()))
+      yield* Effect.promise(() => until(() => existsSync(`${file}-2`), "the run has written its environment"))
+      const { LOOPER_RUN_TICKET: ticket } = JSON.parse(readFileSync(`${file}.part`, "utf8")) as Record<string, string>
+      const inside = makeClient({ url: looper.url, token: Redacted.make(ticket ?? "") })
+      const empty = { ...message, codex_prompt: "" }
+      assert.isTrue((yield* inside.run(empty)).ok)
+      const program = yield* Effect.flip(inside.run({ ...empty, codex_exec_binary: "/bin/sh" }))
+      assert.deepInclude(program, { _tag: "Refused", status: 403, code: "program_not_allowed" })
+      assert.deepInclude(yield* Effect.flip(inside.kill()), { _tag: "Refused", status: 401 })
+    })
+  )
+
+  it.live("are Unreachable after Looper's end", () =>
+    Effect.gen(function* () {
+      const ended = yield* Effect.promise(() => startLooperForTests())
+      yield* Effect.promise(() => ended.stop())
+      const error = yield* Effect.flip(makeClient({ url: ended.url }).status())
+      assert.deepInclude(error, { _tag: "Unreachable", isUnsent: true })
+    })
+  )
+})
