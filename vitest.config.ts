@@ -22,7 +22,11 @@ export default defineConfig({
     reporters: reports === undefined ? ["default"] : ["default", "json"],
     ...(reports !== undefined && { outputFile: { json: join(reports, `${name}.json`) } }),
     projects: [
-      project("unit", "test/{cli,client,docs,doctor,domain,effects,handlers,runtime,services,testing}/**/*.test.ts", 20_000),
+      project(
+        "unit",
+        "test/{cli,client,docs,doctor,domain,effects,handlers,runtime,services,testing}/**/*.test.ts",
+        20_000
+      ),
       project("live", "test/process/*.test.ts", 60_000, { isolate: false }),
       project("namespace", "test/process/namespace/*.test.ts", 60_000, { fileParallelism: false }),
       project("slow", "test/process/slow/*.test.ts", 180_000, { fileParallelism: false }),

@@ -15,7 +15,9 @@ const serve = Command.make("serve", {}, () =>
   )
 )
 
-const notify = Command.make("notify", { message: Argument.String("message"), json }, (options) =>
+const message = Argument.String("message").pipe(Argument.withDescription("What is sent"))
+
+const notify = Command.make("notify", { message, json }, (options) =>
   later(
     () => import("./operations.ts"),
     (operations) => operations.notify(options)

@@ -3,8 +3,8 @@ import { Effect, Layer } from "effect"
 import { CliConfig, type CliError, CliOutput, GlobalFlag } from "effect/cli"
 import { note, print } from "./output.ts"
 
-/** No wizard, and no level of a log that the commands do not write. */
-const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions]
+/** Flags of every command. No wizard, and no level of a log that the commands do not write. */
+export const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions]
 
 /** Presents help and mistakes. */
 export const layerUsage = (options: { readonly isColored: boolean }): Layer.Layer<never> => {

@@ -28,8 +28,11 @@ const start = (environment: Readonly<Record<string, string>>) => {
     CODEX_EXEC_LOG_DIR: join(folder, "logs"),
     ...environment
   }
-  execFile(process.execPath, [join(checkout, "src/main.ts"), "serve"], { env, timeout: 30_000 }, (error, stdout, stderr) =>
-    resolve({ code: error?.code ?? 0, stdout, stderr })
+  execFile(
+    process.execPath,
+    [join(checkout, "src/main.ts"), "serve"],
+    { env, timeout: 30_000 },
+    (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr })
   )
   return promise
 }
