@@ -13,7 +13,10 @@ const launch = {
     Argument.withDescription("What codex is asked; - reads it from stdin; without it the default prompt"),
     Argument.optional
   ),
-  promptFile: Flag.File("prompt-file").pipe(Flag.withDescription("Read the prompt from this file"), Flag.optional),
+  promptFile: Flag.Path("prompt-file", { pathType: "either", typeName: "file" }).pipe(
+    Flag.withDescription("Read the prompt from this file"),
+    Flag.optional
+  ),
   workspace: Flag.Directory("workspace").pipe(
     Flag.withAlias("C"),
     Flag.withDescription("Folder in which codex works; without it the default workspace"),
