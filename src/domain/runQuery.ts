@@ -5,12 +5,13 @@ import { RequestId } from "./RequestId.ts"
 import { RunState } from "./RunRecord.ts"
 
 /** A whole number, or its digits: a query has text only. */
-const Whole = ({ minimum, maximum }: { readonly minimum: number; readonly maximum: number }) => {
-  const message = `must be a whole number from ${minimum} to ${maximum}`
-  const inRange = Schema.Number.annotate({ message }).check(
+const Whole = ({ minimum, maximum }: { readonly minimum: number; readonly maximum?: number }) => {
+  const message = `must be a whole number ${maximum === undefined ? `>= ${minimum}` : `from ${minimum} to ${maximum}`}`
+  const isWhole = Schema.Number.annotate({ message }).check(
     Schema.isInt({ message }).abort(),
-    Schema.isBetween({ minimum, maximum }, { message })
+    Schema.isGreaterThanOrEqualTo(minimum, { message })
   )
+  const inRange = maximum === undefined ? isWhole : isWhole.check(Schema.isLessThanOrEqualTo(maximum, { message }))
   return Schema.Union([inRange, Schema.String.check(Schema.isPattern(/^[0-9]{1,16}$/, { message }))])
     .annotate({ message })
     .pipe(
@@ -126,7 +127,7 @@ export const RunLogRequest = Schema.Struct({
   if_range: Schema.optionalKey(Schema.String).annotateKey({
     description: "With it `Range` is ignored: a log has no validator"
   }),
-  last_event_id: Schema.optionalKey(Whole({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })).annotateKey({
+  last_event_id: Schema.optionalKey(Whole({ minimum: 0 })).annotateKey({
     description: "With `follow`: the `id` of the last event that came; what follows it comes next"
   })
 }).annotate({ identifier: "RunLogRequest" })

@@ -42,8 +42,10 @@ const readable = <E, R>(stream: Stream.Stream<Uint8Array, E>, runExit: RunExit<R
       void sendTo(controller)
     },
     pull() {
-      onPull?.()
+      // The next chunk may be sent before this call returns.
+      const resume = onPull
       onPull = undefined
+      resume?.()
     },
     cancel() {
       reader.abort()

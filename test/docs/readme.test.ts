@@ -76,6 +76,7 @@ describe("README", () => {
     const texts = sources.map(({ text }) => text)
     const events = found(/\blog(?:Debug|Info|Warning|Error|Fatal)?\(\s*["`]([a-z_]+(?:\.[a-z_]+)+)["`]/g, texts)
     const built = [
+      "server.log.dropped",
       "process.kill.sigterm",
       "process.kill.sigkill",
       "codex.exec.autopoll.started",

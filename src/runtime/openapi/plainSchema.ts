@@ -32,10 +32,15 @@ const withoutAllOf = ({ allOf, ...rest }: Schema): Schema => {
   return left.length === 0 ? merged : { ...merged, allOf: left }
 }
 
-const isSafeIntegers = ({ type, minimum, maximum }: Schema): boolean =>
-  type === "integer" && minimum === Number.MIN_SAFE_INTEGER && maximum === Number.MAX_SAFE_INTEGER
-
-const withoutBounds = ({ minimum: _minimum, maximum: _maximum, ...rest }: Schema): Schema => rest
+/** Bounds that are those of every integer. */
+const withoutSafeBounds = (schema: Schema): Schema =>
+  Object.fromEntries(
+    Object.entries(schema).filter(
+      ([keyword, value]) =>
+        !(keyword === "minimum" && value === Number.MIN_SAFE_INTEGER) &&
+        !(keyword === "maximum" && value === Number.MAX_SAFE_INTEGER)
+    )
+  )
 
 /** `{"not": {"type": "null"}}` stands for an object without any field. */
 const isAnything = ({ not }: Schema): boolean => isObject(not) && not.type === "null"
@@ -52,6 +57,6 @@ export const plainSchema = (schema: Schema): Schema => {
   )
   let plain = withoutAllOf(Object.fromEntries(entries.map(([keyword, value]) => [keyword, plainValue(keyword, value)])))
   if (isAnything(plain)) plain = { type: "object" }
-  if (isSafeIntegers(plain)) plain = withoutBounds(plain)
+  if (plain.type === "integer") plain = withoutSafeBounds(plain)
   return withConst(plain)
 }
