@@ -18,7 +18,12 @@ const folder = Effect.acquireRelease(
 const environment = { LOOPER_NOTIFIER: "log", CODEX_EXEC_KILL_SCOPE: "own", PATH: process.env.PATH }
 
 const refusal = <A>(program: Effect.Effect<A, { readonly message: string }>) =>
-  Effect.map(Effect.flip(program), (error) => ({ exitCode: "exitCode" in error ? error.exitCode : 0, message: error.message }))
+  Effect.map(Effect.flip(program), (error) => ({
+    exitCode: "exitCode" in error ? error.exitCode : 0,
+    message: error.message
+  }))
+
+const told = (text: string) => Effect.map(refusal(inputOf(handlers.run, text)), ({ message }) => message)
 
 describe("looper invoke", () => {
   it.effect("runs a handler that was added to the record, with its input decoded", () =>
@@ -77,7 +82,6 @@ describe("looper invoke", () => {
 
   it.effect("refuses an input in the words of HTTP", () =>
     Effect.gen(function* () {
-      const told = (text: string) => Effect.map(refusal(inputOf(handlers.run, text)), ({ message }) => message)
       assert.strictEqual(yield* told("{"), "the input is not JSON")
       assert.strictEqual(yield* told("[]"), "the input must be a JSON object")
       assert.strictEqual(yield* told("{}"), "missing 'zulip_message'")

@@ -73,7 +73,9 @@ describe("the status for people", () => {
   })
 
   it("names the sequence in progress and its step", () => {
-    const steps = [{ step: "delay", started_at: at(9, 59, 55), ended_at: null, duration_ms: null, result: null }] as const
+    const steps = [
+      { step: "delay", started_at: at(9, 59, 55), ended_at: null, duration_ms: null, result: null }
+    ] as const
     const holder = { request_id: "1a2b3c4d", step: "delay", since: at(9, 59, 50), steps } as const
     assert.strictEqual(
       statusText({ ...idle, idle: null, holder })[0],

@@ -23,6 +23,12 @@ const command = (args: ReadonlyArray<string>, options: CommandOptions = {}) => e
 const run = (steps: ReadonlyArray<CodexStep>, ...flags: ReadonlyArray<string>) =>
   command(["run", "-m", "m", ...flags, codexScript(steps)])
 
+/** The prompt that a run would get. */
+const promptOf = async (args: ReadonlyArray<string>, stdin = "") => {
+  const plan = await command(["run", "-m", "m", "--dry-run", "--json", ...args], { stdin })
+  return JSON.parse(plan.stdout).argv.at(-1)
+}
+
 describe("a command", () => {
   it("prints its answer on stdout, for people or as JSON, and ends with 0", async () => {
     const started = await run([{ hang: true }])
@@ -65,16 +71,12 @@ describe("a command", () => {
   })
 
   it("takes its prompt from an argument, stdin or a file, which may look like flags", async () => {
-    const prompt = async (args: ReadonlyArray<string>, stdin = "") => {
-      const plan = await command(["run", "-m", "m", "--dry-run", "--json", ...args], { stdin })
-      return JSON.parse(plan.stdout).argv.at(-1)
-    }
     const file = join(looper.folder, "prompt.md")
     writeFileSync(file, "from a file é\n")
-    assert.strictEqual(await prompt(["an argument"]), "an argument")
-    assert.strictEqual(await prompt(["-"], "from stdin\n"), "from stdin")
-    assert.strictEqual(await prompt(["--prompt-file", file]), "from a file é")
-    assert.strictEqual(await prompt(["--", "--wait"]), "--wait")
+    assert.strictEqual(await promptOf(["an argument"]), "an argument")
+    assert.strictEqual(await promptOf(["-"], "from stdin\n"), "from stdin")
+    assert.strictEqual(await promptOf(["--prompt-file", file]), "from a file é")
+    assert.strictEqual(await promptOf(["--", "--wait"]), "--wait")
   })
 })
 

@@ -1,13 +1,13 @@
+import { execFile } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
 import { command as execute, commandEnd, commandEnvironment, startCommand } from "../support/commandLine.ts"
 import { checkout, type LooperProcess, startLooper } from "../support/looperProcess.ts"
 import { until } from "../support/processes.ts"
-import { execFile } from "node:child_process"
-import { promisify } from "node:util"
 
 let looper: LooperProcess
 
@@ -23,9 +23,9 @@ const command = (...args: ReadonlyArray<string>) => execute(args, { looper })
 
 /** Starts a run and gives its id and the path of its log. */
 const started = async (steps: ReadonlyArray<CodexStep>) => {
-  const { body } = await looper.run(codexScript(steps))
-  const { request_id: id, log_path: path } = body?.["codex_exec_result"] as { request_id: string; log_path: string }
-  return { id, path }
+  const { text } = await looper.run(codexScript(steps))
+  const { request_id: id, log_path: path } = JSON.parse(text).codex_exec_result
+  return { id, path } as { readonly id: string; readonly path: string }
 }
 
 const ended = (path: string) =>
