@@ -24,7 +24,7 @@ export default defineConfig({
     projects: [
       project(
         "unit",
-        "test/{client,docs,doctor,domain,effects,handlers,runtime,services,testing}/**/*.test.ts",
+        "test/{cli,client,docs,doctor,domain,effects,handlers,runtime,services,testing}/**/*.test.ts",
         20_000
       ),
       project("live", "test/process/*.test.ts", 60_000, { isolate: false }),

@@ -27,7 +27,7 @@ const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(LOOPER|ZULIP|CODEX_EXEC)_/.test(name))
 )
 const token = randomUUID()
-const looper = spawn(process.execPath, [join(checkout, "src/main.ts")], {
+const looper = spawn(process.execPath, [join(checkout, "src/main.ts"), "serve"], {
   stdio: ["ignore", "pipe", "inherit"],
   env: {
     ...environment,

@@ -1,9 +1,11 @@
 /** Writes the documents that are made from the code: `npm run docs`; a test compares them. */
 import { writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { Effect } from "effect"
 import { handlers } from "../handlers/index.ts"
 import { configTable } from "../src/services/config/configTable.ts"
 import { apiPage } from "./apiPage.ts"
+import { cliPage } from "./cliPage.ts"
 import { row } from "./table.ts"
 
 const checkout = resolve(import.meta.dirname, "..")
@@ -32,4 +34,5 @@ export const configurationPage = (): string => {
 if (import.meta.main) {
   writeFileSync(join(checkout, "docs/configuration.md"), configurationPage())
   writeFileSync(join(checkout, "docs/api.md"), apiPage(handlers))
+  writeFileSync(join(checkout, "docs/cli.md"), await Effect.runPromise(cliPage))
 }

@@ -1,46 +1,10 @@
-/** Entry: configuration → layers → the server, until a signal or a failure ends it. */
-import * as path from "node:path"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Cause, Effect, Exit, Layer } from "effect"
-import { type HandlerServices, handlers } from "../handlers/index.ts"
-import { layerParts, layerWith } from "./layers.ts"
-import { layerAutopoll } from "./runtime/autopoll.ts"
-import { awaitFailure, exitCodeOf, layerSignals } from "./runtime/processSignals.ts"
-import { HttpServer } from "./runtime/server.ts"
-import { layerStartWarnings } from "./runtime/startWarnings.ts"
-import { LooperConfig } from "./services/config/LooperConfig.ts"
-import { hasProcfs } from "./services/processes/procfs.ts"
-import { ServerLog } from "./services/serverLog/ServerLog.ts"
+/** Entry: the command line. What `serve` does not need is not loaded for it. */
+const args = process.argv.slice(2)
 
-/** Built, this file lies a folder deeper. */
-const checkout = path.resolve(import.meta.dirname, import.meta.filename.endsWith(".ts") ? ".." : "../..")
-const root = checkout.includes(`${path.sep}node_modules${path.sep}`) ? process.cwd() : checkout
-
-const layerLooper = layerWith(LooperConfig.layer({ root, environment: process.env }), {
-  ...layerParts,
-  serverLog: ServerLog.layerWith({ isCopiedToStdout: true, isListeningFirst: true })
-})
-
-const looper = Layer.mergeAll(layerAutopoll, layerStartWarnings).pipe(
-  Layer.provide(HttpServer.layer<HandlerServices>(handlers)),
-  Layer.provide(layerSignals),
-  Layer.provide(layerLooper)
-)
-
-/** One line for an operator, whatever the start failed with. */
-const sayWhy = (cause: Cause.Cause<unknown>) =>
-  Effect.sync(() => {
-    const error = Cause.squash(cause)
-    process.stderr.write(`looper: ${error instanceof Error ? error.message : String(error)}\n`)
-  })
-
-const serve = Effect.gen(function* () {
-  if (process.platform === "win32") return yield* Effect.fail(new Error("Windows is not supported"))
-  if (process.platform === "linux" && !hasProcfs()) return yield* Effect.fail(new Error("/proc cannot be read"))
-  return yield* Effect.raceFirst(Layer.launch(looper), awaitFailure)
-}).pipe(Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : sayWhy(cause))))
-
-NodeRuntime.runMain(serve, {
-  disableErrorReporting: true,
-  teardown: (exit, onExit) => onExit(exitCodeOf(Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)))
-})
+if (args.length === 1 && args[0] === "serve") {
+  const { serve } = await import("./serve.ts")
+  serve()
+} else {
+  const { main } = await import("./cli/main.ts")
+  main(args)
+}

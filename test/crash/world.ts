@@ -71,7 +71,7 @@ export class World {
   async start(arming?: Arming): Promise<boolean> {
     const output = openSync(this.outputPath, "a", 0o600)
     const preload = join(checkout, "test/support/faultPreload.ts")
-    const child = spawn(process.execPath, ["--import", preload, join(checkout, "src/main.ts")], {
+    const child = spawn(process.execPath, ["--import", preload, join(checkout, "src/main.ts"), "serve"], {
       cwd: checkout,
       env: { ...this.environment(), ...(arming !== undefined && { CRASH_ARM: JSON.stringify(arming) }) },
       stdio: ["ignore", output, output, "ipc"]

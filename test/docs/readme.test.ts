@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { handlers } from "../../handlers/index.ts"
 import { apiPage } from "../../scripts/apiPage.ts"
+import { cliPage } from "../../scripts/cliPage.ts"
 import { configurationPage } from "../../scripts/docs.ts"
 import { codeOf } from "../../src/domain/errors.ts"
 import { configTable } from "../../src/services/config/configTable.ts"
@@ -23,6 +25,12 @@ const found = (pattern: RegExp, texts: ReadonlyArray<string>): ReadonlyArray<str
 it("docs/configuration.md is what the configuration's definition makes", () => {
   assert.strictEqual(readFileSync(join(checkout, "docs/configuration.md"), "utf8"), configurationPage())
 })
+
+it.effect("docs/cli.md is what the command line's definition makes", () =>
+  Effect.map(cliPage, (page) => {
+    assert.strictEqual(readFileSync(join(checkout, "docs/cli.md"), "utf8"), page)
+  })
+)
 
 describe("docs/api.md", () => {
   const page = readFileSync(join(checkout, "docs/api.md"), "utf8")

@@ -38,12 +38,12 @@ const tool = (script: string, ...words: ReadonlyArray<string>) => node(join("nod
 const compose = async (steps: ReadonlyArray<CodexStep>) =>
   (await node("compose/main.ts", codexScript(steps))).replace(/: \/\S+\.log$/m, ": <log>")
 
-/** Starts a built `main.js` in a folder whose `.env` configures it, and waits for the server log below `root`. */
+/** Starts a built Looper in a folder whose `.env` configures it, and waits for the server log below `root`. */
 const serve = async (options: { readonly main: string; readonly cwd: string; readonly root: string }) => {
   const variables = { ...settings, LOOPER_HOST: "127.0.0.1", LOOPER_PORT: "0", LOOPER_AUTO_START_WHEN_IDLE: "0" }
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`)
   writeFileSync(join(options.root, ".env"), lines.join(""))
-  const child: ChildProcess = spawn(process.execPath, [options.main], {
+  const child: ChildProcess = spawn(process.execPath, [options.main, "serve"], {
     cwd: options.cwd,
     env: environment(),
     stdio: ["ignore", "ignore", "inherit"]
@@ -76,9 +76,10 @@ describe("the package", () => {
   it("has what a user needs and nothing else", () => {
     const page = ["page.html", "page.css", "page.js"].map((name) => `dist/src/docsPage/${name}`)
     const built = ["dist/src/index.js", "dist/src/main.js", "dist/src/testing/codexStandIn.cjs", ...page]
-    for (const path of [...built, "README.md", "LICENSE", "send-zulip-dm.js"]) assert.include(looper.files, path)
+    const entries = ["looper.js", "nodeAgain.js", "send-zulip-dm.js"]
+    for (const path of [...built, ...entries, "README.md", "LICENSE"]) assert.include(looper.files, path)
     const known =
-      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/src\/docsPage\/page\.(html|css)|docs\/.+\.md|[A-Z]+(\.md)?|package\.json|send-zulip-dm\.js)$/
+      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/src\/docsPage\/page\.(html|css)|docs\/.+\.md|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js)$/
     assert.deepStrictEqual(
       looper.files.filter((path) => !known.test(path)),
       []
@@ -119,7 +120,7 @@ describe("the package", () => {
   it("serves in the working directory, with the .env there", async () => {
     const cwd = join(looper.folder, "served")
     mkdirSync(cwd)
-    const main = join(looper.installed, "dist/src/main.js")
+    const main = join(looper.installed, "looper.js")
     assert.deepStrictEqual(await serve({ main, cwd, root: cwd }), served)
   })
 

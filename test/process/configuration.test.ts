@@ -28,8 +28,11 @@ const start = (environment: Readonly<Record<string, string>>) => {
     CODEX_EXEC_LOG_DIR: join(folder, "logs"),
     ...environment
   }
-  execFile(process.execPath, [join(checkout, "src/main.ts")], { env, timeout: 30_000 }, (error, stdout, stderr) =>
-    resolve({ code: error?.code ?? 0, stdout, stderr })
+  execFile(
+    process.execPath,
+    [join(checkout, "src/main.ts"), "serve"],
+    { env, timeout: 30_000 },
+    (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr })
   )
   return promise
 }
@@ -132,7 +135,7 @@ describe("an .env file", () => {
         .join("")
     )
     writeFileSync(join(root, "token"), `${secret}\n`)
-    const child = spawn(process.execPath, [join(root, "src/main.ts")], {
+    const child = spawn(process.execPath, [join(root, "src/main.ts"), "serve"], {
       cwd: folder,
       env: { PATH: process.env.PATH, HOME: folder, LOOPER_PORT: "0", FROM_ENVIRONMENT: "1" },
       stdio: ["ignore", "pipe", "inherit"]

@@ -195,7 +195,7 @@ describe("send-zulip-dm.js in another folder", () => {
     const folder = join(home, "looper")
     mkdirSync(folder)
     for (const name of ["src", "node_modules", "package.json"]) symlinkSync(join(checkout, name), join(folder, name))
-    copyFileSync(join(checkout, "send-zulip-dm.js"), join(folder, "send-zulip-dm.js"))
+    for (const name of ["send-zulip-dm.js", "nodeAgain.js"]) copyFileSync(join(checkout, name), join(folder, name))
     writeFileSync(
       join(folder, ".env"),
       `${Object.entries(env)
@@ -210,8 +210,11 @@ describe("send-zulip-dm.js in another folder", () => {
     if (Number.parseInt(execFileSync(systemNode(), ["--version"], { encoding: "utf8" }).slice(1), 10) >= 24) {
       context.skip("the system's Node is new enough")
     }
-    const copy = join(home, "send-zulip-dm.mjs")
-    copyFileSync(join(checkout, "send-zulip-dm.js"), copy)
+    const folder = join(home, "alone")
+    mkdirSync(folder)
+    writeFileSync(join(folder, "package.json"), '{"type":"module"}')
+    for (const name of ["send-zulip-dm.js", "nodeAgain.js"]) copyFileSync(join(checkout, name), join(folder, name))
+    const copy = join(folder, "send-zulip-dm.js")
     const end = await script(["m"], env, copy)
     assert.deepInclude(end, { code: 1, stdout: "" })
     assert.match(end.stderr, /^send-zulip-dm needs Node 24, this is 2\d\..*\n$/)

@@ -81,7 +81,7 @@ export interface LooperProcess extends Folders, AsyncDisposable {
 export const startLooper = async (options: LooperOptions = {}): Promise<LooperProcess> => {
   const folders = options.reuse ?? makeFolders()
   const viaNpm = options.command === "npm"
-  const node = [...(options.wrapper ?? []), process.execPath, join(checkout, "src/main.ts")]
+  const node = [...(options.wrapper ?? []), process.execPath, join(checkout, "src/main.ts"), "serve"]
   const [program = "", ...words] = viaNpm ? ["npm", "start"] : node
   const logged = sizeOf(folders.serverLogPath)
   const child = spawn(program, words, {

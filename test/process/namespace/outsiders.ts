@@ -97,7 +97,7 @@ export const startLooperBy = async (
 ): Promise<LooperProcess> => {
   const bin = join(options.folder, "launcher")
   mkdirSync(bin)
-  const looper = `'${process.execPath}' '${join(checkout, "src/main.ts")}'`
+  const looper = `'${process.execPath}' '${join(checkout, "src/main.ts")}' serve`
   // Stands in for npm, the one other program that the test kit starts Looper with.
   writeFileSync(join(bin, "npm"), `#!/bin/bash\nset -- ${looper}\n${command}\n`, { mode: 0o755 })
   return startLooper({ command: "npm", env: { ...options.env, PATH: `${bin}:${process.env.PATH}` } })
