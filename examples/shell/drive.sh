@@ -32,7 +32,7 @@ env \
   CODEX_EXEC_LOG_DIR="$folder/logs" \
   CODEX_EXEC_BINARY="$codex" \
   CODEX_EXEC_KILL_SCOPE=own \
-  node node_modules/looper/dist/src/main.js >"$folder/stdout" &
+  node_modules/.bin/looper serve >"$folder/stdout" &
 looper=$!
 
 # Its first record says where it listens.

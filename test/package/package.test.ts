@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { afterAll, beforeAll } from "vitest"
 import { type CodexStep, codexScript, installCodexStandIn } from "../../src/testing/CodexStandIn.ts"
+import { startLooperForTests } from "../../src/testing/startLooperForTests.ts"
 import { until } from "../support/processes.ts"
 import { blocks } from "../support/readme.ts"
 import { environment, type InstalledLooper, installLooper, packageJson } from "./installedLooper.ts"
@@ -13,6 +14,7 @@ import { environment, type InstalledLooper, installLooper, packageJson } from ".
 let looper: InstalledLooper
 let settings: Readonly<Record<string, string>>
 const [readmeProgram = ""] = blocks("ts")
+const [clientProgram = ""] = blocks("ts client")
 
 beforeAll(async () => {
   looper = await installLooper()
@@ -28,6 +30,7 @@ beforeAll(async () => {
   }
   mkdirSync(join(looper.project, "readme"))
   writeFileSync(join(looper.project, "readme/main.ts"), readmeProgram)
+  writeFileSync(join(looper.project, "readme/client.ts"), clientProgram)
 })
 afterAll(() => looper?.[Symbol.asyncDispose]())
 
@@ -75,11 +78,17 @@ const served = { health: '{"ok":true}\n', version: packageJson.version, files: [
 describe("the package", () => {
   it("has what a user needs and nothing else", () => {
     const page = ["page.html", "page.css", "page.js"].map((name) => `dist/src/docsPage/${name}`)
-    const built = ["dist/src/index.js", "dist/src/main.js", "dist/src/testing/codexStandIn.cjs", ...page]
-    const entries = ["looper.js", "nodeAgain.js", "send-zulip-dm.js"]
+    const built = [
+      "dist/src/index.js",
+      "dist/src/client/index.js",
+      "dist/src/main.js",
+      "dist/src/testing/codexStandIn.cjs",
+      ...page
+    ]
+    const entries = ["looper.js", "nodeAgain.js", "send-zulip-dm.js", "scripts/run-codex-task.sh"]
     for (const path of [...built, ...entries, "README.md", "LICENSE"]) assert.include(looper.files, path)
     const known =
-      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/src\/docsPage\/page\.(html|css)|docs\/.+\.md|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js)$/
+      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/src\/docsPage\/page\.(html|css)|docs\/.+\.md|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
     assert.deepStrictEqual(
       looper.files.filter((path) => !known.test(path)),
       []
@@ -108,6 +117,13 @@ describe("the package", () => {
   it("runs the README's program", async () => {
     assert.include(readmeProgram, 'from "looper"')
     assert.match(await node("readme/main.ts"), /run\.success .*pid=\d+/)
+  })
+
+  it("runs the README's program that calls a running Looper", async () => {
+    await using running = await startLooperForTests({ environment: { LOOPER_API_TOKEN: "package" } })
+    const environment = { LOOPER_URL: running.url, LOOPER_API_TOKEN: "package" }
+    const stdout = await looper.execute(process.execPath, { arguments: ["readme/client.ts"], environment })
+    assert.match(stdout, /# codex_exec_return_code=0\n[0-9a-f]{8}: succeeded\n$/)
   })
 
   it("has the script that sends one message", async () => {

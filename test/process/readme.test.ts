@@ -31,7 +31,7 @@ describe("README", () => {
       .map((line) => JSON.parse(line))
     assert.deepStrictEqual(
       answers.map(({ ok }) => ok),
-      [true, true, true, true]
+      [true, true, true, true, true]
     )
     assert.strictEqual(answers[2].codex_exec_started, true)
   })
