@@ -3,7 +3,7 @@ import { Duration, Effect, type Schedule, Stream } from "effect"
 import * as Sse from "effect/encoding/Sse"
 import { runLog } from "../../handlers/runLog.ts"
 import { type DecodedLogEvent, decodeLogEvent } from "../domain/logEvents.ts"
-import { LogLost, NotLooper, Unreachable } from "./clientErrors.ts"
+import { LogLost, NotLooper, RequestInvalid, Unreachable } from "./clientErrors.ts"
 import type { ErrorOf } from "./clientOf.ts"
 import { encodeRequest } from "./encodeRequest.ts"
 import { failWith } from "./readAnswer.ts"
@@ -16,7 +16,7 @@ export interface FollowOptions {
   readonly id: string
   /** Offset in bytes of the first byte wanted; default 0. */
   readonly from?: number
-  /** Begins with so many last lines instead. */
+  /** Begins with so many last lines, where there is no `from`. */
   readonly tail?: number
   /**
    * When to connect again; after any byte that came it begins anew. Default {@link reconnectSchedule}, which goes on
@@ -43,7 +43,7 @@ export const followLogWith =
       const place = () => (offset === undefined ? { ...(tail !== undefined && { tail }) } : { last_event_id: offset })
 
       const connection = Effect.gen(function* () {
-        const request = yield* encodeRequest(runLog, { id, follow: true, ...place() })
+        const request = yield* Effect.mapError(encodeRequest(runLog, { id, follow: true, ...place() }), named)
         const url = { url: request.path }
         const sent = yield* Effect.timeoutOrElse(send(request), {
           duration: silence,
@@ -70,6 +70,12 @@ export const followLogWith =
       ) as Stream.Stream<LogEvent, FollowError>
     })
 
+/** The caller's name for the field. */
+const named = (error: RequestInvalid): RequestInvalid =>
+  error.field === "last_event_id"
+    ? new RequestInvalid({ field: "from", message: error.message.replace("last_event_id", "from") })
+    : error
+
 const silent = ({ url }: { readonly url: string }, silence: Duration.Input) => {
   const reason = `no byte came for ${Duration.toSeconds(Duration.fromInputUnsafe(silence))} s`
   return new Unreachable({ url, reason, isUnsent: false })
@@ -81,7 +87,7 @@ const eventsOf = (sent: Sent, silence: Duration.Input) => {
   const { url } = sent
   const notLooper = (reason: string) => new NotLooper({ url, status: sent.status, reason })
   if (!/^text\/event-stream\b/i.test(type)) {
-    return Stream.fail(notLooper(`its answer is ${type}, not a stream of events`))
+    return Stream.fail(notLooper(`its answer is ${type.slice(0, 100)}, not a stream of events`))
   }
   let parsed: Array<Sse.Event> = []
   const parser = Sse.makeParser((event) => event._tag === "Event" && parsed.push(event))

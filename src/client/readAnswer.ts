@@ -11,6 +11,9 @@ export type ErrorShape = Pick<Handler<unknown>, "errors">
 /** Looper's JSON is far smaller; a stranger's may be endless. */
 const maxJsonBytes = 16 * 1024 * 1024
 
+/** Of what a stranger says, in characters. */
+const maxShown = 100
+
 const ErrorBody = Schema.Struct({
   ok: Schema.Literal(false),
   error: Schema.String,
@@ -24,13 +27,14 @@ const notLooper = ({ url, status }: Sent, reason: string) => new NotLooper({ url
 /** Where a redirect leads, without what may be secret in it. */
 const targetOf = (sent: Sent): string => {
   const target = URL.parse(sent.headers["location"] ?? "", sent.url)
-  return target === null ? "another address" : `${target.origin}${target.pathname}`
+  return target === null ? "another address" : `${target.origin}${target.pathname}`.slice(0, maxShown)
 }
 
 /** The body as JSON. */
 const jsonOf = Effect.fnUntraced(function* (sent: Sent): Effect.fn.Return<unknown, CallError> {
   const type = sent.headers["content-type"] ?? "no content type"
-  if (!/^application\/json\b/i.test(type)) return yield* notLooper(sent, `its answer is ${type}, not JSON`)
+  if (!/^application\/json\b/i.test(type))
+    return yield* notLooper(sent, `its answer is ${type.slice(0, maxShown)}, not JSON`)
   const chunks: Array<Uint8Array> = []
   let length = 0
   yield* Stream.runForEach(sent.body, (chunk) => {

@@ -2,6 +2,7 @@
 import { Duration, Effect, Redacted, type Scope, Stream } from "effect"
 import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { faultOf, rootOf } from "../services/delivery/connectionFault.ts"
+import { version } from "../version.ts"
 import { NotLooper, RequestInvalid, Unreachable } from "./clientErrors.ts"
 import { makeHttpClient } from "./connect.ts"
 import type { EncodedRequest } from "./encodeRequest.ts"
@@ -28,6 +29,9 @@ export interface Sent {
 export type Send = (
   request: EncodedRequest
 ) => Effect.Effect<Sent, Unreachable | NotLooper | RequestInvalid, Scope.Scope>
+
+/** As Looper's log names the client. */
+const userAgent = `looper-client/${version}`
 
 const plainWords: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",
@@ -84,7 +88,7 @@ export const makeSend = ({ url, token, connectTimeout = "10 seconds" }: ClientOp
     const client = yield* makeClient
     const bare = HttpClientRequest.make(request.method)(`${base}${request.path}`, {
       urlParams: request.query,
-      headers: { accept: "*/*", ...request.headers, ...authorization }
+      headers: { accept: "*/*", "user-agent": userAgent, ...request.headers, ...authorization }
     })
     const whole = request.body === undefined ? bare : HttpClientRequest.bodyText(bare, request.body, "application/json")
     const fault = faultAt(base)
@@ -115,5 +119,5 @@ const faultAt =
     const { text, isUnsent } = faultOf(cause)
     const words = plainWords[code]
     const reason = words === undefined ? text : `${words} (${code})`
-    return new Unreachable({ url, reason, isUnsent: isUnsent && status === undefined })
+    return new Unreachable({ url, reason, isUnsent })
   }

@@ -10,12 +10,20 @@ export interface RequestProblem {
 
 const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** The first issue of a request's schema, whose fields' issues complete `'<field>' …`. */
-export const requestProblem = (given: SchemaIssue.Issue): RequestProblem => {
+/**
+ * The first issue of a request's schema, whose fields' issues complete `'<field>' …`.
+ *
+ * **Details** A field that `names` has another name for is called by that: a header field's by the header's.
+ */
+export const requestProblem = (
+  given: SchemaIssue.Issue,
+  names: Readonly<Record<string, string>> = {}
+): RequestProblem => {
   const issue = formatIssue(given).issues[0]
   const step = issue?.path?.[0]
   const key = typeof step === "object" ? step.key : step
   if (issue === undefined || key === undefined) return { message: issue?.message ?? "the request is not valid" }
   const field = String(key)
-  return { field, message: issue.message === missing ? `missing '${field}'` : `'${field}' ${issue.message}` }
+  const name = names[field] ?? field
+  return { field, message: issue.message === missing ? `missing '${name}'` : `'${name}' ${issue.message}` }
 }

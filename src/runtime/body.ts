@@ -1,6 +1,6 @@
 /** Reads and decodes what a request brings: its path, its header fields, and its query or its body. */
-import { Effect, Schema, SchemaIssue } from "effect"
-import { missing } from "../domain/RunRequest.ts"
+import { Effect, Schema } from "effect"
+import { requestProblem } from "../domain/requestProblem.ts"
 import type { Handler } from "./Handler.ts"
 import { bodyTooLarge, invalid, type Refusal, timedOut, unsupportedMediaType } from "./refusals.ts"
 
@@ -88,8 +88,6 @@ const parse = Effect.fnUntraced(function* (bytes: Buffer): Effect.fn.Return<Reco
   return yield* Effect.fail(invalid("the body must be a JSON object"))
 })
 
-const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
-
 /** `null` counts as absent. */
 const decode = Effect.fnUntraced(function* <R>(
   handler: Handler<R>,
@@ -97,7 +95,7 @@ const decode = Effect.fnUntraced(function* <R>(
 ): Effect.fn.Return<DecodedInput, Refusal> {
   const present = Object.entries(json).filter(([, value]) => value !== null)
   const input = yield* Schema.decodeUnknownEffect(handler.request)(Object.fromEntries(present)).pipe(
-    Effect.mapError(({ issue }) => invalid(sentence(formatIssue(issue).issues[0], handler.headers ?? {})))
+    Effect.mapError(({ issue }) => invalid(requestProblem(issue, handler.headers).message))
   )
   const names = present.map(([name]) => name)
   return {
@@ -106,16 +104,3 @@ const decode = Effect.fnUntraced(function* <R>(
     unknownFields: Object.keys(json).filter((name) => !Object.hasOwn(handler.request.fields, name))
   }
 })
-
-const sentence = (
-  issue:
-    | { readonly message: string; readonly path?: ReadonlyArray<PropertyKey | { key: PropertyKey }> | undefined }
-    | undefined,
-  headers: Readonly<Record<string, string>>
-): string => {
-  const step = issue?.path?.[0]
-  const name = typeof step === "object" ? step.key : step
-  const field = typeof name === "string" ? (headers[name] ?? name) : name
-  if (issue === undefined || field === undefined) return issue?.message ?? "the body is not valid"
-  return issue.message === missing ? `missing '${String(field)}'` : `'${String(field)}' ${issue.message}`
-}

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Socket } from "node:net"
-import { Effect, Redacted, Result } from "effect"
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls"
+import { Effect, Redacted } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { makeClient } from "../../src/client/index.ts"
+import { makeCertificate } from "../support/certificate.ts"
 import { json, type Script, startScriptedServer, type ScriptedServer, whole } from "../support/scriptedServer.ts"
 
 const secret = "correct-horse-battery-staple"
@@ -69,6 +71,33 @@ describe("an answer that is no Looper's", () => {
     })
   )
 
+  it.live("is not read any further: its connection is closed", () =>
+    Effect.gen(function* () {
+      const closed = Promise.withResolvers<void>()
+      const error = yield* failureAt((socket) => {
+        socket.once("close", () => closed.resolve())
+        socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 99\r\n\r\n<p>")
+      })
+      assert.strictEqual(error._tag, "NotLooper")
+      yield* Effect.promise(() => closed.promise)
+    })
+  )
+
+  it.live("is told as one where it does not end", () =>
+    Effect.gen(function* () {
+      const error = yield* failureAt((socket) => {
+        const flood = () => {
+          while (!socket.destroyed && socket.write(Buffer.alloc(1024 * 1024, " "))) {}
+        }
+        socket.on("drain", flood)
+        socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+        flood()
+      })
+      assert.strictEqual(error._tag, "NotLooper")
+      assert.match(error.message, /too long/)
+    })
+  )
+
   it.live("is told as one where it is not even HTTP", () =>
     Effect.gen(function* () {
       const error = yield* failureAt(raw("SSH-2.0-OpenSSH_9.6\r\n"))
@@ -101,6 +130,38 @@ describe("an answer that does not come", () => {
       const error = yield* Effect.flip(makeClient({ url: "http://127.0.0.1:1" }).health())
       assert.deepInclude(error, { _tag: "Unreachable", isUnsent: true })
       assert.strictEqual(error.message, "no answer from http://127.0.0.1:1: nothing listens there (ECONNREFUSED)")
+    })
+  )
+
+  it.live("is Unreachable and unsent where the connection does not come to be, also over TLS", () =>
+    Effect.gen(function* () {
+      const mute = yield* Effect.acquireRelease(
+        Effect.callback<Server>((resume) => {
+          const listening: Server = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(listening)))
+        }),
+        (mute) => Effect.sync(() => mute.close())
+      )
+      const { port } = mute.address() as AddressInfo
+      const url = `https://127.0.0.1:${port}`
+      const error = yield* Effect.flip(makeClient({ url, connectTimeout: "100 millis" }).health())
+      assert.deepInclude(error, { _tag: "Unreachable", isUnsent: true })
+      assert.strictEqual(error.message, `no answer from ${url}: no connection within 0.1 s`)
+    })
+  )
+
+  it.live("is Unreachable and unsent where a certificate is not trusted", () =>
+    Effect.gen(function* () {
+      const guarded = yield* Effect.acquireRelease(
+        Effect.callback<TlsServer>((resume) => {
+          const listening = createTlsServer(makeCertificate())
+          listening.listen(0, "127.0.0.1", () => resume(Effect.succeed(listening)))
+        }),
+        (guarded) => Effect.sync(() => guarded.close())
+      )
+      const { port } = guarded.address() as AddressInfo
+      const error = yield* Effect.flip(makeClient({ url: `https://127.0.0.1:${port}` }).health())
+      assert.deepInclude(error, { _tag: "Unreachable", isUnsent: true })
+      assert.match(error.message, /self-signed certificate/)
     })
   )
 
@@ -152,92 +213,6 @@ describe("a refusal", () => {
       server.script(json(409, { ...refusal, code: "run_busy", holder: "me" }))
       const error = yield* Effect.flip(client().kill())
       assert.deepInclude(error, { _tag: "Refused", status: 409, code: "run_busy" })
-    })
-  )
-})
-
-/** The request that a call sends. */
-const sent = (call: Effect.Effect<unknown, unknown>) =>
-  Effect.gen(function* () {
-    server.script(json(503, refusal))
-    yield* Effect.result(call)
-    return server.requests.at(-1)
-  })
-
-describe("a request", () => {
-  it.live("goes below the path of a proxy, with or without a slash at its end", () =>
-    Effect.gen(function* () {
-      for (const path of ["/tools/looper", "/tools/looper/", "/tools/looper//"]) {
-        assert.propertyVal(yield* sent(client(path).health()), "target", "/tools/looper/health")
-      }
-      assert.propertyVal(yield* sent(client("/").health()), "target", "/health")
-    })
-  )
-
-  it.live("has its path's segments encoded, and its query", () =>
-    Effect.gen(function* () {
-      assert.propertyVal(yield* sent(client().getRun({ id: "a/b?c #ü" })), "target", "/runs/a%2Fb%3Fc%20%23%C3%BC")
-      const cursor = Buffer.from('[1,"0123abcd"]').toString("base64url")
-      const page = { state: ["running", "failed"], autopoll: false, limit: 7, cursor } as const
-      const request = yield* sent(client().runs(page))
-      const { searchParams } = new URL(request?.target ?? "", server.url)
-      assert.deepStrictEqual(Object.fromEntries(searchParams), {
-        state: "running,failed",
-        autopoll: "false",
-        limit: "7",
-        cursor
-      })
-      assert.isUndefined(request?.body)
-      const place = { startedAtMillis: 1, requestId: "0123abcd" }
-      assert.include((yield* sent(client().runs({ cursor: place })))?.target, cursor)
-    })
-  )
-
-  it.live("of a POST is JSON, without what is undefined", () =>
-    Effect.gen(function* () {
-      const input = { zulip_message: "m", codex_exec_delay_seconds: 1.5, prompt: undefined } as {
-        zulip_message: string
-      }
-      const request = yield* sent(client().run(input, { idempotencyKey: "once" }))
-      assert.deepInclude(request, { method: "POST", target: "/run" })
-      assert.deepStrictEqual(request?.body, { zulip_message: "m", codex_exec_delay_seconds: 1.5 })
-      assert.deepInclude(request?.headers, { "content-type": "application/json", "idempotency-key": "once" })
-      assert.deepStrictEqual((yield* sent(client().kill()))?.body, {})
-    })
-  )
-
-  it.live("that is not valid is not sent", () =>
-    Effect.gen(function* () {
-      const count = server.requests.length
-      const calls = {
-        "missing 'zulip_message'": client().notify({ zulip_message: " " }),
-        "'codex_exec_delay_seconds' must be >= 0": client().run({ zulip_message: "m", codex_exec_delay_seconds: -1 }),
-        "'cursor' must be the 'next_cursor' of an answer": client().runs({ cursor: "x" }),
-        "'idempotencyKey' is not for 'kill', which keeps no answers": client().kill({}, { idempotencyKey: "k" }),
-        "'idempotencyKey' must be 1 to 255 visible ASCII characters": client().run(
-          { zulip_message: "m" },
-          { idempotencyKey: "a b" }
-        ),
-        "'id' must not be empty, a dot, two dots or broken text": client().getRun({ id: ".." }),
-        "'url' must be an http or https address": makeClient({ url: "localhost:3456" }).health(),
-        "'url' must not hold a user or password; Looper takes a token": makeClient({
-          url: `http://me:${secret}@localhost/`
-        }).health(),
-        "'url' must end with its path": makeClient({ url: "http://localhost/?a" }).health(),
-        "'token' must be one or more visible ASCII characters": makeClient({
-          url: server.url,
-          token: Redacted.make(`${secret}\r\nX-Evil: 1`)
-        }).health()
-      }
-      for (const [sentence, call] of Object.entries<Effect.Effect<unknown, Error>>(calls)) {
-        const result = yield* Effect.result(call)
-        assert.isTrue(Result.isFailure(result))
-        if (!Result.isFailure(result)) continue
-        assert.propertyVal(result.failure, "_tag", "RequestInvalid")
-        assert.strictEqual(result.failure.message, sentence)
-        assert.notInclude(JSON.stringify(result.failure), secret)
-      }
-      assert.lengthOf(server.requests, count)
     })
   )
 })

@@ -7,12 +7,18 @@ type Exports = typeof looper
 /** Every exported operation, with the exported type of its failures. */
 interface Failures {
   readonly autopollTick: looper.AutopollTickError
+  readonly followLog: looper.ReadLogError
+  readonly getRun: looper.HistoryUnavailable | looper.RunNotFound
   readonly killCodex: looper.KillCodexError
+  readonly listRuns: looper.HistoryUnavailable
   readonly notify: looper.NotifyFailed
   readonly planKill: never
   readonly planRun: looper.PreflightError
+  readonly readLog: looper.ReadLogError
   readonly run: looper.RunError
   readonly spawnCodex: looper.SpawnCodexError
+  readonly status: never
+  readonly stopRun: looper.StopRunError
 }
 
 type Operation = {
@@ -39,11 +45,15 @@ describe("the package's exports", () => {
       Cancelled: "Cancelled",
       DiskSpaceLow: "DiskSpaceLow",
       ExitedEarly: "ExitedEarly",
+      HistoryUnavailable: "HistoryUnavailable",
+      LogGone: "LogGone",
       NotifyFailed: "NotifyFailed",
+      OffsetBeyondEnd: "OffsetBeyondEnd",
       PromptUnusable: "PromptUnusable",
       RunAlive: "RunAlive",
       RunBusy: "RunBusy",
       RunLogUnwritable: "RunLogUnwritable",
+      RunNotFound: "RunNotFound",
       ShuttingDown: "ShuttingDown",
       SpawnFailed: "SpawnFailed",
       SurvivorsLeft: "SurvivorsLeft",

@@ -1,14 +1,14 @@
 /** The client against a real Looper: each method, each kind of error. */
 import { assert, describe, it } from "@effect/vitest"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Redacted } from "effect"
+import { Effect, Fiber, Option, Redacted, Schedule, Stream } from "effect"
 import { afterAll, beforeAll } from "vitest"
-import { handlers } from "../../handlers/index.ts"
 import { type LooperClient, makeClient } from "../../src/client/index.ts"
 import { codexScript } from "../../src/testing/CodexStandIn.ts"
 import { type StartedLooper, startLooperForTests } from "../../src/testing/startLooperForTests.ts"
 import { startGatedZulip } from "../support/gatedZulip.ts"
+import { startLooper } from "../support/looperProcess.ts"
 import { isAlive, until } from "../support/processes.ts"
 
 const token = "correct-horse-battery-staple"
@@ -30,44 +30,44 @@ const pidOf = (answer: { readonly codex_exec_result?: { readonly pid: number } |
   return answer.codex_exec_result.pid
 }
 
-/** The methods that a test has called. */
-const called = new Set<string>()
-const say = <Name extends keyof typeof handlers>(...names: ReadonlyArray<Name>) => {
-  for (const name of names) called.add(name)
-  return client
-}
+const bytesOf = <E>(bytes: Stream.Stream<Uint8Array, E>) => Effect.map(Stream.runCollect(bytes), Buffer.concat)
+const textOf = <E>(bytes: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(bytes))
 
 describe("the client's methods", () => {
   it.live("ask and are answered: what does not run codex", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* say("health").health(), { ok: true })
-      assert.match((yield* say("notify").notify(message)).zulip_output, /^OK message_id=/)
-      assert.isTrue((yield* say("pauseAutopoll").pauseAutopoll()).paused)
-      const skipped = yield* say("autopollTick").autopollTick()
+      assert.deepStrictEqual(yield* client.health(), { ok: true })
+      assert.match((yield* client.notify(message)).zulip_output, /^OK message_id=/)
+      assert.isTrue((yield* client.pauseAutopoll()).paused)
+      const skipped = yield* client.autopollTick()
       assert.deepStrictEqual([skipped.outcome, skipped.reason], ["skipped", "paused"])
-      assert.isFalse((yield* say("resumeAutopoll").resumeAutopoll()).paused)
-      assert.isTrue((yield* say("status").status()).ok)
+      assert.isFalse((yield* client.resumeAutopoll()).paused)
+      assert.isTrue((yield* client.status()).ok)
+      assert.property((yield* client.openapi()).paths, "/runs/{id}/log")
+      const page = yield* textOf(client.docs())
+      const [, file] = /(?:src|href)="(?:[^"]*\/)?([\w.-]+\.(?:js|css))"/.exec(page) ?? []
+      assert.isNotEmpty(yield* textOf(client.docsFile({ file: file ?? "" })))
     })
   )
 
   it.live("start, find, stop and wait for runs", () =>
     Effect.gen(function* () {
-      const first = yield* say("run").run({ ...message, codex_prompt: hanging })
+      const first = yield* client.run({ ...message, codex_prompt: hanging })
       if ("dry_run" in first) return assert.fail("it was no dry run")
       const id = first.request_id
-      const { runs } = yield* say("runs").runs({ state: ["running"], limit: 1 })
+      const { runs } = yield* client.runs({ state: ["running"], limit: 1 })
       assert.deepStrictEqual(
         runs.map((run) => [run.request_id, run.pid]),
         [[id, pidOf(first)]]
       )
-      assert.strictEqual((yield* say("getRun").getRun({ id })).run.state, "running")
-      const stopped = yield* say("stopRun").stopRun({ id })
+      assert.strictEqual((yield* client.getRun({ id })).run.state, "running")
+      const stopped = yield* client.stopRun({ id })
       assert.deepInclude(stopped, { outcome: "stopped", killed_codex_exec_pids: [pidOf(first)] })
       const ended = yield* client.waitForEnd({ id })
       assert.deepInclude(ended, { state: "stopped", cause: "request", return_code: 143 })
 
-      const second = yield* say("spawn").spawn({ codex_prompt: hanging })
-      const killed = yield* say("kill").kill()
+      const second = yield* client.spawn({ codex_prompt: hanging })
+      const killed = yield* client.kill()
       assert.deepInclude(killed, { killed_codex_exec_pids: [pidOf(second)] })
       const page = yield* client.runs({ limit: 1 })
       const older = yield* client.runs({ limit: 1, ...(page.next_cursor !== null && { cursor: page.next_cursor }) })
@@ -75,6 +75,26 @@ describe("the client's methods", () => {
         [...page.runs, ...older.runs].map((run) => run.request_id),
         [second.request_id, id]
       )
+    })
+  )
+
+  it.live("give a run's log: all of it, its last line, a part, and what cannot be given", () =>
+    Effect.gen(function* () {
+      const steps = codexScript([{ print: "one\n" }, { printBase64: Buffer.from([0xff, 0x0a]).toString("base64") }])
+      const { request_id: id } = yield* client.spawn({ codex_prompt: steps })
+      const { log_bytes: size } = yield* client.waitForEnd({ id })
+      const bytes = yield* bytesOf(client.runLog({ id }))
+      if (size === null) return assert.fail("the log has no size")
+      assert.lengthOf(bytes, size)
+      assert.include(bytes.toString("latin1"), "one\n\xff\n")
+      assert.strictEqual(yield* textOf(client.runLog({ id, tail: 1 })), "# codex_exec_return_code=0\n")
+      assert.strictEqual(yield* textOf(client.runLog({ id, range: "bytes=0-4" })), "# loo")
+      const beyond = yield* Effect.flip(Stream.runDrain(client.runLog({ id, range: `bytes=${size}-` })))
+      assert.deepInclude(beyond, { _tag: "OffsetBeyondEnd", status: 416, fields: { size } })
+      const unknown = yield* Effect.flip(Stream.runDrain(client.runLog({ id: "ffffffff" })))
+      assert.propertyVal(unknown, "_tag", "RunNotFound")
+      const invalid = yield* Effect.flip(Stream.runDrain(client.runLog({ id, tail: -1 })))
+      assert.deepInclude(invalid, { _tag: "RequestInvalid", field: "tail" })
     })
   )
 
@@ -92,11 +112,58 @@ describe("the client's methods", () => {
       assert.deepInclude(error, { _tag: "Refused", status: 422, code: "idempotency_key_reused" })
     })
   )
+})
 
-  it("were all called", () => {
-    const json = Object.keys(handlers).filter((name) => !["openapi", "docs", "docsFile", "runLog"].includes(name))
-    assert.deepStrictEqual([...called].toSorted(), json.toSorted())
-  })
+describe("a followed run", () => {
+  it.live("is followed and waited for over the death of Looper, each byte once", () =>
+    Effect.gen(function* () {
+      const first = yield* Effect.acquireRelease(
+        Effect.promise(() => startLooper()),
+        (looper) => Effect.promise(() => looper[Symbol.asyncDispose]())
+      )
+      const client = makeClient({ url: first.url })
+      const go = join(first.folder, "go")
+      const { request_id: id } = yield* client.spawn({
+        codex_prompt: codexScript([
+          { printTimes: { text: "über 😀\n", times: 5_000 } },
+          { waitForFile: go },
+          { printBase64: Buffer.from([0xf0, 0x9f, 0x98]).toString("base64") },
+          { print: "\nlast\n" },
+          { exit: 3 }
+        ])
+      })
+      const again = { id, retry: Schedule.spaced("20 millis") }
+      const given: Array<Uint8Array> = []
+      const follow = client.followLog(again).pipe(
+        Stream.tap((event) => Effect.sync(() => void (event.kind === "bytes" && given.push(event.bytes)))),
+        Stream.runLast
+      )
+      const following = yield* Effect.forkChild(follow)
+      const waiting = yield* Effect.forkChild(client.waitForEnd(again))
+      yield* Effect.promise(() =>
+        until(() => Buffer.concat(given).toString().split("\n").length > 5_000, "it is followed")
+      )
+      first.signal("SIGKILL")
+      yield* Effect.promise(() => first.exited)
+      writeFileSync(go, "")
+      const port = String(first.port)
+      yield* Effect.acquireRelease(
+        Effect.promise(() => startLooper({ reuse: first, env: { LOOPER_PORT: port } })),
+        (looper) => Effect.promise(() => looper.stop())
+      )
+      const last = Option.getOrThrow(yield* Fiber.join(following))
+      const run = yield* Fiber.join(waiting)
+      const [path = ""] = first.runLogs()
+      const log = readFileSync(path)
+      assert.deepStrictEqual(Buffer.concat(given), log)
+      assert.deepStrictEqual(last, {
+        kind: "end",
+        end: { state: "failed", return_code: 3, cause: "exited" },
+        offset: log.length
+      })
+      assert.deepInclude(run, { state: "failed", return_code: 3, log_bytes: log.length })
+    })
+  )
 })
 
 describe("the client's errors", () => {
@@ -161,6 +228,8 @@ describe("the client's errors", () => {
       assert.deepStrictEqual(yield* stranger.health(), { ok: true })
 
       const below = yield* Effect.flip(makeClient({ url: `${looper.url}/below`, token: Redacted.make(token) }).health())
+      const long = yield* Effect.flip(client.notify({ zulip_message: "x".repeat(8 * 1024 * 1024) }))
+      assert.deepInclude(long, { _tag: "Refused", status: 413, code: "body_too_large" })
       assert.deepInclude(below, { _tag: "Refused", status: 404, code: "not_found" })
     })
   )

@@ -108,7 +108,7 @@ describe("status table", () => {
   })
 
   it("404, 405 with Allow, 413 and 415", async () => {
-    assert.isOk(await isRefused(request("GET /runs"), 404, "not_found"))
+    assert.isOk(await isRefused(request("GET /nothing"), 404, "not_found"))
     assert.strictEqual((await isRefused(request("PUT /run"), 405, "method_not_allowed")).headers.allow, "POST")
     assert.isOk(await isRefused(post("/run", " ".repeat(1_048_577)), 413, "body_too_large"))
     assert.isOk(await isRefused(request("POST /run", { body: message }), 415, "unsupported_media_type"))

@@ -183,7 +183,7 @@ describe("GET /status while something happens", () => {
     rmSync(looper.codexPath)
     assert.strictEqual((await looper.request("POST", "/autopoll/tick")).body?.reason, "misconfigured")
     assert.include((await status()).autopoll.last_tick, { outcome: "skipped", reason: "misconfigured" })
-    writeFileSync(looper.codexPath, "#!/bin/sh\nexit 9\n", { mode: 0o755 })
+    writeFileSync(looper.codexPath, "#!/bin/sh\nsleep 0.3; exit 9\n", { mode: 0o755 })
     await looper.request("POST", "/autopoll/tick")
     // With no startup check the tick has started it, and its end is what counts.
     await until(async () => (await status()).autopoll.failures_in_a_row === 1, "the run's end is counted")

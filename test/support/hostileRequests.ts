@@ -39,6 +39,8 @@ interface Route {
 
 const routes: ReadonlyArray<Route> = [
   { path: "/health", method: "GET", isHarmless: true },
+  { path: "/status", method: "GET", isHarmless: true },
+  { path: "/runs", method: "GET", isHarmless: true },
   { path: "/notify", method: "POST", isHarmless: true },
   { path: "/run", method: "POST" },
   { path: "/spawn", method: "POST" },
@@ -183,8 +185,9 @@ const strangePaths = [
   "/run%00",
   "/run;x",
   "/run.json",
-  "/runs",
-  "/runs/0badc0de/log",
+  "/runsx",
+  "/runs/",
+  "/runs/0badc0de/logs",
   "/health/../nope",
   "/%0a2026-02-13%2010:11:12,345%20INFO%20looper%20forged.record",
   "/__proto__",
@@ -316,7 +319,7 @@ const contentOf = (random: SeededRandom, route: Route, isOld: boolean): Content 
     const body = random.chance(0.1)
       ? framed(random, Buffer.from("GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"), isOld)
       : { head: [], bytes: Buffer.alloc(0) }
-    return { ...body, verdict: { ...ok, text: '{"ok":true}\n' } }
+    return { ...body, verdict: route.path === "/health" ? { ...ok, text: '{"ok":true}\n' } : ok }
   }
   if (route.isHarmless && route.takesEmpty && random.chance(0.5))
     return { head: ["Content-Length: 0"], bytes: Buffer.alloc(0), verdict: ok }
