@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -6,6 +6,7 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
 import { command as execute, type CommandOptions } from "../support/commandLine.ts"
 import { type LooperProcess, startLooper } from "../support/looperProcess.ts"
+import { until } from "../support/processes.ts"
 
 let looper: LooperProcess
 
@@ -187,6 +188,21 @@ describe("an exit code", () => {
     server.close()
     assert.deepInclude(end, { code: 1, stdout: "" })
     assert.include(end.stderr, `looper: what answers at ${url} with status 200 is not Looper`)
+  })
+})
+
+describe("a command inside of a run", () => {
+  it("is let in by the run's ticket where that is good, and only there", async () => {
+    await using guarded = await startLooper({ env: { LOOPER_API_TOKEN: "right" } })
+    const file = join(guarded.folder, "environment.json")
+    const prompt = codexScript([{ environmentTo: file }, { print: "ready\n" }, { hang: true }])
+    const headers = { authorization: "Bearer right" }
+    await guarded.request("POST", "/run", { headers, body: { zulip_message: "m", codex_prompt: prompt } })
+    await until(() => guarded.serverLog().includes("\nready\n"), "the run is ready")
+    const { LOOPER_URL, LOOPER_RUN_TICKET } = JSON.parse(readFileSync(file, "utf8"))
+    const env = { LOOPER_URL, LOOPER_RUN_TICKET }
+    assert.strictEqual((await execute(["status"], { env })).code, 5)
+    assert.match((await execute(["run", "-m", "next", "hi"], { env })).stdout, /^Started: /)
   })
 })
 
