@@ -4,10 +4,10 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
-import { command as execute, commandEnd, commandEnvironment, startCommand } from "../support/commandLine.ts"
-import { checkout, type LooperProcess, startLooper } from "../support/looperProcess.ts"
-import { until } from "../support/processes.ts"
+import { type CodexStep, codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { command as execute, commandEnd, commandEnvironment, startCommand } from "../../support/commandLine.ts"
+import { checkout, type LooperProcess, startLooper } from "../../support/looperProcess.ts"
+import { until } from "../../support/processes.ts"
 
 let looper: LooperProcess
 

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { codexScript } from "../../src/testing/CodexStandIn.ts"
-import { command } from "../support/commandLine.ts"
-import { invokeEnvironment } from "../support/invokeEnvironment.ts"
-import { startLooper } from "../support/looperProcess.ts"
-import { isAlive, until } from "../support/processes.ts"
+import { codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { command } from "../../support/commandLine.ts"
+import { invokeEnvironment } from "../../support/invokeEnvironment.ts"
+import { startLooper } from "../../support/looperProcess.ts"
+import { isAlive, until } from "../../support/processes.ts"
 
 describe("looper invoke", () => {
   it("is refused while a Looper holds the log folder, with its pid and address", async () => {

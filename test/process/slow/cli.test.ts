@@ -3,10 +3,10 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
-import { command as execute, type CommandOptions } from "../support/commandLine.ts"
-import { type LooperProcess, startLooper } from "../support/looperProcess.ts"
-import { until } from "../support/processes.ts"
+import { type CodexStep, codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { command as execute, type CommandOptions } from "../../support/commandLine.ts"
+import { type LooperProcess, startLooper } from "../../support/looperProcess.ts"
+import { until } from "../../support/processes.ts"
 
 let looper: LooperProcess
 

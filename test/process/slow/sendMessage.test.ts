@@ -5,11 +5,11 @@ import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { ManagedRuntime } from "effect"
-import { ZulipServer, type ZulipServerShape } from "../../src/testing/ZulipServer.ts"
-import { zulipReplies } from "../../src/testing/zulipReplies.ts"
-import { startCountingZulip } from "../support/countingZulip.ts"
-import { checkout, startLooper } from "../support/looperProcess.ts"
-import { until, withEnvironment } from "../support/processes.ts"
+import { ZulipServer, type ZulipServerShape } from "../../../src/testing/ZulipServer.ts"
+import { zulipReplies } from "../../../src/testing/zulipReplies.ts"
+import { startCountingZulip } from "../../support/countingZulip.ts"
+import { checkout, startLooper } from "../../support/looperProcess.ts"
+import { until, withEnvironment } from "../../support/processes.ts"
 
 /** The system's own Node, outside of node_modules; an older one than Looper's where there is one. */
 const systemNode = (): string => {

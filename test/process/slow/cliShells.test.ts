@@ -4,10 +4,10 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { codexScript } from "../../src/testing/CodexStandIn.ts"
-import { commandEnvironment } from "../support/commandLine.ts"
-import { checkout, startLooper } from "../support/looperProcess.ts"
-import { until } from "../support/processes.ts"
+import { codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { commandEnvironment } from "../../support/commandLine.ts"
+import { checkout, startLooper } from "../../support/looperProcess.ts"
+import { until } from "../../support/processes.ts"
 
 /** A folder on `PATH` with `looper`, as npm would link it. */
 let bin: string
