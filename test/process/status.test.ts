@@ -154,7 +154,7 @@ describe("GET /status while something happens", () => {
   it("shows the run that lives: since when, how long, how much it has written", async () => {
     const answer = await looper.run(codexScript([{ print: "x".repeat(1_000) }, { hang: true }]))
     const { pid, log_path } = runOf(answer)
-    await until(() => sizeOf(log_path) > 1_000, "it has written")
+    await until(() => sizeOf(log_path) > 2_000, "it has written")
     const { run, idle, next_start_at } = await status()
     assert.deepInclude(run, {
       request_id: String(answer.body?.request_id),
