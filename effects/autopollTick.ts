@@ -51,8 +51,7 @@ export const autopollTick = Effect.fn("autopollTick")(function* (
   const requestId = (yield* RequestIds).draw("auto")
   const autopoll = yield* Autopoll
   const tick = lookAndStart({ requestId, ignoresBackoff: options.ignoresBackoff === true }).pipe(
-    // The end of a run that exits early is counted as any run's is.
-    Effect.tapError(({ _tag }) => (_tag === "ShuttingDown" || _tag === "ExitedEarly" ? Effect.void : autopoll.failed)),
+    Effect.tapError(({ _tag }) => (isFailure(_tag) ? autopoll.failed : Effect.void)),
     Effect.tapDefect(() => autopoll.failed)
   )
   const result = yield* Effect.onExit(tick, (exit) => autopoll.ticked(outcomeOf(exit)))
@@ -62,6 +61,10 @@ export const autopollTick = Effect.fn("autopollTick")(function* (
   )
   return result
 })
+
+/** The end of a run that exits early is counted as any run's is; who stopped the rest had a reason of their own. */
+const isFailure = (tag: AutopollTickError["_tag"]): boolean =>
+  tag !== "ShuttingDown" && tag !== "Cancelled" && tag !== "ExitedEarly"
 
 const lookAndStart = Effect.fnUntraced(function* (options: {
   readonly requestId: RequestId
