@@ -96,6 +96,8 @@ export interface Obstacle {
 /** What keeps a tick from starting something now, or what it would start; without an effect. */
 export const findObstacle = Effect.fnUntraced(function* (options: {
   readonly ignoresBackoff: boolean
+  /** Without a warning that names foreign processes. */
+  readonly isQuiet?: boolean
 }): Effect.fn.Return<
   Obstacle | { readonly plan: LaunchPlan },
   Exclude<PreflightError, { readonly _tag: Misconfiguration["_tag"] }>,
@@ -104,7 +106,7 @@ export const findObstacle = Effect.fnUntraced(function* (options: {
   const autopoll = yield* Autopoll
   if (autopoll.isPaused()) return { reason: "paused", text: "autopoll is paused" }
   if ((yield* RunLock).holder() !== undefined) return { reason: "run_lock_busy", text: "a sequence is in progress" }
-  const pids = yield* targetsAlive
+  const pids = yield* targetsAlive({ isQuiet: options.isQuiet === true })
   if (pids.length > 0) {
     return { reason: "alive_tasks", text: `codex exec is running that no tick stops: pid ${pids.join(", ")}`, pids }
   }
@@ -129,14 +131,14 @@ const startUnlessAlive = Effect.fnUntraced(function* (options: {
   readonly requestId: RequestId
   readonly plan: LaunchPlan
 }) {
-  if ((yield* targetsAlive).length > 0) return skipped("alive_tasks")
+  if ((yield* targetsAlive({ isQuiet: true })).length > 0) return skipped("alive_tasks")
   const { started } = yield* startRun({ ...options, before: Effect.void })
   return { outcome: "started", started } as const
 })
 
-const targetsAlive = Effect.gen(function* () {
+const targetsAlive = Effect.fnUntraced(function* (options: { readonly isQuiet: boolean }) {
   const workspace = (yield* Workspaces).resolve(undefined)
-  return (yield* (yield* CodexProcesses).survey({ workspace: workspace.path })).targets
+  return (yield* (yield* CodexProcesses).survey({ ...options, workspace: workspace.path })).targets
 })
 
 /** Nothing where the prompt is empty. */
