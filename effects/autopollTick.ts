@@ -51,8 +51,7 @@ export const autopollTick = Effect.fn("autopollTick")(function* (
   const requestId = (yield* RequestIds).draw("auto")
   const autopoll = yield* Autopoll
   const tick = lookAndStart({ requestId, ignoresBackoff: options.ignoresBackoff === true }).pipe(
-    // The end of a run that exits early is counted as any run's is.
-    Effect.tapError(({ _tag }) => (_tag === "ShuttingDown" || _tag === "ExitedEarly" ? Effect.void : autopoll.failed)),
+    Effect.tapError(({ _tag }) => (isFailure(_tag) ? autopoll.failed : Effect.void)),
     Effect.tapDefect(() => autopoll.failed)
   )
   const result = yield* Effect.onExit(tick, (exit) => autopoll.ticked(outcomeOf(exit)))
@@ -62,6 +61,10 @@ export const autopollTick = Effect.fn("autopollTick")(function* (
   )
   return result
 })
+
+/** The end of a run that exits early is counted as any run's is; who stopped the rest had a reason of their own. */
+const isFailure = (tag: AutopollTickError["_tag"]): boolean =>
+  tag !== "ShuttingDown" && tag !== "Cancelled" && tag !== "ExitedEarly"
 
 const lookAndStart = Effect.fnUntraced(function* (options: {
   readonly requestId: RequestId
@@ -93,6 +96,8 @@ export interface Obstacle {
 /** What keeps a tick from starting something now, or what it would start; without an effect. */
 export const findObstacle = Effect.fnUntraced(function* (options: {
   readonly ignoresBackoff: boolean
+  /** Without a warning that names foreign processes. */
+  readonly isQuiet?: boolean
 }): Effect.fn.Return<
   Obstacle | { readonly plan: LaunchPlan },
   Exclude<PreflightError, { readonly _tag: Misconfiguration["_tag"] }>,
@@ -101,7 +106,7 @@ export const findObstacle = Effect.fnUntraced(function* (options: {
   const autopoll = yield* Autopoll
   if (autopoll.isPaused()) return { reason: "paused", text: "autopoll is paused" }
   if ((yield* RunLock).holder() !== undefined) return { reason: "run_lock_busy", text: "a sequence is in progress" }
-  const pids = yield* targetsAlive
+  const pids = yield* targetsAlive({ isQuiet: options.isQuiet === true })
   if (pids.length > 0) {
     return { reason: "alive_tasks", text: `codex exec is running that no tick stops: pid ${pids.join(", ")}`, pids }
   }
@@ -126,14 +131,14 @@ const startUnlessAlive = Effect.fnUntraced(function* (options: {
   readonly requestId: RequestId
   readonly plan: LaunchPlan
 }) {
-  if ((yield* targetsAlive).length > 0) return skipped("alive_tasks")
+  if ((yield* targetsAlive({ isQuiet: true })).length > 0) return skipped("alive_tasks")
   const { started } = yield* startRun({ ...options, before: Effect.void })
   return { outcome: "started", started } as const
 })
 
-const targetsAlive = Effect.gen(function* () {
+const targetsAlive = Effect.fnUntraced(function* (options: { readonly isQuiet: boolean }) {
   const workspace = (yield* Workspaces).resolve(undefined)
-  return (yield* (yield* CodexProcesses).survey({ workspace: workspace.path })).targets
+  return (yield* (yield* CodexProcesses).survey({ ...options, workspace: workspace.path })).targets
 })
 
 /** Nothing where the prompt is empty. */

@@ -55,7 +55,7 @@ const liveRun = Effect.gen(function* () {
 })
 
 const whyIdle = Effect.fnUntraced(function* (isAutopollOn: boolean): Effect.fn.Return<Idle, never, StatusServices> {
-  const obstacle = yield* findObstacle({ ignoresBackoff: false }).pipe(
+  const obstacle = yield* findObstacle({ ignoresBackoff: false, isQuiet: true }).pipe(
     // A tick would fail with it.
     Effect.catch((error) => Effect.succeed<Obstacle>({ reason: "misconfigured", text: error.message }))
   )

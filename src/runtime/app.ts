@@ -172,7 +172,9 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const [requestId, caller] = [context.get("requestId"), context.get("caller")]
     const { raw: request } = context.req
     const rawHeaders = context.env?.incoming?.rawHeaders
-    const sent = { request, rawHeaders, requestId, caller, path: context.req.param(), query: context.req.query() }
+    // Hono would give the first value of a name.
+    const query = Object.fromEntries(new URL(request.url).searchParams)
+    const sent = { request, rawHeaders, requestId, caller, path: context.req.param(), query }
     return await settle(answer(handler, sent), requestId)
   }
   for (const handler of Object.values(handlers)) {

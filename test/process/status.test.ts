@@ -100,6 +100,27 @@ describe("GET /status while nothing runs", () => {
     assert.strictEqual((await idle())?.reason, "waiting")
   })
 
+  it.runIf(process.geteuid?.() === 0)("logs nothing of a foreign codex exec, however often it is asked", async () => {
+    const options = { argv0: "codex", uid: 65_534, gid: 65_534, stdio: "ignore", env: {} } as const
+    const foreign = spawn("/usr/bin/perl", ["-e", "sleep 60", "exec", "p"], options)
+    const isNamed = async () => {
+      const plan = await looper.request("POST", "/kill", { body: { dry_run: true } })
+      return String(plan.body?.foreign_codex_exec_pids).split(",").includes(String(foreign.pid))
+    }
+    const record = new RegExp(` codex\\.exec\\.foreign .*\\b${foreign.pid}\\b`, "g")
+    const naming = () => looper.serverLog().match(record)?.length ?? 0
+    try {
+      await until(isNamed, "it is seen")
+      await status()
+      await status()
+      await isNamed()
+      await until(() => naming() >= 2, "both looks of the kill are in the log")
+      assert.strictEqual(naming(), 2)
+    } finally {
+      foreign.kill("SIGKILL")
+    }
+  })
+
   it("says how long it backs off, and that the first tick after it starts something", async () => {
     await using failing = await startLooper({
       env: {

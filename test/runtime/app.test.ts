@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
+import { handler } from "../../src/runtime/Handler.ts"
 import { dish, KitchenBusy, NotEnoughSalt, openApp, secret, shown } from "./kitchenApp.ts"
 
 describe("a handler that is added to the list", () => {
@@ -72,6 +73,24 @@ describe("a handler that is added to the list", () => {
       assert.deepStrictEqual(app.logs.of("http.fields.unknown"), [{ request_id: "00000001", fields: ["a", "b"] }])
       yield* app.post(dish)
       assert.lengthOf(app.logs.of("http.fields.unknown"), 1)
+    })
+  )
+
+  it.live("gets of a name that is in the query twice the last value, as of one in a body", () =>
+    Effect.gen(function* () {
+      const order = handler({
+        summary: "An order",
+        method: "GET",
+        path: "/order",
+        access: "token",
+        request: Schema.Struct({ dish: Schema.String }),
+        success: Schema.Struct({ dish: Schema.String }),
+        errors: {},
+        body: (given) => Effect.succeed(given)
+      })
+      const app = yield* openApp(undefined, {}, { handlers: { order } })
+      const answer = yield* app.request("/order?dish=soup&dish=pie%20%26+tea")
+      assert.deepStrictEqual(answer.body, { dish: "pie & tea" })
     })
   )
 

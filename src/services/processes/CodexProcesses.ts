@@ -20,6 +20,11 @@ export interface Survey {
   readonly seeds: TreeSeeds
 }
 
+interface SurveyOptions {
+  readonly workspace: string
+  readonly isQuiet?: boolean
+}
+
 /** One look at the process table for each survey; keeps nothing. */
 export class CodexProcesses extends Context.Service<
   CodexProcesses,
@@ -28,9 +33,10 @@ export class CodexProcesses extends Context.Service<
      * Looks for targets.
      *
      * **Details** By parsed argv and by Looper's own records, never by substring; `CODEX_EXEC_KILL_SCOPE` says
-     * which of them count. pid 1, Looper, its ancestors and supervisors never do.
+     * which of them count. pid 1, Looper, its ancestors and supervisors never do. A warning names the foreign ones,
+     * unless `isQuiet`: for who looks again and again and does nothing.
      */
-    readonly survey: (options: { readonly workspace: string }) => Effect.Effect<Survey>
+    readonly survey: (options: SurveyOptions) => Effect.Effect<Survey>
   }
 >()("looper/services/processes/CodexProcesses") {
   static readonly layerNoDeps = Layer.effect(
@@ -94,7 +100,7 @@ export const makeCodexProcesses = (options: {
     return killScope === "own" ? Effect.succeed(found.isOwn) : isInWorkspace(found, workspace)
   }
 
-  const survey = Effect.fn("CodexProcesses.survey")(function* (options: { readonly workspace: string }) {
+  const survey = Effect.fn("CodexProcesses.survey")(function* (options: SurveyOptions) {
     const known = runs.live()
     const rows = yield* table.scan
     const excluded = protectedPids(rows, table.self)
@@ -120,7 +126,7 @@ export const makeCodexProcesses = (options: {
       return parent !== undefined && parent > 1 && (targetPids.has(parent) || descends(parent))
     }
     const foreign = candidates.filter(({ row, isForeign }) => isForeign && !descends(row.pid)).map(({ row }) => row.pid)
-    if (foreign.length > 0) {
+    if (foreign.length > 0 && options.isQuiet !== true) {
       yield* Effect.logWarning("codex.exec.foreign").pipe(Effect.annotateLogs({ pids: foreign }))
     }
     return {

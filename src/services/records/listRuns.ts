@@ -3,13 +3,14 @@ import type { SQLInputValue } from "node:sqlite"
 import { isAutopollRun, type RunRecord, type RunsQuery } from "../../domain/RunRecord.ts"
 import { selectRuns } from "./runRow.ts"
 
-/** The statement that reads a page, and its values. */
+/** The statement that reads a page, and its values; there are few of them, because each one is kept prepared. */
 export const selectPage = ({
-  states,
+  states: givenStates,
   isAutopoll,
   before,
   limit
 }: RunsQuery): readonly [sql: string, ...values: ReadonlyArray<SQLInputValue>] => {
+  const states = givenStates && [...new Set(givenStates)]
   const conditions = [
     states && `state IN (${states.map(() => "?").join(", ")})`,
     isAutopoll !== undefined && `request_id ${isAutopoll ? "" : "NOT "}LIKE 'auto%'`,

@@ -1,5 +1,5 @@
 /** The single-run lock: one permit, never queued, held by a sequence that belongs to this layer, not to its caller. */
-import { Cause, Context, DateTime, Effect, Exit, Fiber, Layer, Option, Scope, Semaphore } from "effect"
+import { Cause, Context, DateTime, Effect, Exit, Fiber, Layer, Scope, Semaphore } from "effect"
 import { Cancelled, type LockHolder, RunBusy, ShuttingDown, type Step } from "../../domain/errors.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
 import { RunRecords } from "../records/RunRecords.ts"
@@ -53,7 +53,7 @@ export class RunLock extends Context.Service<
       const semaphore = yield* Semaphore.make(1)
       const scope = yield* Scope.make()
       let holder: LockHolder | undefined
-      let sequenceFiber: Fiber.Fiber<unknown, unknown> | undefined
+      let held: HeldSequence | undefined
       let isCancelling = false
       yield* Effect.addFinalizer(() => Effect.andThen(shutdown.begin, Scope.close(scope, Exit.void)))
 
@@ -74,38 +74,35 @@ export class RunLock extends Context.Service<
         const other = holder ?? own
         const taken = yield* LockTaken
         let cancelledIn: Step | undefined
-        const held = Effect.withFiber<A, E, R>((fiber) => {
+        const end: { exit?: Exit.Exit<A, E> } = {}
+        const sequence = Effect.withFiber<A, E, R>((fiber) => {
           holder = own
-          sequenceFiber = fiber
+          held = { fiber, isCut: false }
           isCancelling = false
-          return Effect.ensuring(
-            Effect.andThen(taken, options.sequence),
-            Effect.sync(() => {
-              if (isCancelling) cancelledIn = holder?.step
-              holder = undefined
-              sequenceFiber = undefined
-            })
-          )
+          const ended = (exit: Exit.Exit<A, E>) => {
+            end.exit = exit
+            if (held !== undefined) held.isCut = isCut(exit)
+            if (isCancelling) cancelledIn = holder?.step
+            holder = undefined
+            held = undefined
+          }
+          return Effect.onExit(Effect.andThen(taken, options.sequence), (exit) => Effect.sync(() => ended(exit)))
         })
-        const sequence = semaphore
-          .withPermitsIfAvailable(1)(held)
+        const locked = semaphore
+          .withPermitsIfAvailable(1)(sequence)
           .pipe(Effect.uninterruptible, Effect.annotateLogs({ request_id: options.requestId }))
-        const exit = yield* Fiber.await(yield* Effect.forkIn(sequence, scope, { startImmediately: true }))
-        if (Exit.isSuccess(exit)) {
-          return Option.isSome(exit.value) ? exit.value.value : yield* new RunBusy({ holder: other })
-        }
-        if (!Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
+        const fiberExit = yield* Fiber.await(yield* Effect.forkIn(locked, scope, { startImmediately: true }))
+        // An interruption that came after the last wait is the fiber's exit, and no word on what the sequence came to.
+        const exit = end.exit ?? fiberExit
+        if (!isCut(exit)) return yield* end.exit ?? new RunBusy({ holder: other })
         return yield* cancelledIn === undefined ? new ShuttingDown() : new Cancelled({ step: cancelledIn })
       })
       const cancel = (requestId: string) =>
         Effect.suspend(() => {
-          if (sequenceFiber === undefined || holder?.requestId !== requestId) return Effect.succeed(false)
+          if (held === undefined || holder?.requestId !== requestId) return Effect.succeed(false)
           isCancelling = true
-          const fiber = sequenceFiber
-          return Fiber.interrupt(fiber).pipe(
-            Effect.andThen(Fiber.await(fiber)),
-            Effect.map((exit) => Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
-          )
+          const sequence = held
+          return Effect.map(Fiber.interrupt(sequence.fiber), () => sequence.isCut)
         })
       return RunLock.of({
         tryRun,
@@ -117,3 +114,13 @@ export class RunLock extends Context.Service<
     })
   )
 }
+
+/** A sequence that holds the lock. */
+interface HeldSequence {
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  /** It has ended in a wait that was cut. */
+  isCut: boolean
+}
+
+const isCut = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)

@@ -209,6 +209,44 @@ describe("POST /runs/:id/stop with the id of the sequence in progress", () => {
   })
 })
 
+describe("POST /runs/:id/stop with the id of a sequence that has no wait", () => {
+  it.each(["/kill", "stop"])("lets it finish and answer as it would, and finds no run: %s", async (path) => {
+    const stubborn = await begin([{ ignore: ["SIGTERM"] }, { print: "ready" }, { hang: true }])
+    await until(() => readFileSync(stubborn.log_path, "utf8").includes("\nready"), "it ignores SIGTERM")
+    const killing = path === "stop" ? stop(stubborn.id) : looper.request("POST", path)
+    const id = await until(async () => {
+      const { holder } = (await looper.request("GET", "/status")).body as { holder: { request_id: string } | null }
+      return holder?.request_id
+    }, "it holds the lock")
+    assert.strictEqual((await stop(id)).status, 404)
+    const killed = await killing
+    assert.strictEqual(killed.status, 200, killed.text)
+    assert.deepStrictEqual(killed.body?.killed_codex_exec_pids, [stubborn.pid])
+    assert.isTrue(await isFree())
+  })
+})
+
+describe("POST /runs/:id/stop of a run that a tick is about to start", () => {
+  it("is no failure of autopoll's", async () => {
+    await using idle = await startLooper({
+      env: { LOOPER_DEFAULT_PROMPT: codexScript([{ hang: true }]), CODEX_EXEC_STARTUP_CHECK_SECONDS: "600" }
+    })
+    const status = async () =>
+      (await idle.request("GET", "/status")).body as {
+        holder: { request_id: string; step: string } | null
+        autopoll: { failures_in_a_row: number; backoff_until: string | null }
+      }
+    const tick = idle.request("POST", "/autopoll/tick")
+    const id = await until(async () => {
+      const { holder } = await status()
+      return holder?.step === "startup_check" && holder.request_id
+    }, "its codex was started")
+    assert.include((await idle.request("POST", `/runs/${id}/stop`)).body, { outcome: "cancelled" })
+    assert.include((await tick).body, { code: "cancelled" })
+    assert.include((await status()).autopoll, { failures_in_a_row: 0 })
+  })
+})
+
 describe("POST /runs/:id/stop of an id that is none", () => {
   it.each(["zzzz", "00000000", "..%2f..%2fetc", "%00", "a%2Fb", "%F0%9F%92%A9", "x".repeat(60), "%zz"])(
     "is 404 for %s, and names it in a sentence",

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { type RunRecord, RunState, type RunsQuery } from "../../../src/domain/RunRecord.ts"
-import { withLive } from "../../../src/services/records/listRuns.ts"
+import { selectPage, withLive } from "../../../src/services/records/listRuns.ts"
 import { execute, holdLock, makeRoots, openRecords } from "./recording.ts"
 
 const { inLogs, root } = makeRoots()
@@ -56,6 +56,13 @@ const expected = (runs: ReadonlyArray<Run>, query: RunsQuery): ReadonlyArray<str
     .map(({ requestId }) => requestId)
 
 const idsOf = (records: ReadonlyArray<RunRecord>) => records.map(({ requestId }) => requestId)
+
+describe("the statement of a page", () => {
+  it("is the same however often a state is asked for: each one is kept prepared", () => {
+    const once = selectPage({ ...everything, states: ["failed", "stopped"] })
+    assert.deepStrictEqual(selectPage({ ...everything, states: ["failed", "stopped", "failed", "failed"] }), once)
+  })
+})
 
 describe("the history", () => {
   it.effect.prop(
