@@ -1,5 +1,5 @@
 /** Mounts a list of handlers on Hono: one way through for every request, whatever its route. */
-import type { IncomingMessage } from "node:http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import { hostname } from "node:os"
 import { Cause, Effect, Exit, Option, Schema } from "effect"
 import { type Context, Hono } from "hono"
@@ -30,6 +30,7 @@ export type RunExit<R> = <A, E>(
 /** What `@hono/node-server` tells about a request. */
 interface Bindings {
   readonly incoming?: Pick<IncomingMessage, "socket"> & Partial<Pick<IncomingMessage, "rawHeaders">>
+  readonly outgoing?: Pick<ServerResponse, "destroy">
 }
 
 interface Variables {
@@ -40,6 +41,7 @@ interface Variables {
 /** A request that was let in. */
 interface Sent extends RawInput {
   readonly rawHeaders: ReadonlyArray<string> | undefined
+  readonly outgoing: Bindings["outgoing"]
   readonly requestId: RequestId
   readonly caller: Caller
 }
@@ -99,7 +101,8 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
       const exit = yield* Effect.exit(operation)
       // The body of such a handler succeeds with nothing else.
       if (Exit.isSuccess(exit) && isContent(handler.success)) {
-        return contentResponse(exit.value as Content, { isHead: request.method === "HEAD", runExit })
+        const { outgoing } = sent
+        return contentResponse(exit.value as Content, { isHead: request.method === "HEAD", runExit, outgoing })
       }
       return responseOf(yield* answerOf(handler, exit, requestId))
     }
@@ -172,9 +175,10 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const [requestId, caller] = [context.get("requestId"), context.get("caller")]
     const { raw: request } = context.req
     const rawHeaders = context.env?.incoming?.rawHeaders
+    const outgoing = context.env?.outgoing
     // Hono would give the first value of a name.
     const query = Object.fromEntries(new URL(request.url).searchParams)
-    const sent = { request, rawHeaders, requestId, caller, path: context.req.param(), query }
+    const sent = { request, rawHeaders, outgoing, requestId, caller, path: context.req.param(), query }
     return await settle(answer(handler, sent), requestId)
   }
   for (const handler of Object.values(handlers)) {

@@ -7,17 +7,27 @@ import type { Content } from "./Handler.ts"
  * Content as a response.
  *
  * **Details** A stream runs as fast as its reader takes it, and stops with a reader that goes away. A shutdown ends it
- * like its own end; a failure breaks the connection off, so that nobody takes what came for all of it.
+ * like its own end; a failure breaks the connection off, so that nobody takes what came for all of it: `outgoing` is
+ * destroyed, because for an error of the body the listener would answer 500 in a form of its own.
  */
 export const contentResponse = <R>(
   { status = 200, headers, body }: Content,
-  options: { readonly isHead: boolean; readonly runExit: RunExit<R> }
+  options: { readonly isHead: boolean } & Sending<R>
 ): Response => {
-  const sent = options.isHead ? null : Stream.isStream(body) ? readable(body, options.runExit) : body
+  const sent = options.isHead ? null : Stream.isStream(body) ? readable(body, options) : body
   return new Response(sent, { status, headers: { "X-Content-Type-Options": "nosniff", ...headers } })
 }
 
-const readable = <E, R>(stream: Stream.Stream<Uint8Array, E>, runExit: RunExit<R>): ReadableStream<Uint8Array> => {
+interface Sending<R> {
+  readonly runExit: RunExit<R>
+  /** What the answer goes out by, where it is Node's. */
+  readonly outgoing?: { destroy(): unknown } | undefined
+}
+
+const readable = <E, R>(
+  stream: Stream.Stream<Uint8Array, E>,
+  { runExit, outgoing }: Sending<R>
+): ReadableStream<Uint8Array> => {
   const reader = new AbortController()
   let onPull: (() => void) | undefined
   const sendTo = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
@@ -35,6 +45,7 @@ const readable = <E, R>(stream: Stream.Stream<Uint8Array, E>, runExit: RunExit<R
     const exit = await runExit(sending, { signal: reader.signal })
     if (reader.signal.aborted) return
     if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) controller.close()
+    else if (outgoing !== undefined) outgoing.destroy()
     else controller.error(new Error("the stream ended before its end"))
   }
   return new ReadableStream<Uint8Array>({
