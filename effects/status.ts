@@ -8,7 +8,7 @@ import { RunLock } from "../src/services/runs/RunLock.ts"
 import { RunSupervisor } from "../src/services/runs/RunSupervisor.ts"
 import { StartTime } from "../src/services/StartTime.ts"
 import { type AutopollTickServices, findObstacle, type Obstacle } from "./autopollTick.ts"
-import { type HistoryServices, viewRun } from "./history.ts"
+import { type HistoryServices, viewRun } from "./viewRun.ts"
 
 /** Every service {@link status} needs. */
 export type StatusServices = AutopollTickServices | HistoryServices | StartTime

@@ -1,6 +1,6 @@
 /** GET /runs/:id: one run. */
 import { Effect } from "effect"
-import * as operation from "../effects/history.ts"
+import * as operation from "../effects/getRun.ts"
 import { RunDetailsAnswer, runInfo, stepInfo } from "../src/domain/runAnswers.ts"
 import { RunIdRequest } from "../src/domain/runQuery.ts"
 import { handler } from "../src/runtime/Handler.ts"

@@ -1,6 +1,6 @@
 /** GET /runs: the history, newest first. */
 import { Effect } from "effect"
-import { listRuns } from "../effects/history.ts"
+import { listRuns } from "../effects/listRuns.ts"
 import { RunsAnswer, runInfo } from "../src/domain/runAnswers.ts"
 import { cursorOf, pageSize, RunsRequest } from "../src/domain/runQuery.ts"
 import { handler } from "../src/runtime/Handler.ts"

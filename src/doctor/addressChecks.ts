@@ -80,7 +80,7 @@ export const portCheck: Check<LooperConfig> = {
   }).pipe(Effect.provide(FetchHttpClient.layer))
 }
 
-const isLoopback = (host: string): boolean => /^(?:127\.|::1$|localhost$)/i.test(host)
+const isLoopback = (host: string): boolean => /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/i.test(host)
 
 /** Who may start runs. No failure: Looper starts and keeps to what is configured. */
 export const accessCheck: Check<LooperConfig> = {

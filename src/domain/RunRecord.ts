@@ -82,6 +82,9 @@ export const endState = ({
   return { state: returnCode === 0 ? "succeeded" : "failed", cause: "exited" }
 }
 
+/** Is its state final? */
+export const isEnded = ({ endedAtMillis }: RunRecord): boolean => endedAtMillis !== undefined
+
 /** A part of the history, newest first. */
 export interface RunsQuery {
   /** Of any state where there is none. */

@@ -41,6 +41,10 @@ const warnOfDefaults = promptOf({}).pipe(
 /** A tick that fails or dies is logged and never ends the loop. */
 export const tickForever = (distance: Duration.Duration) =>
   autopollTick().pipe(
+    // Somebody stopped it, or Looper stops.
+    Effect.catchTag(["Cancelled", "ShuttingDown"], ({ message }) =>
+      Effect.logWarning("codex.exec.autopoll.fail").pipe(Effect.annotateLogs({ error: message }))
+    ),
     Effect.tapCause((cause) => Effect.logError("codex.exec.autopoll.fail", cause)),
     Effect.ignoreCause,
     Effect.andThen(expectTick(distance)),

@@ -1,7 +1,7 @@
 /** The runs that have not ended, in memory: the truth while the database is locked, unwritable or made anew. */
 import { existsSync } from "node:fs"
 import { Clock, Effect } from "effect"
-import { endState, type RunRecord, type RunStep } from "../../domain/RunRecord.ts"
+import { endState, isEnded, type RunRecord, type RunStep } from "../../domain/RunRecord.ts"
 import { journalOf } from "../../domain/runLog.ts"
 import type { Database, Row } from "./Database.ts"
 import { inferRun } from "./inferRun.ts"
@@ -49,7 +49,7 @@ export class LiveRuns {
   }
 
   unended(): ReadonlyArray<RunRecord> {
-    return [...this.live.values()].map(({ run }) => run.record).filter((record) => !hasEnded(record))
+    return [...this.live.values()].map(({ run }) => run.record).filter((record) => !isEnded(record))
   }
 
   begin(run: KnownRun): void {
@@ -80,7 +80,7 @@ export class LiveRuns {
   changeable(requestId: string): Effect.Effect<KnownRun | undefined> {
     return Effect.gen({ self: this }, function* () {
       const known = yield* this.find(requestId)
-      if (known !== undefined) return hasEnded(known.record) && !known.isInferred ? undefined : known
+      if (known !== undefined) return isEnded(known.record) && !known.isInferred ? undefined : known
       const [log] = yield* findLogs(this.logDir, (found) => found.requestId === requestId)
       return log && inferRun(log.logPath, log.requestId)
     })
@@ -123,7 +123,7 @@ export class LiveRuns {
   isOver(requestId: string): boolean {
     const known = this.live.get(requestId)
     const isInSequence = this.begun.has(requestId) && this.openStep(requestId, false) !== undefined
-    return known === undefined || (hasEnded(known.run.record) && !isInSequence)
+    return known === undefined || (isEnded(known.run.record) && !isInSequence)
   }
 
   private openStep(requestId: string, isStop: boolean): RunStep | undefined {
@@ -225,7 +225,7 @@ export class LiveRuns {
   }
 
   private keepUnended(run: KnownRun | undefined): void {
-    if (run !== undefined && !hasEnded(run.record) && !this.live.has(run.record.requestId)) this.keep(run)
+    if (run !== undefined && !isEnded(run.record) && !this.live.has(run.record.requestId)) this.keep(run)
   }
 
   /** Kept in memory and written as soon as the database takes it: who starts does not wait for a lock. */
@@ -250,5 +250,3 @@ const lost = "who stopped a run, its steps, idempotency keys, autopoll's backoff
 
 const tellRebuilt = (runs: number): Effect.Effect<void> =>
   Effect.annotateLogs(Effect.logWarning("server.records.rebuilt"), { runs, lost })
-
-const hasEnded = ({ endedAtMillis }: RunRecord): boolean => endedAtMillis !== undefined

@@ -1,6 +1,6 @@
 /** The feed of a followed run, and a follower of it as a stream. */
 import { Cause, Effect, type Pull, Stream } from "effect"
-import type { RunRecord } from "../../domain/RunRecord.ts"
+import { isEnded, type RunRecord } from "../../domain/RunRecord.ts"
 import { monotonicMillis } from "../Shutdown.ts"
 import { type FollowEvent, LogFeed } from "./LogFeed.ts"
 import { openRunLog, sizeOf } from "./openRunLog.ts"
@@ -35,9 +35,9 @@ export const openLogFeed = Effect.fnUntraced(function* (
         feed.close()
       })
   )
-  const ended = hasEnded(run)
+  const ended = isEnded(run)
     ? Effect.succeed(run)
-    : Effect.map(find(run.requestId), (record) => (record !== undefined && hasEnded(record) ? record : undefined))
+    : Effect.map(find(run.requestId), (record) => (record !== undefined && isEnded(record) ? record : undefined))
   yield* watchLog({ handle, feed, ended, isStopping, heartbeatMillis }).pipe(
     Effect.catchDefect((defect) =>
       Effect.andThen(
@@ -67,5 +67,3 @@ export const eventsOf = (
   }
   return Stream.fromPull(Effect.succeed(pull))
 }
-
-const hasEnded = ({ endedAtMillis }: RunRecord): boolean => endedAtMillis !== undefined
