@@ -40,7 +40,7 @@ export const readLog = Effect.fn("readLog")(function* (options: {
   }
   const range = byteRange(options.range, size)
   if (range === "beyondEnd") {
-    return yield* new OffsetBeyondEnd({ offset: Number(/\d+/.exec(options.range ?? "")?.[0]), size })
+    return yield* new OffsetBeyondEnd({ offset: undefined, size })
   }
   const part = range ?? { start: 0, end: size }
   return { ...part, size, isRange: range !== undefined, bytes: feeds.range(run, part) }

@@ -18,7 +18,7 @@ export const runLog = handler({
   headers: { range: "Range", if_range: "If-Range", last_event_id: "Last-Event-ID" },
   success: {
     contents: {
-      "text/plain": "The bytes as the run wrote them",
+      "text/plain": "The bytes as the run wrote them; `X-Log-Offset` says where in the log they begin",
       "text/event-stream":
         'With `follow`: `id` is the offset behind the piece, `data` is `{"text":…}`, or `{"base64":…}` where it is not UTF-8; ' +
         "the last event is `end` with `state`, `return_code` and `cause`, or `gone` with `reason`"

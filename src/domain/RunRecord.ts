@@ -85,6 +85,10 @@ export const endState = ({
 /** Is its state final? */
 export const isEnded = ({ endedAtMillis }: RunRecord): boolean => endedAtMillis !== undefined
 
+/** A log is kept of what was started; of one whose record was lost, too. */
+export const hasLog = (run: Pick<RunRecord, "endedAtMillis" | "identity" | "logBytes">): boolean =>
+  run.endedAtMillis === undefined || run.identity !== undefined || run.logBytes !== undefined
+
 /** A part of the history, newest first. */
 export interface RunsQuery {
   /** Of any state where there is none. */

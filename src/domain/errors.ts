@@ -157,25 +157,31 @@ export class HistoryUnavailable extends Schema.TaggedError<HistoryUnavailable>()
   }
 }
 
-/** The log of this run is not there: retention removed it (`wasPruned`), or somebody else did. */
+const whyGone = {
+  pruned: "was removed by LOOPER_LOG_RETENTION_*",
+  lost: "is gone: it was deleted or replaced",
+  never_started: "was removed, because codex was never started"
+} as const
+
+/** The log of this run is not there. */
 export class LogGone extends Schema.TaggedError<LogGone>()("LogGone", {
   requestId: RequestId,
-  wasPruned: Schema.Boolean
+  reason: Schema.Literals(["pruned", "lost", "never_started"])
 }) {
   override get message(): string {
-    return this.wasPruned
-      ? `the log of run ${this.requestId} was removed by LOOPER_LOG_RETENTION_*`
-      : `the log of run ${this.requestId} is gone: it was deleted or replaced`
+    return `the log of run ${this.requestId} ${whyGone[this.reason]}`
   }
 }
 
-/** A follower asks for bytes behind the end of the log; nothing was sent. */
+/** Somebody asks for bytes behind the end of the log; nothing was sent. */
 export class OffsetBeyondEnd extends Schema.TaggedError<OffsetBeyondEnd>()("OffsetBeyondEnd", {
-  offset: Schema.Number,
+  /** `undefined` where a `Range` asked. */
+  offset: Schema.UndefinedOr(Schema.Number),
   size: Schema.Number
 }) {
   override get message(): string {
-    return `offset ${this.offset} is beyond the end of the log, which has ${this.size} bytes`
+    const asked = this.offset === undefined ? "the Range" : `offset ${this.offset}`
+    return `${asked} is beyond the end of the log, which has ${this.size} bytes`
   }
 }
 

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { codeOf } from "./errors.ts"
 import { RequestId } from "./RequestId.ts"
-import { EndCause, isAutopollRun, type RunRecord, RunState, RunStep } from "./RunRecord.ts"
+import { EndCause, hasLog, isAutopollRun, type RunRecord, RunState, RunStep } from "./RunRecord.ts"
 
 /** Of every answer that is no error. */
 export const Ok = { ok: Schema.Literal(true) }
@@ -25,7 +25,7 @@ const runFields = {
   workspace: Schema.String,
   log_path: Described(Schema.NullOr(Schema.String), "`null` where codex never started: such a log is removed"),
   log_bytes: Described(Schema.NullOr(Schema.Int), "Size of the log; of a live run as it is now"),
-  is_log_pruned: Described(Schema.Boolean, "The log is gone; the record is kept"),
+  is_log_pruned: Described(Schema.Boolean, "Retention removed the log, or found it gone; the record is kept"),
   is_autopoll: Described(Schema.Boolean, "Started by autopoll"),
   pid: Described(Schema.NullOr(Schema.Int), "codex' own pid; `null` where it never started")
 }
@@ -77,10 +77,6 @@ export type StopAnswer = typeof StopAnswer.Type
 export const iso = (millis: number): string => new Date(millis).toISOString()
 /** {@link iso}, `null` where there is none. */
 export const isoOrNull = (millis: number | undefined): string | null => (millis === undefined ? null : iso(millis))
-
-/** A log is kept of what was started; of one whose record was lost, too. */
-const hasLog = ({ endedAtMillis, identity, logBytes }: RunRecord): boolean =>
-  endedAtMillis === undefined || identity !== undefined || logBytes !== undefined
 
 /** A run's answer; what a live one is up to now is `now`. */
 export const runInfo = (

@@ -70,7 +70,9 @@ const placeOf = (cursor: string): RunPlace | undefined => {
   const decoded = readPlace(Buffer.from(cursor, "base64url").toString())
   if (Result.isFailure(decoded)) return undefined
   const [startedAtMillis, requestId] = decoded.success
-  return { startedAtMillis, requestId }
+  const place = { startedAtMillis, requestId }
+  // base64 skips what is not of its alphabet.
+  return cursorOf(place) === cursor ? place : undefined
 }
 
 /** The text that stands for a place; to its reader it means nothing. */
@@ -101,7 +103,9 @@ export const pageSize = { default: 50, maximum: 500 }
 
 /** Query of `GET /runs`. */
 export const RunsRequest = Schema.Struct({
-  state: Schema.optionalKey(States).annotateKey({ description: `Only these: ${RunState.literals.join(", ")}` }),
+  state: Schema.optionalKey(States).annotateKey({
+    description: `Only these, separated by commas: ${RunState.literals.join(", ")}`
+  }),
   autopoll: Schema.optionalKey(Flag).annotateKey({
     description: "Only those that autopoll started, or only the others"
   }),
@@ -123,7 +127,9 @@ export const RunLogRequest = Schema.Struct({
     description: "Only the last so many lines; with `follow` what comes goes on behind them"
   }),
   follow: Schema.optionalKey(Flag).annotateKey({ description: "Server-Sent Events, until the run ends" }),
-  range: Schema.optionalKey(Schema.String).annotateKey({ description: "One range of bytes, `bytes=<first>-<last>`" }),
+  range: Schema.optionalKey(Schema.String).annotateKey({
+    description: "One range of bytes, `bytes=<first>-<last>`; ignored with `tail`, `follow` and `HEAD`"
+  }),
   if_range: Schema.optionalKey(Schema.String).annotateKey({
     description: "With it `Range` is ignored: a log has no validator"
   }),

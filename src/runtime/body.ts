@@ -32,9 +32,13 @@ export const decodeInput = Effect.fnUntraced(function* <R>(
   raw: RawInput
 ): Effect.fn.Return<DecodedInput, Refusal> {
   const given = handler.method === "GET" ? raw.query : yield* bodyOf(handler, raw.request)
-  const headers = Object.entries(handler.headers ?? {}).map(([field, name]) => [field, raw.request.headers.get(name)])
+  const headers = Object.entries(handler.headers ?? {}).map(([field, name]) => [field, headerOf(raw.request, name)])
   return yield* decode(handler, { ...given, ...Object.fromEntries(headers), ...raw.path })
 })
+
+/** `Range` is for `GET` alone (RFC 9110, section 14.2). */
+const headerOf = ({ method, headers }: Request, name: string): string | null =>
+  method === "HEAD" && name === "Range" ? null : headers.get(name)
 
 const bodyOf = Effect.fnUntraced(function* <R>(
   handler: Handler<R>,

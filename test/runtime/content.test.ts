@@ -7,7 +7,7 @@ import { handler } from "../../src/runtime/Handler.ts"
 import { HttpServer } from "../../src/runtime/server.ts"
 import { openLooper } from "../effects/embeddedLooper.ts"
 
-const gone = Stream.fail(new LogGone({ requestId: "00000000", wasPruned: false }))
+const gone = Stream.fail(new LogGone({ requestId: "00000000", reason: "lost" }))
 const streamed = (path: `/${string}`, body: Stream.Stream<Uint8Array, LogGone>) =>
   handler({
     summary: "A hundred bytes",

@@ -43,7 +43,12 @@ export class RunRecords extends Context.Service<
     /** codex was let go and has ended. */
     readonly end: (
       requestId: RequestId,
-      end: RunEnding & { readonly durationMillis: number | undefined; readonly logBytes: number | undefined }
+      end: RunEnding & {
+        readonly durationMillis: number | undefined
+        readonly logBytes: number | undefined
+        /** Where nobody saw it end: the last that is known of it, in milliseconds since the epoch. */
+        readonly endedAtMillis?: number | undefined
+      }
     ) => Effect.Effect<void>
     /** codex was never let go: `failed` by `error`, `stopped` by a cause, or, where Looper died, `interrupted`. */
     readonly endUnstarted: (
@@ -56,7 +61,8 @@ export class RunRecords extends Context.Service<
     /**
      * The run of an id.
      *
-     * **Errors** `RunNotFound`; `HistoryUnavailable`: it is none of those that live, and the database cannot be read.
+     * **Errors** `RunNotFound`; `HistoryUnavailable`: it is none of those that live, and the database cannot be read, or
+     * is being made anew from the logs.
      */
     readonly get: (requestId: string) => Effect.Effect<RunRecord, RunNotFound | HistoryUnavailable>
     /**
@@ -86,12 +92,23 @@ export class RunRecords extends Context.Service<
       const runLogs = yield* RunLogs
       const scope = yield* Effect.scope
       const runs = new LiveRuns({ database, logDir })
-      yield* database.onCreated(runs.rebuild)
+      /** How often the history is being completed from the logs: what is not found may only not be found yet. */
+      let completing = 0
+      const complete = (from: Effect.Effect<void>) =>
+        Effect.suspend(() => {
+          completing += 1
+          return Effect.ensuring(
+            from,
+            Effect.sync(() => (completing -= 1))
+          )
+        })
+      yield* database.onCreated(complete(runs.rebuild))
       const isLoaded = yield* runs.load
       const loadLater = Effect.flatMap(Effect.sleep("1 second"), () => runs.load).pipe(
         Effect.repeat({ until: (isDone) => isDone })
       )
-      yield* Effect.forkIn(Effect.andThen(isLoaded ? Effect.void : loadLater, runs.reconcile), scope)
+      const reconcile = Effect.andThen(isLoaded ? Effect.void : loadLater, runs.reconcile)
+      yield* Effect.forkIn(complete(reconcile), scope, { startImmediately: true })
 
       /** Changes a run that has not ended, and writes it by one of the statements. */
       const change = Effect.fnUntraced(function* (
@@ -117,9 +134,10 @@ export class RunRecords extends Context.Service<
         stoppedBy: StopCause | undefined
       ) {
         const now = yield* Clock.currentTimeMillis
+        const endedAtMillis = Math.min(now, result.endedAtMillis ?? now)
         yield* runs.completeStep(requestId, { isStop: true, result: "ok" })
         yield* change(requestId, "end", (run) => ({
-          record: { ...run.record, ...result, endedAtMillis: now },
+          record: { ...run.record, ...result, endedAtMillis },
           stoppedBy,
           isInferred: false
         }))
@@ -176,8 +194,8 @@ export class RunRecords extends Context.Service<
           yield* change(requestId, "stopForgotten", (run) => ({ ...run, stoppedBy: undefined }))
         }),
         end: Effect.fn("RunRecords.end")(function* (requestId, ending) {
-          const { returnCode, durationMillis, logBytes, stoppedBy } = ending
-          yield* end(requestId, { ...endState(ending), returnCode, durationMillis, logBytes }, stoppedBy)
+          const { returnCode, durationMillis, logBytes, endedAtMillis, stoppedBy } = ending
+          yield* end(requestId, { ...endState(ending), returnCode, durationMillis, logBytes, endedAtMillis }, stoppedBy)
         }),
         endUnstarted: Effect.fn("RunRecords.endUnstarted")(function* (requestId, how) {
           if (how === "interrupted") return yield* end(requestId, { state: how, cause: how }, undefined)
@@ -191,7 +209,7 @@ export class RunRecords extends Context.Service<
         get: Effect.fnUntraced(function* (requestId) {
           const known = yield* runs.find(requestId)
           if (known !== undefined) return known.record
-          const isReadable = (yield* database.read("SELECT 1")) !== undefined
+          const isReadable = completing === 0 && (yield* database.read("SELECT 1")) !== undefined
           return yield* isReadable ? new RunNotFound({ id: requestId }) : new HistoryUnavailable()
         }),
         list: Effect.fnUntraced(function* (query) {

@@ -80,6 +80,8 @@ export class RunLogs extends Context.Service<
     readonly sideFiles: Effect.Effect<ReadonlyArray<FoundSideFile>>
     /** Writes the trailer unless the log ends in it already; false where it cannot, on a full disk. */
     readonly ensureTrailer: (logPath: string, code: ReturnCode) => Effect.Effect<boolean>
+    /** When something was last written to it, in milliseconds since the epoch; `undefined` where it was deleted. */
+    readonly changedMillis: (log: RunLog) => Effect.Effect<number | undefined>
     /** Bytes, the header's too; `undefined` where the log was deleted. */
     readonly sizeOf: (log: Pick<RunLog, "path">) => Effect.Effect<number | undefined>
     /** In the log folder, for Looper's user; infinite where the system does not say. */
@@ -171,6 +173,7 @@ export class RunLogs extends Context.Service<
           return found
         }),
         ensureTrailer: (logPath, code) => ensureTrailer(logPath, runLogTrailer(code)),
+        changedMillis: (log) => Effect.map(changedMillis(log.path), (millis) => (millis === 0 ? undefined : millis)),
         sizeOf: (log) =>
           io(() => fs.stat(log.path)).pipe(
             Effect.map(({ size }) => size),

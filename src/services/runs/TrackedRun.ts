@@ -78,6 +78,8 @@ export const keepRun = Effect.fnUntraced(function* (
   ).pipe(Effect.catchDefect((defect) => Effect.logError("codex.exec.mirror.fail", Cause.die(defect))))
   // Its log may hold a trailer that an earlier Looper wrote; the side file knows nothing of that one.
   if (!run.isSeenEnding) yield* Deferred.succeed(ending.code, yield* run.learnCode)
+  // Before its trailer is written, should that be missing.
+  const endedAtMillis = run.isSeenEnding ? undefined : yield* runLogs.changedMillis(log)
   let [hasTrailer] = yield* Effect.all([watch, mirror], { concurrency: "unbounded" })
   const end = yield* endOf(run)
   const durationMillis = run.isSeenEnding ? Math.round((yield* monotonicMillis) - identity.startedAtMillis) : undefined
@@ -98,7 +100,7 @@ export const keepRun = Effect.fnUntraced(function* (
   }
   const records = yield* RunRecords
   const logBytes = yield* runLogs.sizeOf(log)
-  yield* records.end(requestId, { ...end, logBytes, durationMillis })
+  yield* records.end(requestId, { ...end, logBytes, durationMillis, endedAtMillis })
   if (requestId.startsWith("auto")) yield* (yield* Autopoll).ended(requestId, end)
   yield* runLogs.removeState(log.path)
 })

@@ -4,12 +4,15 @@ import { type FileHandle, open } from "node:fs/promises"
 import * as path from "node:path"
 import { Effect, type Scope } from "effect"
 import { LogGone } from "../../domain/errors.ts"
-import type { RunRecord } from "../../domain/RunRecord.ts"
+import { hasLog, type RunRecord } from "../../domain/RunRecord.ts"
 import { untilDescriptors } from "./RunLogs.ts"
 import { sourceOf } from "./runLogSource.ts"
 
 /** What finds a run's log. */
-export type LoggedRun = Pick<RunRecord, "requestId" | "logPath" | "isLogPruned" | "endedAtMillis" | "identity">
+export type LoggedRun = Pick<
+  RunRecord,
+  "requestId" | "logPath" | "isLogPruned" | "endedAtMillis" | "identity" | "logBytes"
+>
 
 /** No file of this name, a symbolic link, a socket, a folder on its way that is none. */
 const missing = new Set<unknown>(["ENOENT", "ELOOP", "ENXIO", "ENOTDIR"])
@@ -24,7 +27,7 @@ const missing = new Set<unknown>(["ENOENT", "ELOOP", "ENXIO", "ENOTDIR"])
  */
 export const openRunLog = (run: LoggedRun): Effect.Effect<FileHandle, LogGone, Scope.Scope> => {
   const { requestId, isLogPruned } = run
-  if (isLogPruned) return Effect.fail(new LogGone({ requestId, wasPruned: true }))
+  if (isLogPruned) return Effect.fail(new LogGone({ requestId, reason: "pruned" }))
   return Effect.acquireRelease(Effect.tryPromise({ try: () => openRegular(run), catch: (error) => error }), (handle) =>
     Effect.promise(async () => handle?.close())
   ).pipe(
@@ -33,7 +36,9 @@ export const openRunLog = (run: LoggedRun): Effect.Effect<FileHandle, LogGone, S
       missing.has((error as NodeJS.ErrnoException).code) ? Effect.undefined : Effect.die(error)
     ),
     Effect.flatMap((handle) =>
-      handle === undefined ? Effect.fail(new LogGone({ requestId, wasPruned: false })) : Effect.succeed(handle)
+      handle === undefined
+        ? Effect.fail(new LogGone({ requestId, reason: hasLog(run) ? "lost" : "never_started" }))
+        : Effect.succeed(handle)
     )
   )
 }

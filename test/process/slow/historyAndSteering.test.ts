@@ -141,8 +141,7 @@ describe("a run's life", () => {
 })
 
 describe("a run that starts", () => {
-  it.fails("has the bytes that its log has", async () => {
-    // `log_bytes` is null while the log can be read with its header.
+  it("has the bytes that its log has", async () => {
     const body = { zulip_message: "m", codex_prompt: "p", codex_exec_delay_seconds: 600 }
     const answer = looper.run(body)
     const id = (await inStep("delay")).holder?.request_id ?? ""
@@ -244,7 +243,7 @@ describe("over Looper's death", () => {
     await last.stop()
   })
 
-  it.fails("a run that ended meanwhile ended then, not when Looper came back", async () => {
+  it("a run that ended meanwhile ended then, not when Looper came back", async () => {
     const { second, run } = await overDeath([{ exit: 5 }], async ({ pid, logPath }) => {
       await until(() => !isAlive(pid), "it has ended")
       const at = statSync(logPath).mtimeMs
