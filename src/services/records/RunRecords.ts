@@ -134,10 +134,14 @@ export class RunRecords extends Context.Service<
         stoppedBy: StopCause | undefined
       ) {
         const now = yield* Clock.currentTimeMillis
-        const endedAtMillis = Math.min(now, result.endedAtMillis ?? now)
         yield* runs.completeStep(requestId, { isStop: true, result: "ok" })
         yield* change(requestId, "end", (run) => ({
-          record: { ...run.record, ...result, endedAtMillis },
+          record: {
+            ...run.record,
+            ...result,
+            // A file's time may lie some milliseconds behind the clock's.
+            endedAtMillis: Math.max(run.record.startedAtMillis, Math.min(now, result.endedAtMillis ?? now))
+          },
           stoppedBy,
           isInferred: false
         }))
