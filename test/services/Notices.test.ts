@@ -170,6 +170,13 @@ describe("notices", () => {
         assert.notInclude(sent[0], token.slice(-5))
         yield* close
       }
+      // The cut of what is shown would leave the secret's end alone.
+      const atCut = yield* open({ tail: `${token} ${"e".repeat(985)}` })
+      yield* atCut.notices.ended(ended(1))
+      yield* atCut.notices.tickFailed({ requestId: "a", error: `no ${token}` })
+      yield* settled
+      for (const text of atCut.sent) assert.notInclude(text, token.slice(-5))
+      assert.include(atCut.sent[1], "no ***")
       // What is read begins ten characters before the end of the secret; nearly all of the rest is colours.
       const after = `${" ".repeat(26)}${"\u001b[0m".repeat((64 * 1024 - 40) / 4)}end\n`
       const { notices, sent } = yield* open({ tail: `x${token}${after}` })
