@@ -110,9 +110,9 @@ export class Notices extends Context.Service<
       const send = Effect.fnUntraced(
         function* (notice: Waiting) {
           underWay = notice
-          const text = redact(yield* notice.text)
           const endsMillis = (yield* monotonicMillis) + deadlineMillis
-          yield* deliver(text, endsMillis).pipe(
+          yield* notice.text.pipe(
+            Effect.flatMap((text) => deliver(redact(text), endsMillis)),
             Effect.timeoutOrElse({ duration: deadlineMillis, orElse: () => Effect.fail(tooLate) })
           )
         },
