@@ -10,6 +10,7 @@ import { FolderLock } from "./services/FolderLock.ts"
 import { layerLog } from "./services/notifiers/LogNotifier.ts"
 import { LooperConfig } from "./services/config/LooperConfig.ts"
 import { MirrorRecovery } from "./services/mirror/MirrorRecovery.ts"
+import { Notices } from "./services/Notices.ts"
 import { NotifyScript } from "./services/notifiers/NotifyScript.ts"
 import { ProcessTable } from "./services/processes/ProcessTable.ts"
 import { ProcessTrees } from "./services/processes/ProcessTrees.ts"
@@ -52,7 +53,8 @@ export const layerParts = {
  *
  * **Details** Built from the bottom up and ended from the top down: the lock first, which cuts waits; then the stored
  * answers, which wait for those of the cut sequences; then the supervisor, which stops runs or leaves them and
- * completes the logs of those that end; then records and database, the server log and the folder's lock.
+ * completes the logs of those that end; then the notices of those ends; then records and database, the server log and
+ * the folder's lock.
  */
 export const layerWith = <E, R>(
   config: Layer.Layer<LooperConfig, E, R>,
@@ -83,7 +85,8 @@ export const layerWith = <E, R>(
   )
   const runs = RunSupervisor.layerNoDeps.pipe(
     Layer.provideMerge(parts.processTrees),
-    Layer.provideMerge(Autopoll.layerNoDeps)
+    Layer.provideMerge(Autopoll.layerNoDeps),
+    Layer.provideMerge(Notices.layerNoDeps)
   )
   const records = Layer.mergeAll(RunRecords.layerNoDeps, RunLogRetention.layerNoDeps).pipe(
     Layer.provideMerge(Database.layerNoDeps)

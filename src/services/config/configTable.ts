@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import * as path from "node:path"
 import { Option } from "effect"
+import { type NoticeKind, noticeKinds } from "../../domain/noticeText.ts"
 import { promptProblem } from "../../domain/prompt.ts"
 import { secondsFromText } from "../../domain/seconds.ts"
 import { splitWords } from "../../domain/shellWords.ts"
@@ -54,6 +55,15 @@ const prompt: Kind<string> = {
 const logLevel: Kind<"DEBUG" | "INFO" | "WARNING" | "ERROR" | "CRITICAL"> = {
   allowed: "`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`",
   decode: (value) => oneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL").decode(value.toUpperCase())
+}
+
+const notices: Kind<ReadonlySet<NoticeKind>> = {
+  allowed: "any of `autopoll`, `finish`, `failure` and `skip`, separated by commas",
+  decode: (value) => {
+    const words = list.decode(value) ?? []
+    const kinds = noticeKinds.filter((kind) => words.includes(kind))
+    return words.every((word) => kinds.some((kind) => kind === word)) ? new Set(kinds) : undefined
+  }
 }
 
 const httpUrl: Kind<string> = {
@@ -259,6 +269,13 @@ export const configTable = (root: string) => {
       kind: flag,
       fallback: "1",
       about: "`0`: a message that fails does not stop a run"
+    }),
+    notifyOn: variable({
+      names: ["LOOPER_NOTIFY_ON"],
+      kind: notices,
+      fallback: "",
+      about:
+        "What is told beside a run's own message: autopoll started a run; a run ended with 0; a run or a tick failed; a tick skips for a new reason"
     }),
     webhookUrl: secret({
       names: ["LOOPER_WEBHOOK_URL"],

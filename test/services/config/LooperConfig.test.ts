@@ -213,6 +213,14 @@ const rules: { readonly [K in Key]: Rule } = {
     wrong: ["slack", "LOG", " "]
   },
   isNotifyRequired: flag,
+  notifyOn: {
+    valid: [
+      ["finish", new Set(["finish"])],
+      [" skip,finish , failure,autopoll", new Set(["autopoll", "finish", "failure", "skip"])],
+      [" , ", new Set()]
+    ],
+    wrong: ["finished", "finish failure", "finish,FAILURE", "1"]
+  },
   webhookUrl: {
     valid: [["https://hooks.example/T1?a=b", Redacted.make("https://hooks.example/T1?a=b")]],
     wrong: [
@@ -290,6 +298,7 @@ describe("the configuration", () => {
         killScope: "all",
         notifier: "zulip",
         isNotifyRequired: true,
+        notifyOn: new Set<never>(),
         webhookUrl: undefined,
         isAutopollOn: true,
         idlePollSeconds: 300,
