@@ -11,6 +11,7 @@ import { layerLog } from "./services/notifiers/LogNotifier.ts"
 import { LooperConfig } from "./services/config/LooperConfig.ts"
 import { MirrorRecovery } from "./services/mirror/MirrorRecovery.ts"
 import { NotifyScript } from "./services/notifiers/NotifyScript.ts"
+import { layerMetrics } from "./services/metrics/Metrics.ts"
 import { ProcessTable } from "./services/processes/ProcessTable.ts"
 import { ProcessTrees } from "./services/processes/ProcessTrees.ts"
 import { layerPs } from "./services/processes/PsProcessTable.ts"
@@ -68,7 +69,7 @@ export const layerWith = <E, R>(
     Layer.provideMerge(parts.serverLog),
     Layer.provideMerge(MirrorRecovery.layerNoDeps),
     Layer.provideMerge(FolderLock.layerNoDeps),
-    Layer.provideMerge(config)
+    Layer.provideMerge(Layer.merge(config, layerMetrics))
   )
   const base = Layer.mergeAll(
     Shutdown.layerNoDeps,
