@@ -30,6 +30,7 @@ import { ServerLog } from "./services/serverLog/ServerLog.ts"
 import { StartTime } from "./services/StartTime.ts"
 import { Shutdown } from "./services/Shutdown.ts"
 import { Workspaces } from "./services/Workspaces.ts"
+import { layerTelemetry } from "./telemetry.ts"
 import { layerWebhook } from "./services/notifiers/WebhookNotifier.ts"
 import { layerZulip } from "./services/zulip/ZulipNotifier.ts"
 
@@ -65,7 +66,7 @@ export const layerWith = <E, R>(
   } = layerParts
 ) => {
   const logs = MirrorRecovery.layerWarnings.pipe(
-    Layer.provideMerge(layerLogging),
+    Layer.provideMerge(Layer.provideMerge(layerTelemetry, layerLogging)),
     Layer.provideMerge(parts.serverLog),
     Layer.provideMerge(MirrorRecovery.layerNoDeps),
     Layer.provideMerge(FolderLock.layerNoDeps),

@@ -179,7 +179,8 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const { raw: request } = context.req
     const rawHeaders = context.env?.incoming?.rawHeaders
     const sent = { request, rawHeaders, requestId, caller, path: context.req.param(), query: context.req.query() }
-    return await settle(answer(handler, sent), requestId)
+    const span = { kind: "server", root: true, attributes: { request_id: requestId } } as const
+    return await settle(Effect.withSpan(answer(handler, sent), `${handler.method} ${handler.path}`, span), requestId)
   }
   for (const handler of Object.values(handlers)) {
     app.on(handler.method, handler.path, (context) => respond(context, handler))
