@@ -1,10 +1,19 @@
-/** Spans and records as a collector gets them: without secrets, and spans without what a program put into them. */
+/** Spans and records as a collector gets them: without secrets, and without what runs and messages hold. */
 import { Layer } from "effect"
 import { HttpBody } from "effect/http"
-import { OtlpSerialization, type OtlpTracer } from "effect/observability"
+import { type OtlpLogger, OtlpSerialization, type OtlpTracer } from "effect/observability"
 
-/** Everything else, an error's message too, may hold what a run or a caller wrote. */
+/** Of a span; everything else, an error's message too, may hold what a run or a caller wrote. */
 const keptAttributes: ReadonlySet<string> = new Set(["request_id", "effect.fiber.interrupted"])
+
+/** Of a record: an error's text may end in what the run wrote last. The server log has them. */
+const droppedFields: ReadonlySet<string> = new Set([
+  "error",
+  "stdout",
+  "stderr",
+  "exception.message",
+  "exception.stacktrace"
+])
 
 /** Writes OTLP as JSON; `redact` sees every text. */
 export const layerOtlpJson = (redact: (text: string) => string): Layer.Layer<OtlpSerialization.OtlpSerialization> => {
@@ -15,7 +24,7 @@ export const layerOtlpJson = (redact: (text: string) => string): Layer.Layer<Otl
   const body = (data: unknown) => HttpBody.text(JSON.stringify(data, clean), "application/json")
   return Layer.succeed(OtlpSerialization.OtlpSerialization, {
     traces: (data) => body(bare(data)),
-    logs: body,
+    logs: (data) => body(quiet(data)),
     metrics: body
   })
 }
@@ -33,6 +42,19 @@ const bare = ({ resourceSpans }: OtlpTracer.TraceData) => ({
           attributes: event.attributes.filter(({ key }) => key === "exception.type")
         })),
         status: { code: span.status.code }
+      }))
+    }))
+  }))
+})
+
+const quiet = ({ resourceLogs }: OtlpLogger.LogsData) => ({
+  resourceLogs: resourceLogs.map((of) => ({
+    ...of,
+    scopeLogs: of.scopeLogs.map((scoped) => ({
+      ...scoped,
+      logRecords: scoped.logRecords?.map((record) => ({
+        ...record,
+        attributes: record.attributes.filter(({ key }) => !droppedFields.has(key))
       }))
     }))
   }))

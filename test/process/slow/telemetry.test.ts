@@ -42,8 +42,13 @@ describe("a collector", () => {
   it("gets spans and records, beside the server log, and neither secrets nor prompts", async () => {
     await using collector = await startCollector()
     await using looper = await startLooper({ env: environment(collector.url) })
-    const answer = await run(looper, codexScript([{ print: `${token} ${key} prompt-text` }, { exit: 3 }]))
-    await looper.request("GET", `/no/${token}/${key}`, { headers })
+    const prompt = codexScript([{ print: `${token} ${key} prompt-text` }, { exit: 3 }])
+    const answer = await looper.request("POST", "/run", {
+      headers,
+      body: { zulip_message: "message-text", codex_prompt: prompt, codex_exec_startup_check_seconds: 20 }
+    })
+    assert.include(answer.text, "prompt-text", "what it printed is its error's tail")
+    await looper.request("GET", "/status", { headers: { ...headers, "user-agent": `curl ${token} ${key}` } })
     await until(() => looper.serverLog().includes("codex.exec.ended"), "the run has ended")
     assert.strictEqual((await looper.stop()).code, 0, looper.output())
     const [spans, records] = [spansOf(collector), recordsOf(collector)]
