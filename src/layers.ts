@@ -12,6 +12,7 @@ import { LooperConfig } from "./services/config/LooperConfig.ts"
 import { MirrorRecovery } from "./services/mirror/MirrorRecovery.ts"
 import { Notices } from "./services/Notices.ts"
 import { NotifyScript } from "./services/notifiers/NotifyScript.ts"
+import { layerMetrics } from "./services/metrics/Metrics.ts"
 import { ProcessTable } from "./services/processes/ProcessTable.ts"
 import { ProcessTrees } from "./services/processes/ProcessTrees.ts"
 import { layerPs } from "./services/processes/PsProcessTable.ts"
@@ -30,6 +31,7 @@ import { ServerLog } from "./services/serverLog/ServerLog.ts"
 import { StartTime } from "./services/StartTime.ts"
 import { Shutdown } from "./services/Shutdown.ts"
 import { Workspaces } from "./services/Workspaces.ts"
+import { layerTelemetry } from "./telemetry.ts"
 import { layerWebhook } from "./services/notifiers/WebhookNotifier.ts"
 import { layerZulip } from "./services/zulip/ZulipNotifier.ts"
 
@@ -66,11 +68,11 @@ export const layerWith = <E, R>(
   } = layerParts
 ) => {
   const logs = MirrorRecovery.layerWarnings.pipe(
-    Layer.provideMerge(layerLogging),
+    Layer.provideMerge(Layer.provideMerge(layerTelemetry, layerLogging)),
     Layer.provideMerge(parts.serverLog),
     Layer.provideMerge(MirrorRecovery.layerNoDeps),
     Layer.provideMerge(FolderLock.layerNoDeps),
-    Layer.provideMerge(config)
+    Layer.provideMerge(Layer.merge(config, layerMetrics))
   )
   const base = Layer.mergeAll(
     Shutdown.layerNoDeps,

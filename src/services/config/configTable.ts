@@ -7,6 +7,7 @@ import { type NoticeKind, noticeKinds } from "../../domain/noticeText.ts"
 import { promptProblem } from "../../domain/prompt.ts"
 import { secondsFromText } from "../../domain/seconds.ts"
 import { splitWords } from "../../domain/shellWords.ts"
+import { pairsOf } from "./pairs.ts"
 import { anyText, flag, integer, type Kind, list, oneOf, optional, secret, variable } from "./configValue.ts"
 
 /** An absolute path: `~` is the home folder, anything relative lies below `root`. */
@@ -81,6 +82,11 @@ const truth: Kind<boolean> = {
     const word = value.trim().toLowerCase()
     return word === "true" || word === "false" ? word === "true" : undefined
   }
+}
+
+const pairs: Kind<string> = {
+  allowed: "`key=value` pairs, separated by commas, percent-encoded where needed",
+  decode: (value) => (pairsOf(value) === undefined ? undefined : value)
 }
 
 /** The table for a Looper in `root`. */
@@ -331,6 +337,29 @@ export const configTable = (root: string) => {
       kind: anyText,
       fallback: "8-Tessa",
       about: "The people, separated by commas: id, e-mail, full name or `<id>-<name>`, matched exactly"
+    }),
+    otlpEndpoint: optional({
+      names: ["OTEL_EXPORTER_OTLP_ENDPOINT"],
+      kind: httpUrl,
+      about: "Collector that gets spans (`/v1/traces`) and records (`/v1/logs`) as JSON over HTTP; unset: none does"
+    }),
+    otlpHeaders: secret({
+      names: ["OTEL_EXPORTER_OTLP_HEADERS"],
+      readFile,
+      kind: pairs,
+      about: "Header fields of those requests; secrets"
+    }),
+    otelServiceName: variable({
+      names: ["OTEL_SERVICE_NAME"],
+      kind: anyText,
+      fallback: "looper",
+      about: "`service.name` there"
+    }),
+    otelAttributes: variable({
+      names: ["OTEL_RESOURCE_ATTRIBUTES"],
+      kind: pairs,
+      fallback: "",
+      about: "Further attributes of the resource there, such as `deployment.environment=home`"
     })
   }
 }
