@@ -72,6 +72,15 @@ describe("a scrape", () => {
   )
 })
 
+it.live("two Loopers in one process count for themselves", () =>
+  Effect.gen(function* () {
+    const [one, other] = [yield* openLooper(), yield* openLooper()]
+    yield* one.perform(notify({ message: "m" }))
+    const delivered = 'looper_notifications_total{outcome="delivered"}'
+    assert.deepStrictEqual([yield* gauge(one, delivered), yield* gauge(other, delivered)], [1, 0])
+  })
+)
+
 describe("counted once, and nothing else with it,", () => {
   it.live("is a run that is stopped: its end, its stop and its processes", () =>
     Effect.gen(function* () {
