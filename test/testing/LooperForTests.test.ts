@@ -53,7 +53,11 @@ describe("Looper of the test kit", () => {
         Effect.repeat({ until: ([log]) => log?.text.endsWith(trailer) === true }),
         Effect.timeout("10 seconds")
       )
-      assert.match(yield* looper.serverLog, /^.* INFO looper run\.success /m)
+      // A record waits while a batch of the mirror is written.
+      yield* looper.serverLog.pipe(
+        Effect.repeat({ until: (log) => /^.* INFO looper run\.success /m.test(log) }),
+        Effect.timeout("10 seconds")
+      )
     }).pipe(Effect.provide(LooperForTests.layer()))
   )
 
