@@ -24,7 +24,12 @@ export const makeWallClock = (offsetMillis = 0): WallClock => {
   set(offsetMillis)
   return {
     env: { TEST_CLOCK: file },
-    wrapper: ["sh", "-c", 'node=$1; shift; exec "$node" --import "$0" "$@"', join(import.meta.dirname, "shiftedDate.ts")],
+    wrapper: [
+      "sh",
+      "-c",
+      'node=$1; shift; exec "$node" --import "$0" "$@"',
+      join(import.meta.dirname, "shiftedDate.ts")
+    ],
     set,
     [Symbol.dispose]: () => rmSync(folder, { recursive: true })
   }

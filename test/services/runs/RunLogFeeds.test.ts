@@ -154,7 +154,10 @@ describe("what is no log", () => {
         ]
         for (const read of reads) {
           const error = yield* Effect.flip(read)
-          assert.deepStrictEqual(error, new LogGone({ requestId: run.requestId, reason: isLogPruned ? "pruned" : "lost" }))
+          assert.deepStrictEqual(
+            error,
+            new LogGone({ requestId: run.requestId, reason: isLogPruned ? "pruned" : "lost" })
+          )
         }
       }
     })
