@@ -2,13 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
-import { startGatedZulip } from "../support/gatedZulip.ts"
-import { type LooperProcess, startLooper } from "../support/looperProcess.ts"
-import { type Chat, startWebhook, startZulip } from "../support/noticeHouse.ts"
-import { killHard, until } from "../support/processes.ts"
-import { runOf } from "../support/residentLooper.ts"
-import { storedRun } from "../support/runRecords.ts"
+import { type CodexStep, codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { startGatedZulip } from "../../support/gatedZulip.ts"
+import { type LooperProcess, startLooper } from "../../support/looperProcess.ts"
+import { type Chat, startWebhook, startZulip } from "../../support/noticeHouse.ts"
+import { killHard, until } from "../../support/processes.ts"
+import { runOf } from "../../support/residentLooper.ts"
+import { storedRun } from "../../support/runRecords.ts"
 
 const tellsAll = { LOOPER_NOTIFY_ON: "autopoll,finish,failure,skip" }
 
