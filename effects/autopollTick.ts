@@ -7,11 +7,12 @@ import type { CodexBinary } from "../src/services/CodexBinary.ts"
 import { CodexProcesses } from "../src/services/processes/CodexProcesses.ts"
 import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
 import { LooperConfig } from "../src/services/config/LooperConfig.ts"
+import { Notices } from "../src/services/Notices.ts"
 import { RequestIds } from "../src/services/RequestIds.ts"
 import { RunLock } from "../src/services/runs/RunLock.ts"
 import { RunLogs } from "../src/services/runs/RunLogs.ts"
 import type { RunRecords } from "../src/services/records/RunRecords.ts"
-import type { RunSupervisor } from "../src/services/runs/RunSupervisor.ts"
+import { RunSupervisor } from "../src/services/runs/RunSupervisor.ts"
 import type { RunTickets } from "../src/services/runs/RunTickets.ts"
 import type { ServerAddress } from "../src/services/ServerAddress.ts"
 import { Workspaces } from "../src/services/Workspaces.ts"
@@ -28,6 +29,7 @@ export type AutopollTickServices =
   | CodexProcesses
   | DefaultPrompt
   | LooperConfig
+  | Notices
   | RequestIds
   | RunLock
   | RunLogs
@@ -50,9 +52,12 @@ export const autopollTick = Effect.fn("autopollTick")(function* (
 ): Effect.fn.Return<TickResult, AutopollTickError, AutopollTickServices> {
   const requestId = (yield* RequestIds).draw("auto")
   const autopoll = yield* Autopoll
+  const notices = yield* Notices
   const tick = lookAndStart({ requestId, ignoresBackoff: options.ignoresBackoff === true }).pipe(
-    Effect.tapError(({ _tag }) => (isFailure(_tag) ? autopoll.failed : Effect.void)),
-    Effect.tapDefect(() => autopoll.failed)
+    Effect.tapError(({ _tag, message }) =>
+      isFailure(_tag) ? Effect.andThen(autopoll.failed, notices.tickFailed({ requestId, error: message })) : Effect.void
+    ),
+    Effect.tapDefect(() => Effect.andThen(autopoll.failed, notices.tickFailed({ requestId, error: "internal error" })))
   )
   const result = yield* Effect.onExit(tick, (exit) => autopoll.ticked(outcomeOf(exit)))
   const fields = result.outcome === "started" ? { pid: result.started.pid } : { reason: result.reason }
@@ -73,15 +78,28 @@ const lookAndStart = Effect.fnUntraced(function* (options: {
   const { requestId } = options
   const obstacle = yield* findObstacle(options)
   if ("plan" in obstacle) {
-    const sequence = startUnlessAlive({ requestId, plan: obstacle.plan })
-    return yield* (yield* RunLock)
-      .tryRun({ requestId, step: "preflight", sequence })
+    const { plan } = obstacle
+    const result = yield* (yield* RunLock)
+      .tryRun({ requestId, step: "preflight", sequence: startUnlessAlive({ requestId, plan }) })
       .pipe(Effect.catchTag("RunBusy", () => Effect.succeed(skipped("run_lock_busy"))))
+    const workspace = plan.workspace.path
+    if (result.outcome === "started") yield* (yield* Notices).started({ requestId, workspace })
+    return result
   }
+  yield* tellSkip(obstacle)
   if (obstacle.reason === "misconfigured") {
     yield* Effect.logWarning("codex.exec.autopoll.misconfigured").pipe(Effect.annotateLogs({ error: obstacle.text }))
   }
   return skipped(obstacle.reason)
+})
+
+/** That a run of Looper's own is alive is no news. */
+const tellSkip = Effect.fnUntraced(function* ({ reason, text, pids = [] }: Obstacle) {
+  const own = (yield* RunSupervisor).live()
+  if (own.some(({ codex }) => pids.includes(codex.pid))) return
+  const backoff = reason === "backoff" ? yield* (yield* Autopoll).backoffMillis : undefined
+  const untilMillis = backoff === undefined ? undefined : (yield* Clock.currentTimeMillis) + Math.round(backoff)
+  yield* (yield* Notices).skipped({ reason, text, untilMillis })
 })
 
 /** What keeps a tick from starting something. */

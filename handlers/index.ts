@@ -1,4 +1,5 @@
 /** Every route of Looper. */
+import type { MetricsServices } from "../effects/metrics.ts"
 import type { RunServices } from "../effects/run.ts"
 import type { StatusServices } from "../effects/status.ts"
 import type { StopRunServices } from "../effects/stopRun.ts"
@@ -10,6 +11,7 @@ import { docs } from "./docs.ts"
 import { docsFile } from "./docsFile.ts"
 import { health } from "./health.ts"
 import { kill } from "./kill.ts"
+import { metrics } from "./metrics.ts"
 import { notify } from "./notify.ts"
 import { openapi } from "./openapi.ts"
 import { pauseAutopoll } from "./pauseAutopoll.ts"
@@ -22,7 +24,7 @@ import { status } from "./status.ts"
 import { stopRun } from "./stopRun.ts"
 
 /** Every service that a handler needs. */
-export type HandlerServices = RunServices | RunLogFeeds | StatusServices | StopRunServices
+export type HandlerServices = MetricsServices | RunServices | RunLogFeeds | StatusServices | StopRunServices
 
 /** What the runtime mounts, by name: client, command line, documents and `looper invoke` are made of these. */
 export const handlers = {
@@ -39,6 +41,7 @@ export const handlers = {
   getRun,
   runLog,
   stopRun,
+  metrics,
   openapi: openapi((): Handlers<unknown> => handlers),
   docs,
   docsFile

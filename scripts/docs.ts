@@ -6,6 +6,7 @@ import { handlers } from "../handlers/index.ts"
 import { configTable } from "../src/services/config/configTable.ts"
 import { apiPage } from "./apiPage.ts"
 import { cliPage } from "./cliPage.ts"
+import { metricsPage } from "./metricsPage.ts"
 import { row } from "./table.ts"
 
 const checkout = resolve(import.meta.dirname, "..")
@@ -34,5 +35,6 @@ export const configurationPage = (): string => {
 if (import.meta.main) {
   writeFileSync(join(checkout, "docs/configuration.md"), configurationPage())
   writeFileSync(join(checkout, "docs/api.md"), apiPage(handlers))
+  writeFileSync(join(checkout, "docs/metrics.md"), metricsPage())
   writeFileSync(join(checkout, "docs/cli.md"), await Effect.runPromise(cliPage))
 }

@@ -10,7 +10,9 @@ import { FolderLock } from "./services/FolderLock.ts"
 import { layerLog } from "./services/notifiers/LogNotifier.ts"
 import { LooperConfig } from "./services/config/LooperConfig.ts"
 import { MirrorRecovery } from "./services/mirror/MirrorRecovery.ts"
+import { Notices } from "./services/Notices.ts"
 import { NotifyScript } from "./services/notifiers/NotifyScript.ts"
+import { layerMetrics } from "./services/metrics/Metrics.ts"
 import { ProcessTable } from "./services/processes/ProcessTable.ts"
 import { ProcessTrees } from "./services/processes/ProcessTrees.ts"
 import { layerPs } from "./services/processes/PsProcessTable.ts"
@@ -29,6 +31,7 @@ import { ServerLog } from "./services/serverLog/ServerLog.ts"
 import { StartTime } from "./services/StartTime.ts"
 import { Shutdown } from "./services/Shutdown.ts"
 import { Workspaces } from "./services/Workspaces.ts"
+import { layerTelemetry } from "./telemetry.ts"
 import { layerWebhook } from "./services/notifiers/WebhookNotifier.ts"
 import { layerZulip } from "./services/zulip/ZulipNotifier.ts"
 
@@ -52,7 +55,8 @@ export const layerParts = {
  *
  * **Details** Built from the bottom up and ended from the top down: the lock first, which cuts waits; then the stored
  * answers, which wait for those of the cut sequences; then the supervisor, which stops runs or leaves them and
- * completes the logs of those that end; then records and database, the server log and the folder's lock.
+ * completes the logs of those that end; then the notices of those ends; then records and database, the server log and
+ * the folder's lock.
  */
 export const layerWith = <E, R>(
   config: Layer.Layer<LooperConfig, E, R>,
@@ -64,11 +68,11 @@ export const layerWith = <E, R>(
   } = layerParts
 ) => {
   const logs = MirrorRecovery.layerWarnings.pipe(
-    Layer.provideMerge(layerLogging),
+    Layer.provideMerge(Layer.provideMerge(layerTelemetry, layerLogging)),
     Layer.provideMerge(parts.serverLog),
     Layer.provideMerge(MirrorRecovery.layerNoDeps),
     Layer.provideMerge(FolderLock.layerNoDeps),
-    Layer.provideMerge(config)
+    Layer.provideMerge(Layer.merge(config, layerMetrics))
   )
   const base = Layer.mergeAll(
     Shutdown.layerNoDeps,
@@ -83,7 +87,8 @@ export const layerWith = <E, R>(
   )
   const runs = RunSupervisor.layerNoDeps.pipe(
     Layer.provideMerge(parts.processTrees),
-    Layer.provideMerge(Autopoll.layerNoDeps)
+    Layer.provideMerge(Autopoll.layerNoDeps),
+    Layer.provideMerge(Notices.layerNoDeps)
   )
   const records = Layer.mergeAll(RunRecords.layerNoDeps, RunLogRetention.layerNoDeps).pipe(
     Layer.provideMerge(Database.layerNoDeps)

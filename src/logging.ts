@@ -4,6 +4,7 @@ import { escapeControls } from "./domain/escapeControls.ts"
 import { jsonRecord } from "./domain/jsonRecord.ts"
 import { logRecord } from "./domain/logRecord.ts"
 import { type PlainValue, plainValue } from "./domain/plainValue.ts"
+import { pairsOf } from "./services/config/pairs.ts"
 import { LooperConfig, type LogLevel, type LooperConfigShape } from "./services/config/LooperConfig.ts"
 import { ServerLog } from "./services/serverLog/ServerLog.ts"
 
@@ -23,9 +24,16 @@ export const redactor = (config: LooperConfigShape): ((text: string) => string) 
   const secrets = [config.apiToken, config.zulip.botApiKey, config.webhookUrl]
     .filter((secret) => secret !== undefined)
     .map((secret) => Redacted.value(secret).trim())
+    .concat(headerSecrets(config))
     .filter(Boolean)
   return (text) => secrets.reduce((left, secret) => left.replaceAll(secret, "***"), text)
 }
+
+/** Of `authorization=Bearer <token>` the token too; a tenant's name is none and may be a word of any record. */
+const headerSecrets = ({ otlpHeaders }: LooperConfigShape): ReadonlyArray<string> =>
+  (pairsOf(otlpHeaders === undefined ? "" : Redacted.value(otlpHeaders)) ?? [])
+    .filter(([name]) => /auth|cookie|key|secret|token/i.test(name))
+    .flatMap(([, value]) => [value, value.split(" ").at(-1) ?? ""])
 
 /** Replaces the default logger: event and annotations go to the server log and to stdout. */
 export const layerLogging = Layer.unwrap(

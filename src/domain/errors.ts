@@ -86,6 +86,8 @@ export class RunLogUnwritable extends Schema.TaggedError<RunLogUnwritable>()("Ru
 /** The message was not (or not provably) delivered; nothing was stopped or launched. */
 export class NotifyFailed extends Schema.TaggedError<NotifyFailed>()("NotifyFailed", {
   reason: Schema.String,
+  /** Provably not delivered, and the server may take it after so many seconds; left out where that is not so. */
+  retryAfterSeconds: Schema.optionalKey(Schema.Number),
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {

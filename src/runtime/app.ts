@@ -7,6 +7,7 @@ import { codeOf } from "../domain/errors.ts"
 import type { RequestId } from "../domain/RequestId.ts"
 import { redactor } from "../logging.ts"
 import { LooperConfig } from "../services/config/LooperConfig.ts"
+import { Metrics } from "../services/metrics/Metrics.ts"
 import { RequestIds } from "../services/RequestIds.ts"
 import type { RunTickets } from "../services/runs/RunTickets.ts"
 import type { StoredAnswers } from "../services/records/StoredAnswers.ts"
@@ -61,6 +62,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   const config = yield* LooperConfig
   const ids = yield* RequestIds
   const shutdown = yield* Shutdown
+  const metrics = yield* Metrics
   const authenticate = yield* makeAuthenticate
   const answerOnce = yield* makeAnswerOnce
   const redact = redactor(config)
@@ -168,7 +170,11 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     }
     context.res.headers.set("X-Request-Id", requestId)
     if (shutdown.times() !== undefined) context.res.headers.set("Connection", "close")
-    await log("http.end", { status: context.res.status, duration_ms: Math.round(performance.now() - startedAt) })
+    const elapsedMillis = performance.now() - startedAt
+    const labels = { method: methodLabel(req.method), route: routesAt(req.path)[0]?.handler.path ?? "other" }
+    metrics.count("httpRequests", { ...labels, status: String(context.res.status) })
+    metrics.observe("httpDuration", labels, elapsedMillis / 1_000)
+    await log("http.end", { status: context.res.status, duration_ms: Math.round(elapsedMillis) })
   })
 
   const respond = async (context: Context<{ Bindings: Bindings; Variables: Variables }>, handler: Handler<R>) => {
@@ -179,7 +185,8 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     // Hono would give the first value of a name.
     const query = Object.fromEntries(new URL(request.url).searchParams)
     const sent = { request, rawHeaders, outgoing, requestId, caller, path: context.req.param(), query }
-    return await settle(answer(handler, sent), requestId)
+    const span = { kind: "server", root: true, attributes: { request_id: requestId } } as const
+    return await settle(Effect.withSpan(answer(handler, sent), `${handler.method} ${handler.path}`, span), requestId)
   }
   for (const handler of Object.values(handlers)) {
     app.on(handler.method, handler.path, (context) => respond(context, handler))
@@ -191,3 +198,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   })
   return app
 })
+
+/** Any token is a method: whoever calls must not choose the names of series. */
+const methodLabel = (method: string): "GET" | "HEAD" | "POST" | "other" =>
+  method === "GET" || method === "HEAD" || method === "POST" ? method : "other"

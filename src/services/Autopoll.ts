@@ -4,6 +4,7 @@ import type { RequestId } from "../domain/RequestId.ts"
 import type { RunEnding } from "../domain/RunRecord.ts"
 import type { TickOutcome } from "../domain/RunResult.ts"
 import { LooperConfig } from "./config/LooperConfig.ts"
+import { Metrics, tickLabels } from "./metrics/Metrics.ts"
 import { ProcessTable } from "./processes/ProcessTable.ts"
 import { type AutopollState, loadAutopoll, saveAutopoll } from "./records/autopollState.ts"
 import { Database } from "./records/Database.ts"
@@ -51,6 +52,7 @@ export class Autopoll extends Context.Service<
       const { idlePollSeconds } = yield* LooperConfig
       const { bootId } = yield* ProcessTable
       const database = yield* Database
+      const metrics = yield* Metrics
       const waitMillis = waitAfter(idlePollSeconds * 1_000)
       let lastTick: (TickOutcome & { readonly atMillis: number }) | undefined
       let nextTickMillis: number | undefined
@@ -116,6 +118,7 @@ export class Autopoll extends Context.Service<
         ticked: (outcome) =>
           Effect.map(Clock.currentTimeMillis, (atMillis) => {
             lastTick = { ...outcome, atMillis }
+            metrics.count("autopollTicks", tickLabels(outcome))
           }),
         lastTick: () => lastTick,
         expectTick: (atMillis) => void (nextTickMillis = atMillis),

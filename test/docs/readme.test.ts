@@ -6,6 +6,7 @@ import { handlers } from "../../handlers/index.ts"
 import { apiPage } from "../../scripts/apiPage.ts"
 import { cliPage } from "../../scripts/cliPage.ts"
 import { configurationPage } from "../../scripts/docs.ts"
+import { metricsPage } from "../../scripts/metricsPage.ts"
 import { codeOf } from "../../src/domain/errors.ts"
 import { configTable } from "../../src/services/config/configTable.ts"
 import { codes, readme, tableRows } from "../support/readme.ts"
@@ -24,6 +25,10 @@ const found = (pattern: RegExp, texts: ReadonlyArray<string>): ReadonlyArray<str
 
 it("docs/configuration.md is what the configuration's definition makes", () => {
   assert.strictEqual(readFileSync(join(checkout, "docs/configuration.md"), "utf8"), configurationPage())
+})
+
+it("docs/metrics.md is what the metrics' definitions make", () => {
+  assert.strictEqual(readFileSync(join(checkout, "docs/metrics.md"), "utf8"), metricsPage())
 })
 
 it.effect("docs/cli.md is what the command line's definition makes", () =>

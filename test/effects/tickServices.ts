@@ -11,6 +11,7 @@ import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
 import { Database } from "../../src/services/records/Database.ts"
 import { RunRecords } from "../../src/services/records/RunRecords.ts"
 import { ProcessTable } from "../../src/services/processes/ProcessTable.ts"
+import { Notices } from "../../src/services/Notices.ts"
 import { RequestIds } from "../../src/services/RequestIds.ts"
 import { RunLock } from "../../src/services/runs/RunLock.ts"
 import { RunLogs } from "../../src/services/runs/RunLogs.ts"
@@ -29,6 +30,8 @@ export interface World {
   hasBinary: boolean
   /** What a tick comes to that has no reason to skip; `throws` comes before everything else. */
   launch: "starts" | "fails" | "dies" | "throws"
+  /** codex of Looper's own live runs. */
+  own: ReadonlyArray<number>
 }
 
 const identity = { pid: 7, startTicks: 7 }
@@ -62,10 +65,9 @@ const database = Layer.succeed(Database, {
 })
 const table = Layer.mock(ProcessTable, { bootId: "b", self: 1 })
 
-const supervisorOf = (parts: Pick<RunSupervisor["Service"], "launch">) =>
+const supervisorOf = (parts: Pick<RunSupervisor["Service"], "launch" | "live">) =>
   RunSupervisor.of({
     ...parts,
-    live: () => [],
     leaders: () => [],
     stopping: () => Effect.void,
     stopRun: () => Effect.succeed(undefined),
@@ -80,16 +82,27 @@ export const makeTickServices = (environment: Readonly<Record<string, string>> =
     newestChangeMillis: undefined,
     hasWorkspace: true,
     hasBinary: true,
-    launch: "starts"
+    launch: "starts",
+    own: []
   }
   /** How the runs that ticks started end, oldest first. */
   const runs: Array<Deferred.Deferred<RunEnding>> = []
+  /** What ticks told, oldest first. */
+  const notices: Array<string> = []
+  const told = (notice: string) => Effect.sync(() => void notices.push(notice))
   let ticks = 0
   const make = Layer.mergeAll(
     DefaultPrompt.layerNoDeps,
     RunLock.layerNoDeps.pipe(Layer.provide(records), Layer.provideMerge(Shutdown.layerNoDeps)),
     ServerAddress.layer,
     Layer.mock(RunTickets, { issue: () => undefined, isValid: () => false }),
+    Layer.succeed(Notices, {
+      started: ({ requestId }) => told(`started ${requestId}`),
+      ended: () => Effect.void,
+      tickFailed: ({ error }) => told(`failed: ${error}`),
+      skipped: ({ reason, text, untilMillis }) =>
+        told(["skipped", reason, text, untilMillis].filter(Boolean).join(": "))
+    }),
     Layer.succeed(RequestIds, {
       draw: () => {
         ticks += 1
@@ -137,7 +150,9 @@ export const makeTickServices = (environment: Readonly<Record<string, string>> =
       Effect.gen(function* () {
         const { ended } = yield* Autopoll
         const scope = yield* Effect.scope
+        const known = { requestId: "0c0c0c0c", bootId: "b", supervisor: identity, workspace: "/w", startedAtMillis: 0 }
         return supervisorOf({
+          live: () => world.own.map((pid) => ({ ...known, codex: { pid, startTicks: 7 } })),
           launch: ({ requestId, workspace, log }) =>
             Effect.gen(function* () {
               const end = Deferred.makeUnsafe<RunEnding>()
@@ -170,5 +185,5 @@ export const makeTickServices = (environment: Readonly<Record<string, string>> =
       )
     )
   )
-  return { layer, world, runs, ticks: () => ticks }
+  return { layer, world, runs, notices, ticks: () => ticks }
 }

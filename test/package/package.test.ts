@@ -88,7 +88,7 @@ describe("the package", () => {
     const entries = ["looper.js", "nodeAgain.js", "send-zulip-dm.js", "scripts/run-codex-task.sh"]
     for (const path of [...built, ...entries, "README.md", "LICENSE"]) assert.include(looper.files, path)
     const known =
-      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/src\/docsPage\/page\.(html|css)|docs\/.+\.md|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
+      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/src\/docsPage\/page\.(html|css)|docs\/.+\.(md|yml|json)|deploy\/.+|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
     assert.deepStrictEqual(
       looper.files.filter((path) => !known.test(path)),
       []

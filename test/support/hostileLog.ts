@@ -48,7 +48,7 @@ export const readLog = async (path: string, book: Book, mirrored: (line: string)
     const answered = book.byApp.get(id) ?? []
     // What was cut has its pair too, though nobody got the answer; what was changed beyond knowing may have lost its tag.
     const unanswered = tags.length - answered.length
-    const mayBeCut = tags.filter((tag) => book.cut.has(tag) || !/^hostile\/\d+$/.test(tag)).length
+    const mayBeCut = tags.filter((tag) => book.cut.has(tag) || !/^hostile\/(\d+)\/\1$/.test(tag)).length
     const isPaired = ended.length === tags.length && answered.every((status) => ended.includes(status))
     if (!isPaired || unanswered < 0 || unanswered > mayBeCut)
       unpaired.push(`${id} starts ${tags} ends ${ended} answers ${answered}`)

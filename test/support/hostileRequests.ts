@@ -24,8 +24,8 @@ export interface HostileRequest {
   readonly expected: Expected
 }
 
-/** In `User-Agent`, and so in the request's `http.start`. */
-export const tagOf = (index: number): string => `hostile/${index}`
+/** In `User-Agent`, and so in the request's `http.start`; twice the number, so that a changed tag is no other's. */
+export const tagOf = (index: number): string => `hostile/${index}/${index}`
 
 export const json = "Content-Type: application/json\r\n"
 

@@ -22,7 +22,7 @@ const secondsADay = 86_400
 
 /** Ticks every 10 s for a day: runs that end well, badly or not for a while, starts that fail, ticks that skip. */
 export const soakTicks = async (options: { readonly hours: number }): Promise<ReadonlyArray<TickSample>> => {
-  const { layer, world, runs, ticks } = makeTickServices({ LOOPER_IDLE_POLL_SECONDS: "0.001" })
+  const { layer, world, runs, ticks, notices } = makeTickServices({ LOOPER_IDLE_POLL_SECONDS: "0.001" })
   const samples: Array<TickSample> = []
   const look = Effect.sync(() => {
     collect()
@@ -49,6 +49,8 @@ export const soakTicks = async (options: { readonly hours: number }): Promise<Re
       if (second % (secondsADay / 24) === 0) yield* look
       Object.assign(world, begin, turns[(second / pollSeconds) % turns.length])
       yield* TestClock.adjust(Duration.seconds(pollSeconds))
+      // The test's own record of them.
+      notices.splice(0)
       const isWell = second % 3 === 0
       for (const run of runs.splice(0))
         yield* Deferred.succeed(run, {

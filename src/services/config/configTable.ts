@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import * as path from "node:path"
 import { Option } from "effect"
+import { type NoticeKind, noticeKinds } from "../../domain/noticeText.ts"
 import { promptProblem } from "../../domain/prompt.ts"
 import { secondsFromText } from "../../domain/seconds.ts"
 import { splitWords } from "../../domain/shellWords.ts"
+import { pairsOf } from "./pairs.ts"
 import { anyText, flag, integer, type Kind, list, oneOf, optional, secret, variable } from "./configValue.ts"
 
 /** An absolute path: `~` is the home folder, anything relative lies below `root`. */
@@ -56,6 +58,15 @@ const logLevel: Kind<"DEBUG" | "INFO" | "WARNING" | "ERROR" | "CRITICAL"> = {
   decode: (value) => oneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL").decode(value.toUpperCase())
 }
 
+const notices: Kind<ReadonlySet<NoticeKind>> = {
+  allowed: "any of `autopoll`, `finish`, `failure` and `skip`, separated by commas",
+  decode: (value) => {
+    const words = list.decode(value) ?? []
+    const kinds = noticeKinds.filter((kind) => words.includes(kind))
+    return words.every((word) => kinds.some((kind) => kind === word)) ? new Set(kinds) : undefined
+  }
+}
+
 const httpUrl: Kind<string> = {
   allowed: "an http or https URL without user and password",
   decode: (value) => {
@@ -71,6 +82,11 @@ const truth: Kind<boolean> = {
     const word = value.trim().toLowerCase()
     return word === "true" || word === "false" ? word === "true" : undefined
   }
+}
+
+const pairs: Kind<string> = {
+  allowed: "`key=value` pairs, separated by commas, percent-encoded where needed",
+  decode: (value) => (pairsOf(value) === undefined ? undefined : value)
 }
 
 /** The table for a Looper in `root`. */
@@ -260,6 +276,13 @@ export const configTable = (root: string) => {
       fallback: "1",
       about: "`0`: a message that fails does not stop a run"
     }),
+    notifyOn: variable({
+      names: ["LOOPER_NOTIFY_ON"],
+      kind: notices,
+      fallback: "",
+      about:
+        "What is told beside a run's own message: autopoll started a run; a run ended with 0; a run or a tick failed; a tick skips for a new reason"
+    }),
     webhookUrl: secret({
       names: ["LOOPER_WEBHOOK_URL"],
       readFile,
@@ -314,6 +337,29 @@ export const configTable = (root: string) => {
       kind: anyText,
       fallback: "8-Tessa",
       about: "The people, separated by commas: id, e-mail, full name or `<id>-<name>`, matched exactly"
+    }),
+    otlpEndpoint: optional({
+      names: ["OTEL_EXPORTER_OTLP_ENDPOINT"],
+      kind: httpUrl,
+      about: "Collector that gets spans (`/v1/traces`) and records (`/v1/logs`) as JSON over HTTP; unset: none does"
+    }),
+    otlpHeaders: secret({
+      names: ["OTEL_EXPORTER_OTLP_HEADERS"],
+      readFile,
+      kind: pairs,
+      about: "Header fields of those requests; secrets"
+    }),
+    otelServiceName: variable({
+      names: ["OTEL_SERVICE_NAME"],
+      kind: anyText,
+      fallback: "looper",
+      about: "`service.name` there"
+    }),
+    otelAttributes: variable({
+      names: ["OTEL_RESOURCE_ATTRIBUTES"],
+      kind: pairs,
+      fallback: "",
+      about: "Further attributes of the resource there, such as `deployment.environment=home`"
     })
   }
 }

@@ -112,13 +112,14 @@ export const guardedCall = Effect.fnUntraced(function* <A>(
       return yield* new NotifyFailed({ reason })
     }
     if (verdict._tag !== "Later") return verdict
-    if (tries >= verdict.maxTries) {
-      return yield* new NotifyFailed({ reason: `${verdict.reason}; gave up after ${tries} tries, not delivered` })
-    }
     const delaySeconds = verdict.delaySeconds ?? tries
+    if (tries >= verdict.maxTries) {
+      const reason = `${verdict.reason}; gave up after ${tries} tries, not delivered`
+      return yield* new NotifyFailed({ reason, retryAfterSeconds: delaySeconds })
+    }
     if (!(yield* isTimeFor(call.deadlineMillis, delaySeconds))) {
       const reason = `${verdict.reason}; waiting ${delaySeconds} s more would pass the limit of 30 s, not delivered`
-      return yield* new NotifyFailed({ reason })
+      return yield* new NotifyFailed({ reason, retryAfterSeconds: delaySeconds })
     }
     yield* call.logRetry({ reason: verdict.reason, delay_seconds: delaySeconds })
     yield* Effect.sleep(Duration.seconds(delaySeconds))

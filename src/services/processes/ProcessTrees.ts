@@ -7,6 +7,7 @@ import {
   type ProcessTree,
   type TreeSeeds
 } from "../../domain/processTree.ts"
+import { Metrics, type MetricsShape } from "../metrics/Metrics.ts"
 import { ProcessTable } from "./ProcessTable.ts"
 import { monotonicMillis, Shutdown } from "../Shutdown.ts"
 
@@ -58,8 +59,9 @@ export class ProcessTrees extends Context.Service<
       Effect.gen(function* () {
         const table = yield* ProcessTable
         const shutdown = yield* Shutdown
+        const metrics = yield* Metrics
         return ProcessTrees.of({
-          terminate: (seeds, own) => makeTermination({ table, shutdown, seeds, ...options, ...own }),
+          terminate: (seeds, own) => makeTermination({ table, shutdown, metrics, seeds, ...options, ...own }),
           members: (seeds) =>
             Effect.map(table.scan, (rows) => {
               const { members } = growTree(emptyTree, { rows, seeds, self: table.self })
@@ -74,10 +76,11 @@ export class ProcessTrees extends Context.Service<
 const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: {
   readonly table: ProcessTable["Service"]
   readonly shutdown: Shutdown["Service"]
+  readonly metrics: MetricsShape
   readonly seeds: TreeSeeds
   readonly graceMillis: number
 }) {
-  const { table, shutdown, seeds } = context
+  const { table, shutdown, metrics, seeds } = context
   let tree: ProcessTree = emptyTree
   const asked = new Set<number>()
   const logged = new Set<string>()
@@ -90,12 +93,13 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
     tree = growTree(tree, { rows: yield* table.scan, seeds, self: table.self })
     return yield* livingOf(tree.members)
   })
-  const send = Effect.fnUntraced(function* (process: ProcessIdentity, signal: NodeJS.Signals) {
+  const send = Effect.fnUntraced(function* (process: ProcessIdentity, signal: "SIGTERM" | "SIGCONT" | "SIGKILL") {
     const outcome = yield* table.signal(process, signal)
     if (outcome === "denied") denied.add(process.pid)
     const record = `${process.pid} ${signal} ${outcome}`
     if (outcome !== "gone" && signal !== "SIGCONT" && !logged.has(record)) {
       logged.add(record)
+      metrics.count("killSignals", { signal, outcome })
       yield* Effect.logDebug(`process.kill.${signal.toLowerCase()}`).pipe(
         Effect.annotateLogs({ pid: process.pid, outcome })
       )
@@ -172,8 +176,10 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
   yield* ask
   const survivors = (yield* kill).map(({ pid }) => pid).toSorted((a, b) => a - b)
   if (survivors.length === 0) yield* endSupervisors
+  metrics.count("killSurvivors", {}, survivors.length)
   if (logged.size > 0) {
     const elapsedMillis = Math.round((yield* monotonicMillis) - startedAt)
+    metrics.observe("killDuration", {}, elapsedMillis / 1_000)
     yield* Effect.logInfo("process.kill.done").pipe(
       Effect.annotateLogs({ members: tree.members.size, survivors, duration_ms: elapsedMillis })
     )

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs"
 import { Clock, Effect } from "effect"
 import { endState, isEnded, type RunRecord, type RunStep } from "../../domain/RunRecord.ts"
 import { journalOf } from "../../domain/runLog.ts"
+import type { MetricsShape } from "../metrics/Metrics.ts"
 import type { Database, Row } from "./Database.ts"
 import { inferRun } from "./inferRun.ts"
 import { findLogs, type FoundLog, inferRuns } from "./rebuild.ts"
@@ -27,6 +28,7 @@ interface LiveRun {
 export class LiveRuns {
   private readonly database: Database["Service"]
   private readonly logDir: string
+  private readonly metrics: MetricsShape
   private readonly live = new Map<string, LiveRun>()
   private readonly ids = new Set<string>()
   /** By this Looper. */
@@ -35,9 +37,14 @@ export class LiveRuns {
   private unrecorded: ReadonlyArray<FoundLog> = []
   private inferred = 0
 
-  constructor(options: { readonly database: Database["Service"]; readonly logDir: string }) {
+  constructor(options: {
+    readonly database: Database["Service"]
+    readonly logDir: string
+    readonly metrics: MetricsShape
+  }) {
     this.database = options.database
     this.logDir = options.logDir
+    this.metrics = options.metrics
   }
 
   has(requestId: string): boolean {
@@ -108,6 +115,8 @@ export class LiveRuns {
       if (step === undefined) return
       const endedAtMillis = yield* Clock.currentTimeMillis
       yield* this.writeStep(requestId, { ...step, endedAtMillis, result: options.result })
+      const labels = { step: step.step, result: options.result === "ok" ? "ok" : "error" } as const
+      this.metrics.observe("stepDuration", labels, (endedAtMillis - step.startedAtMillis) / 1_000)
     })
   }
 

@@ -12,6 +12,7 @@ import {
 } from "../../domain/RunRecord.ts"
 import type { RunIdentity } from "../../domain/runLog.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
+import { countEnd, Metrics } from "../metrics/Metrics.ts"
 import { RunLogs } from "../runs/RunLogs.ts"
 import { Database } from "./Database.ts"
 import { LiveRuns } from "./LiveRuns.ts"
@@ -90,8 +91,9 @@ export class RunRecords extends Context.Service<
       const { logDir } = yield* LooperConfig
       const database = yield* Database
       const runLogs = yield* RunLogs
+      const metrics = yield* Metrics
       const scope = yield* Effect.scope
-      const runs = new LiveRuns({ database, logDir })
+      const runs = new LiveRuns({ database, logDir, metrics })
       /** How often the history is being completed from the logs: what is not found may only not be found yet. */
       let completing = 0
       const complete = (from: Effect.Effect<void>) =>
@@ -121,6 +123,7 @@ export class RunRecords extends Context.Service<
         const run = update(known)
         runs.keep(run)
         yield* database.write(runStatements[statement], ...runValues(run))
+        return run.record
       })
       const changeRecord = (
         requestId: RequestId,
@@ -135,7 +138,7 @@ export class RunRecords extends Context.Service<
       ) {
         const now = yield* Clock.currentTimeMillis
         yield* runs.completeStep(requestId, { isStop: true, result: "ok" })
-        yield* change(requestId, "end", (run) => ({
+        const ended = yield* change(requestId, "end", (run) => ({
           record: {
             ...run.record,
             ...result,
@@ -145,6 +148,7 @@ export class RunRecords extends Context.Service<
           stoppedBy,
           isInferred: false
         }))
+        if (ended !== undefined) countEnd(metrics, ended)
         yield* runs.forgetEnded
       })
 

@@ -63,8 +63,9 @@ export class RunLogFeeds extends Context.Service<
       readonly run: RunRecord
       readonly from: number
     }) => Effect.Effect<Stream.Stream<FollowEvent>, LogGone | OffsetBeyondEnd>
-    /** How many logs are followed, who waits for more of them, and what is kept: pieces, and their cost in bytes. */
+    /** How many follow how many logs, who waits for more of them, and what is kept: pieces, and their cost in bytes. */
     readonly load: () => {
+      readonly followers: number
       readonly feeds: number
       readonly waiting: number
       readonly frames: number
@@ -88,6 +89,7 @@ export const makeRunLogFeeds = Effect.fnUntraced(function* (options: LogFeedOpti
   const { isStopping } = options
   const open = new Set<LogFeed>()
   let isClosed = false
+  let followers = 0
   const feeds = yield* RcMap.make({ lookup: ({ run }: Followed) => openLogFeed(run, { ...options, open }) })
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -107,8 +109,12 @@ export const makeRunLogFeeds = Effect.fnUntraced(function* (options: LogFeedOpti
       Effect.catchCause((cause) => (isClosed ? Effect.undefined : Effect.failCause(cause)))
     )
   }
+  const counted = Effect.acquireRelease(
+    Effect.sync(() => followers++),
+    () => Effect.sync(() => followers--)
+  )
   const follower = (run: RunRecord, from: number): Stream.Stream<FollowEvent> =>
-    feedOf(run).pipe(
+    Effect.andThen(counted, feedOf(run)).pipe(
       Effect.map((feed) => (feed === undefined ? Stream.empty : eventsOf(feed, { from, isStopping }))),
       Effect.catchTag("LogGone", ({ message }) => Effect.succeed(Stream.succeed(goneEvent(message)))),
       Stream.unwrap
@@ -130,6 +136,7 @@ export const makeRunLogFeeds = Effect.fnUntraced(function* (options: LogFeedOpti
       const all = [...open]
       const sum = (of: (feed: LogFeed) => number) => all.reduce((total, feed) => total + of(feed), 0)
       return {
+        followers,
         feeds: all.length,
         waiting: sum(({ waiting }) => waiting),
         frames: sum(({ frames }) => frames.kept.frames),

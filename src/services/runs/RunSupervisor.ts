@@ -8,6 +8,7 @@ import type { ReturnCode, RunIdentity } from "../../domain/runLog.ts"
 import { Autopoll } from "../Autopoll.ts"
 import { awaitExec, type Launch, prepareRun } from "./launchRun.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
+import { Notices } from "../Notices.ts"
 import { ProcessTable } from "../processes/ProcessTable.ts"
 import { ProcessTrees } from "../processes/ProcessTrees.ts"
 import { RunLogRetention } from "../records/RunLogRetention.ts"
@@ -95,7 +96,7 @@ export class RunSupervisor extends Context.Service<
       const retention = yield* RunLogRetention
       const shutdown = yield* Shutdown
       const services = yield* Effect.context<
-        Autopoll | LooperConfig | ProcessTable | RunLogs | RunRecords | ServerLog | Shutdown
+        Autopoll | LooperConfig | Notices | ProcessTable | RunLogs | RunRecords | ServerLog | Shutdown
       >()
       const scope = yield* Scope.make()
       const started = new Map<RequestId, TrackedRun>()

@@ -3,6 +3,7 @@ import { Cause, Deferred, Effect } from "effect"
 import type { RunEnding as RunEnd, StopCause } from "../../domain/RunRecord.ts"
 import type { ReturnCode, RunIdentity } from "../../domain/runLog.ts"
 import { Autopoll } from "../Autopoll.ts"
+import { Notices } from "../Notices.ts"
 import { RunRecords } from "../records/RunRecords.ts"
 import { type RunLog, RunLogs } from "./RunLogs.ts"
 import { mirrorRun, type RunEnding } from "../mirror/RunMirror.ts"
@@ -53,7 +54,7 @@ const trailerEveryMillis = 1_000
 /** Completes its log and its mirror, and records its end. */
 export const keepRun = Effect.fnUntraced(function* (
   run: TrackedRun
-): Effect.fn.Return<void, never, Autopoll | RunLogs | RunRecords | ServerLog | Shutdown> {
+): Effect.fn.Return<void, never, Autopoll | Notices | RunLogs | RunRecords | ServerLog | Shutdown> {
   const runLogs = yield* RunLogs
   const shutdown = yield* Shutdown
   const { identity, log, ending } = run
@@ -100,7 +101,10 @@ export const keepRun = Effect.fnUntraced(function* (
   }
   const records = yield* RunRecords
   const logBytes = yield* runLogs.sizeOf(log)
+  // A Looper that died right after it recorded this end had told it.
+  const isNews = (yield* records.find(requestId))?.endedAtMillis === undefined
   yield* records.end(requestId, { ...end, logBytes, durationMillis, endedAtMillis })
+  if (isNews) yield* (yield* Notices).ended({ requestId, end, durationMillis, log })
   if (requestId.startsWith("auto")) yield* (yield* Autopoll).ended(requestId, end)
   yield* runLogs.removeState(log.path)
 })

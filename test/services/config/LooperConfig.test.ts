@@ -213,6 +213,14 @@ const rules: { readonly [K in Key]: Rule } = {
     wrong: ["slack", "LOG", " "]
   },
   isNotifyRequired: flag,
+  notifyOn: {
+    valid: [
+      ["finish", new Set(["finish"])],
+      [" skip,finish , failure,autopoll", new Set(["autopoll", "finish", "failure", "skip"])],
+      [" , ", new Set()]
+    ],
+    wrong: ["finished", "finish failure", "finish,FAILURE", "1"]
+  },
   webhookUrl: {
     valid: [["https://hooks.example/T1?a=b", Redacted.make("https://hooks.example/T1?a=b")]],
     wrong: [
@@ -244,7 +252,17 @@ const rules: { readonly [K in Key]: Rule } = {
   },
   zulipStream: texts("coding", "a b"),
   zulipTopic: texts("t"),
-  zulipTo: texts("7-Bob", "bob@x.example")
+  zulipTo: texts("7-Bob", "bob@x.example"),
+  otlpEndpoint: {
+    valid: [["http://127.0.0.1:4318", "http://127.0.0.1:4318/"]],
+    wrong: ["127.0.0.1:4318", "grpc://collector:4317", "https://user:key@collector/", " "]
+  },
+  otlpHeaders: {
+    valid: [["authorization=Bearer%20x,a=b", Redacted.make("authorization=Bearer%20x,a=b")]],
+    wrong: ["authorization", "a b=c", "=x", "a=%zz", " "]
+  },
+  otelServiceName: texts("looper", "x y"),
+  otelAttributes: { valid: [["a.b=c, d=e%2Cf", "a.b=c, d=e%2Cf"]], wrong: ["a", "=b", "a=%"] }
 }
 
 /** What allows any text. */
@@ -290,7 +308,12 @@ describe("the configuration", () => {
         killScope: "all",
         notifier: "zulip",
         isNotifyRequired: true,
+        notifyOn: new Set<never>(),
         webhookUrl: undefined,
+        otlpEndpoint: undefined,
+        otlpHeaders: undefined,
+        otelServiceName: "looper",
+        otelAttributes: "",
         isAutopollOn: true,
         idlePollSeconds: 300,
         idleLogStaleSeconds: 0,

@@ -87,7 +87,8 @@ const secrets = [
   ["LOOPER_API_TOKEN", (config: LooperConfigShape) => config.apiToken],
   ["LOOPER_WEBHOOK_URL", (config: LooperConfigShape) => config.webhookUrl],
   ["ZULIP_BOT_API_KEY", (config: LooperConfigShape) => config.zulip.botApiKey],
-  ["ZULIP_API_KEY", (config: LooperConfigShape) => config.zulip.botApiKey]
+  ["ZULIP_API_KEY", (config: LooperConfigShape) => config.zulip.botApiKey],
+  ["OTEL_EXPORTER_OTLP_HEADERS", (config: LooperConfigShape) => config.otlpHeaders]
 ] as const
 
 const shownSecret = (secretOf: (typeof secrets)[number][1], ...given: Parameters<typeof load>) =>
@@ -105,8 +106,14 @@ it("every secret of the configuration is tested here", () => {
   )
 })
 
+/** Of those that are not any text. */
+const secretTexts: Readonly<Record<string, string>> = {
+  LOOPER_WEBHOOK_URL: "https://hooks.example/top-secret",
+  OTEL_EXPORTER_OTLP_HEADERS: "authorization=top%20secret"
+}
+
 for (const [variable, secretOf] of secrets) {
-  const secret = variable === "LOOPER_WEBHOOK_URL" ? "https://hooks.example/top-secret" : "top secret"
+  const secret = secretTexts[variable] ?? "top secret"
   describe(`the secret ${variable}`, () => {
     const file = `${variable}_FILE`
     it.effect("is kept from whoever prints the configuration", () =>

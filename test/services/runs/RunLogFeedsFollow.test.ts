@@ -224,7 +224,7 @@ describe("a followed log", () => {
       assert.strictEqual(descriptorsOf(logPath), 0)
       yield* Stream.runDrain(Stream.take(follow(), 1))
       assert.strictEqual(descriptorsOf(logPath), 0)
-      assert.deepStrictEqual(feeds.load(), { feeds: 0, waiting: 0, frames: 0, bytes: 0 })
+      assert.deepStrictEqual(feeds.load(), { followers: 0, feeds: 0, waiting: 0, frames: 0, bytes: 0 })
     })
   )
 })

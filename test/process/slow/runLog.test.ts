@@ -4,11 +4,11 @@ import { once } from "node:events"
 import { appendFileSync, readFileSync, rmSync, truncateSync } from "node:fs"
 import { get, type IncomingMessage } from "node:http"
 import { afterAll, beforeAll } from "vitest"
-import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
-import { type LooperProcess, startLooper } from "../support/looperProcess.ts"
-import { sizeOf, until } from "../support/processes.ts"
-import { runOf } from "../support/residentLooper.ts"
-import { storedRun } from "../support/runRecords.ts"
+import { type CodexStep, codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { type LooperProcess, startLooper } from "../../support/looperProcess.ts"
+import { sizeOf, until } from "../../support/processes.ts"
+import { runOf } from "../../support/residentLooper.ts"
+import { storedRun } from "../../support/runRecords.ts"
 
 let looper: LooperProcess
 beforeAll(async () => {

@@ -4,11 +4,11 @@ import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileS
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { codexScript } from "../../src/testing/CodexStandIn.ts"
-import { type StartedLooper, startLooperForTests } from "../../src/testing/startLooperForTests.ts"
-import { jsonOf } from "../support/httpClient.ts"
-import { isAlive, until } from "../support/processes.ts"
-import { type Called, callWrapper, installWrapper, shells } from "../support/wrapperScript.ts"
+import { codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { type StartedLooper, startLooperForTests } from "../../../src/testing/startLooperForTests.ts"
+import { jsonOf } from "../../support/httpClient.ts"
+import { isAlive, until } from "../../support/processes.ts"
+import { type Called, callWrapper, installWrapper, shells } from "../../support/wrapperScript.ts"
 
 const token = "correct-horse-battery-staple"
 const folders: Array<string> = []

@@ -6,11 +6,11 @@ import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
-import { codexScript } from "../../src/testing/CodexStandIn.ts"
-import { isRecord, readRunLog } from "../support/logs.ts"
-import { LooperDidNotStart, type LooperProcess, startLooper } from "../support/looperProcess.ts"
-import { killHard, sizeOf, until } from "../support/processes.ts"
-import { runOf } from "../support/residentLooper.ts"
+import { codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { isRecord, readRunLog } from "../../support/logs.ts"
+import { LooperDidNotStart, type LooperProcess, startLooper } from "../../support/looperProcess.ts"
+import { killHard, sizeOf, until } from "../../support/processes.ts"
+import { runOf } from "../../support/residentLooper.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "looper-json-"))
 afterAll(() => rmSync(folder, { recursive: true }))

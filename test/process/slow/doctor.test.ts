@@ -3,12 +3,12 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { doctor } from "../../src/doctor/doctor.ts"
-import type { DoctorReport } from "../../src/doctor/DoctorReport.ts"
-import { codexScript } from "../../src/testing/CodexStandIn.ts"
-import { lineOf } from "../support/doctorHouse.ts"
-import { type LooperProcess, startLooper } from "../support/looperProcess.ts"
-import { isAlive, killHard, until } from "../support/processes.ts"
+import { doctor } from "../../../src/doctor/doctor.ts"
+import type { DoctorReport } from "../../../src/doctor/DoctorReport.ts"
+import { codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { lineOf } from "../../support/doctorHouse.ts"
+import { type LooperProcess, startLooper } from "../../support/looperProcess.ts"
+import { isAlive, killHard, until } from "../../support/processes.ts"
 
 /** Looks at the same set-up as this Looper's. */
 const look = (looper: LooperProcess, over: Readonly<Record<string, string>> = {}): Promise<DoctorReport> =>

@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs"
 import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { afterAll, beforeAll } from "vitest"
-import { codexScript } from "../../src/testing/CodexStandIn.ts"
-import { checkout, type LooperProcess, startLooper } from "../support/looperProcess.ts"
-import { isAlive, until } from "../support/processes.ts"
-import { blocks } from "../support/readme.ts"
-import { runOf } from "../support/residentLooper.ts"
+import { codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { checkout, type LooperProcess, startLooper } from "../../support/looperProcess.ts"
+import { isAlive, until } from "../../support/processes.ts"
+import { blocks } from "../../support/readme.ts"
+import { runOf } from "../../support/residentLooper.ts"
 
 const execute = promisify(execFile)
 

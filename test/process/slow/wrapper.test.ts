@@ -6,8 +6,8 @@ import type { ServerResponse } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll } from "vitest"
-import { allPids, argvOf } from "../support/processes.ts"
-import { callWrapper, installWrapper, shells, startReceiver } from "../support/wrapperScript.ts"
+import { allPids, argvOf } from "../../support/processes.ts"
+import { callWrapper, installWrapper, shells, startReceiver } from "../../support/wrapperScript.ts"
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "looper-wrapper-")))
 /** A name that has all that JSON and shells may stumble over. */
