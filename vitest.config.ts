@@ -24,12 +24,13 @@ export default defineConfig({
     projects: [
       project(
         "unit",
-        "test/{cli,client,docs,doctor,domain,effects,handlers,runtime,services,testing}/**/*.test.ts",
+        "test/{cli,client,docs,doctor,domain,effects,handlers,page,runtime,services,testing}/**/*.test.ts",
         20_000
       ),
       project("live", "test/process/*.test.ts", 60_000, { isolate: false }),
       project("namespace", "test/process/namespace/*.test.ts", 60_000, { fileParallelism: false }),
       project("slow", "test/process/slow/*.test.ts", 180_000, { fileParallelism: false }),
+      project("browser", "test/browser/*.test.ts", 120_000, { fileParallelism: false }),
       project("hostile", "test/hostile/*.test.ts", 900_000),
       project("real", "test/real/*.test.ts", 120_000, { fileParallelism: false }),
       project("package", "test/package/*.test.ts", 180_000)

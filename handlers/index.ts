@@ -14,6 +14,8 @@ import { kill } from "./kill.ts"
 import { metrics } from "./metrics.ts"
 import { notify } from "./notify.ts"
 import { openapi } from "./openapi.ts"
+import { page } from "./page.ts"
+import { pageFile } from "./pageFile.ts"
 import { pauseAutopoll } from "./pauseAutopoll.ts"
 import { resumeAutopoll } from "./resumeAutopoll.ts"
 import { run } from "./run.ts"
@@ -44,5 +46,7 @@ export const handlers = {
   metrics,
   openapi: openapi((): Handlers<unknown> => handlers),
   docs,
-  docsFile
+  docsFile,
+  page,
+  pageFile
 } as const satisfies Handlers<HandlerServices>

@@ -1,0 +1,34 @@
+/** The page's one state, and who wants to hear of it. */
+
+/** Holds a value; listeners hear at most once a frame, however often it changed. */
+export class Store<State> {
+  #state: State
+  readonly #listeners = new Set<(state: State) => void>()
+  #isScheduled = false
+
+  constructor(state: State) {
+    this.#state = state
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  /** Replaces some fields. */
+  update(fields: Partial<State>): void {
+    this.#state = { ...this.#state, ...fields }
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    const tell = () => {
+      this.#isScheduled = false
+      for (const listener of this.#listeners) listener(this.#state)
+    }
+    // A hidden tab has no frames, but a title that is read.
+    if (document.hidden) setTimeout(tell)
+    else requestAnimationFrame(tell)
+  }
+
+  subscribe(listener: (state: State) => void): void {
+    this.#listeners.add(listener)
+  }
+}
