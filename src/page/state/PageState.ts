@@ -73,6 +73,8 @@ export interface PageState {
   readonly pinnedRunId: string | undefined
   /** The run whose log is open. */
   readonly shownRun: Run | undefined
+  /** The prompt of a run, as its log's header has it: `undefined` before it was read. */
+  readonly prompt: { readonly runId: string; readonly text: string | undefined } | undefined
   /** A new run has started while somebody read another one's log. */
   readonly newerRunId: string | undefined
   readonly log: LogFacts
@@ -96,6 +98,7 @@ export const initialState: PageState = {
   lastDetails: undefined,
   pinnedRunId: undefined,
   shownRun: undefined,
+  prompt: undefined,
   newerRunId: undefined,
   log: { command: undefined, stream: "none", isFollowing: false },
   stop: { kind: "idle" },
