@@ -2,7 +2,7 @@
 import type { Run, RunDetails, Status } from "../api/answers.ts"
 import type { PageState } from "../state/PageState.ts"
 import { band, type Band, type BandButton, type Part } from "./band.ts"
-import { nextWords } from "./idleBand.ts"
+import { nextWords } from "./nextWords.ts"
 import { endMillis, exitWords, isLimited, limitReason } from "./runWords.ts"
 import { age, clockSince } from "./time.ts"
 

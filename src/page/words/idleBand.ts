@@ -3,20 +3,10 @@ import type { Run, Status } from "../api/answers.ts"
 import type { PageState } from "../state/PageState.ts"
 import { endedBand, notStartedBand } from "./endedBand.ts"
 import { band, type Band } from "./band.ts"
+import { nextWords } from "./nextWords.ts"
 import { shortPath } from "./paths.ts"
 import { endMillis, isLive } from "./runWords.ts"
 import { age, clock, clockSince, duration, millisOf, wholeDuration } from "./time.ts"
-
-/** What autopoll will do next, as a sentence. */
-export const nextWords = ({ autopoll, idle, next_start_at }: Status, verb = "starts the default prompt"): string => {
-  if (!autopoll.is_on) return "Nothing will start by itself: autopoll is off."
-  if (autopoll.is_paused) return "Nothing will start by itself: autopoll is paused."
-  const startMillis = millisOf(next_start_at)
-  if (startMillis !== undefined) return `Autopoll ${verb} at ${clock(startMillis)}.`
-  const tickMillis = millisOf(autopoll.next_tick_at)
-  if (tickMillis === undefined) return ""
-  return `Autopoll ${idle?.reason === "waiting" ? verb : "checks again"} at ${clock(tickMillis)}.`
-}
 
 /** Nothing runs, and nothing is being started. */
 export const idleBand = (state: PageState, status: Status): Band => {
