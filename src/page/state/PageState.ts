@@ -1,4 +1,5 @@
 /** Everything the page shows, but the log's own lines. Times are milliseconds on the server's clock. */
+import { emptyForm, type StartForm } from "../actions/startForm.ts"
 import type { Run, RunDetails, RunsPage, Status } from "../api/answers.ts"
 
 /** How the page and its Looper stand. */
@@ -54,7 +55,17 @@ export interface LogFacts {
 }
 
 /** Which dialog is open. */
-export type DialogKind = "none" | "start" | "announce" | "keys" | "prompt"
+export type DialogKind = "none" | "start" | "announce" | "keys" | "prompt" | "goTo"
+
+/** What was asked of Looper by a button, and is not answered yet. */
+export type Pending = "cancel" | "tick" | "pause" | "resume" | "token"
+
+/** What somebody chose for this browser. */
+export interface Settings {
+  readonly theme: "system" | "light" | "dark"
+  /** Single letters are commands. */
+  readonly hasKeys: boolean
+}
 
 /** The page's state. */
 export interface PageState {
@@ -81,6 +92,9 @@ export interface PageState {
   readonly stop: StopState
   readonly stoppedHere: StoppedHere | undefined
   readonly dialog: DialogKind
+  readonly form: StartForm
+  readonly pending: ReadonlyArray<Pending>
+  readonly settings: Settings
   /** One line about what a button did, for those that have no place of their own. */
   readonly notice: string | undefined
   /** What is seen where the screen is narrow. */
@@ -104,6 +118,9 @@ export const initialState: PageState = {
   stop: { kind: "idle" },
   stoppedHere: undefined,
   dialog: "none",
+  form: emptyForm,
+  pending: [],
+  settings: { theme: "system", hasKeys: true },
   notice: undefined,
   tab: "log"
 }
