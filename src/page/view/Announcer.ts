@@ -3,7 +3,7 @@ import type { Band } from "../words/band.ts"
 
 const region = (role: "status" | "alert"): HTMLElement => {
   const element = document.createElement("div")
-  element.className = "said"
+  element.className = "aloud"
   element.setAttribute("role", role)
   return element
 }

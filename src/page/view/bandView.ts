@@ -20,6 +20,6 @@ export const bandView = (band: Band | undefined, state: PageState, actions: Acti
       <h1>${mark(band.mark, band.mark === "starting")}<span>${word} <span class="t">${number}</span></span></h1>
       <p>${sentence.map(part)}</p>
     </div>
-    <div class="act">${bandButtons(state, actions, buttons)}</div>
+    ${bandButtons(state, actions, buttons)}
   </header>`
 }

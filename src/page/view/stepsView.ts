@@ -34,3 +34,6 @@ export const stepsView = (state: PageState): TemplateResult | undefined => {
   if (lastDetails?.request_id === run.request_id) return list(failedSteps(lastDetails, state), failedNote(lastDetails))
   return list([], run.reason ?? "codex was not started, so there is no log.")
 }
+
+/** Is the open run's log what is shown of it? */
+export const hasLogView = (state: PageState): boolean => state.shownRun !== undefined && stepsView(state) === undefined
