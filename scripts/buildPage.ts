@@ -44,6 +44,7 @@ const options = {
   assetNames: "[name]-[hash]",
   // The page's own names, so that a text of a library is never taken for one of a host.
   legalComments: "none",
+  loader: { ".svg": "file" },
   plugins: [fonts],
   metafile: true,
   write: false
