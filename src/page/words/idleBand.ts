@@ -33,7 +33,7 @@ const wasEarly = ({ lastDetails }: PageState, last: Run | undefined): boolean =>
       lastDetails.steps.some(({ step, result }) => step === "startup_check" && result === "exited_early")))
 
 const misconfiguredBand = (text: string): Band =>
-  band({ tone: "warn", mark: "idle", word: "Idle", sentence: [{ b: text }], said: text, buttons: ["start"] })
+  band({ tone: "warn", mark: "idle", word: "Idle", sentence: [{ b: text }], said: text, buttons: ["start", "startDefault"] })
 
 const stopFailedBand = (error: string): Band =>
   band({ tone: "bad", mark: "failed", word: "Not stopped", sentence: [{ b: error }], said: error, buttons: ["start"] })
