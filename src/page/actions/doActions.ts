@@ -1,0 +1,73 @@
+/** What changes something: the start dialog, stop, autopoll, the token, and this browser's settings. */
+import type { Status } from "../api/answers.ts"
+import type { Context, DoActions } from "./Actions.ts"
+import { makeAsking } from "./asking.ts"
+import { makeAutopollActions } from "./autopollActions.ts"
+import { rememberedSettings, rememberedTexts, rememberSettings, rememberTexts } from "./remembered.ts"
+import { edited } from "./startForm.ts"
+import { makeStopActions } from "./stopActions.ts"
+import { makeSubmitForm } from "./submitForm.ts"
+import { applyTheme } from "./theme.ts"
+
+/** Typed texts are kept so long after the last key, in milliseconds. */
+const rememberMillis = 300
+
+/** Makes the page's acting half; settings and theme are in force at once. */
+export const makeDoActions = (context: Context): DoActions => {
+  const { store, api } = context
+  const asking = makeAsking(context)
+  let rememberTimer: ReturnType<typeof setTimeout> | undefined
+  store.update({ settings: rememberedSettings(), form: { ...store.state.form, ...rememberedTexts() } })
+  applyTheme(store.state.settings.theme)
+
+  return {
+    ...makeStopActions(context, asking),
+    ...makeAutopollActions(context, asking),
+    openDialog: (dialog) => {
+      const { form, status, connection } = store.state
+      const isForm = dialog === "start" || dialog === "announce"
+      if (isForm && (status === undefined || connection.kind !== "online")) return
+      const problem = form.isSending ? form.problem : undefined
+      store.update({ dialog, form: { ...form, problem } })
+    },
+    closeDialog: () => {
+      if (store.state.dialog === "none") return
+      store.update({ dialog: "none" })
+      rememberTexts(store.state.form)
+    },
+    editForm: (texts) => {
+      const { form, status } = store.state
+      if (status === undefined) return
+      store.update({ form: { ...form, ...edited(form, texts, status.defaults) } })
+      clearTimeout(rememberTimer)
+      rememberTimer = setTimeout(() => rememberTexts(store.state.form), rememberMillis)
+    },
+    submitForm: makeSubmitForm(context, asking),
+    enterToken: (token) => {
+      const { connection } = store.state
+      const notBeforeMillis = connection.kind === "unauthorized" ? connection.notBeforeMillis : undefined
+      if (token.trim() === "" || api.now() < (notBeforeMillis ?? 0)) return
+      void asking.once("token", async () => {
+        api.token = token.trim()
+        // No header can carry it, so no Looper can have it.
+        if (!/^[!-~]+$/.test(api.token)) return asking.refuseToken()
+        try {
+          const status = await api.get<Status>("status")
+          store.update({ connection: { kind: "online" }, status, statusAtMillis: api.now() })
+        } catch (error) {
+          // Whatever else is wrong with Looper, who polls will say it.
+          if (asking.isUnauthorized(error)) return
+          store.update({ connection: { kind: "connecting" } })
+        }
+        context.look?.()
+      })
+    },
+    setSettings: (changed) => {
+      const settings = { ...store.state.settings, ...changed }
+      store.update({ settings })
+      rememberSettings(settings)
+      if (changed.theme !== undefined) applyTheme(changed.theme)
+    },
+    dropNotice: () => store.update({ notice: undefined })
+  }
+}
