@@ -84,9 +84,9 @@ export class Poll {
       this.#api.token = undefined
       const notBeforeMillis = isRefused ? nowMillis + refusalMillis : undefined
       if (connection.kind === "unauthorized" && !isRefused) return
-      const { pinnedRunId, tab, dialog } = this.#store.state
+      const { pinnedRunId, tab, dialog, form, settings } = this.#store.state
       // What was seen with the token goes with it; forms keep their texts.
-      const kept = { pinnedRunId, tab, dialog, nowMillis }
+      const kept = { pinnedRunId, tab, dialog, form, settings, nowMillis }
       this.#store.update({ ...initialState, ...kept, connection: { kind: "unauthorized", isRefused, notBeforeMillis } })
     } else if (error instanceof ApiError && error.status === 403) {
       this.#store.update({ nowMillis, connection: { kind: "forbidden", error: error.message } })
