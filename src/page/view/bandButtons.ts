@@ -1,5 +1,5 @@
 /** The band's buttons. */
-import { html, type TemplateResult } from "lit-html"
+import { html } from "lit-html"
 import { repeat } from "lit-html/directives/repeat.js"
 import type { Actions } from "../actions/Actions.ts"
 import type { PageState } from "../state/PageState.ts"
@@ -47,12 +47,8 @@ const onKeyDown = (event: KeyboardEvent) => {
 }
 
 /** In their order; the armed Stop is the element that Stop was, so that the focus stays on it. */
-export const bandButtons = (
-  state: PageState,
-  actions: Actions,
-  names: ReadonlyArray<BandButton>
-): TemplateResult => html`<div class="act">
-  ${repeat(
+export const bandButtons = (state: PageState, actions: Actions, names: ReadonlyArray<BandButton>): unknown =>
+  repeat(
     names,
     (name) => (name === "confirmStop" ? "stop" : name),
     (name) => {
@@ -68,5 +64,4 @@ export const bandButtons = (
         ${words}
       </button>`
     }
-  )}
-</div>`
+  )
