@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { renameSync, rmSync, writeFileSync } from "node:fs"
+import { realpathSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll } from "vitest"
 import type { StatusAnswer } from "../../src/domain/status.ts"
@@ -48,7 +48,12 @@ const millis = (time: string | null | undefined) => Date.parse(time ?? "")
 describe("GET /status while nothing runs", () => {
   it("says that the next tick starts something, and when", async () => {
     const { idle, run, holder, next_start_at, autopoll, server_time, started_at } = await status()
-    assert.deepStrictEqual(idle, { reason: "waiting", text: "the next tick starts the default prompt", pids: [] })
+    assert.deepStrictEqual(idle, {
+      reason: "waiting",
+      text: "the next tick starts the default prompt",
+      pids: [],
+      blocking: []
+    })
     assert.isNull(run)
     assert.isNull(holder)
     assert.include(autopoll, { is_on: true, is_paused: false, failures_in_a_row: 0, backoff_until: null })
@@ -87,14 +92,20 @@ describe("GET /status while nothing runs", () => {
   it("names the codex exec of somebody else that it waits for", async () => {
     const ready = join(looper.folder, "other.beat")
     const script = codexScript([{ child: { kind: "group", heartbeat: ready } }, { hang: true }])
+    const startedAt = Date.now()
     const other = spawn(looper.codexPath, ["exec", script], { cwd: looper.workspace, stdio: "ignore" })
     await until(() => sizeOf(ready) > 0, "the other codex is up")
     const found = await status()
+    const blocking = found.idle?.blocking ?? []
     assert.deepStrictEqual(found.idle, {
       reason: "alive_tasks",
       text: `codex exec is running that no tick stops: pid ${other.pid}`,
-      pids: [other.pid ?? 0]
+      pids: [other.pid ?? 0],
+      blocking: [
+        { pid: other.pid ?? 0, cwd: realpathSync(looper.workspace), started_at: blocking[0]?.started_at ?? "" }
+      ]
     })
+    assert.closeTo(millis(blocking[0]?.started_at), startedAt, 1_000)
     assert.isNull(found.next_start_at)
     await looper.request("POST", "/kill")
     assert.strictEqual((await idle())?.reason, "waiting")

@@ -9,7 +9,7 @@ export interface Context {
   readonly store: Store<PageState>
   readonly api: LooperApi
   /** Something was asked of Looper just now: the status is looked at soon, and often for a while. */
-  readonly hurry?: () => void
+  readonly look?: () => void
 }
 
 /** Reading: what is shown. */

@@ -40,8 +40,9 @@ export const makeAsking = ({ store, api }: Context): Asking => {
   const refuseToken = () => {
     const isRefused = api.token !== undefined
     api.token = undefined
-    const notBeforeMillis = isRefused ? api.now() + tokenPauseMillis : undefined
-    store.update({ connection: { kind: "unauthorized", isRefused, notBeforeMillis } })
+    const nowMillis = api.now()
+    const notBeforeMillis = isRefused ? nowMillis + tokenPauseMillis : undefined
+    store.update({ nowMillis, connection: { kind: "unauthorized", isRefused, notBeforeMillis } })
     // The wait is over also where nothing else moves the page.
     if (isRefused) setTimeout(() => store.update({ nowMillis: api.now() }), tokenPauseMillis + 20)
   }

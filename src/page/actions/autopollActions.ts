@@ -6,7 +6,7 @@ import type { Asking } from "./asking.ts"
 
 /** Makes them. */
 export const makeAutopollActions = (
-  { api, hurry }: Context,
+  { api, look }: Context,
   asking: Asking
 ): Pick<DoActions, "startDefaultNow" | "checkNow" | "pauseAutopoll" | "resumeAutopoll"> => {
   const ask = (name: "tick" | "pause" | "resume", failure: string, task: () => Promise<string>) =>
@@ -17,11 +17,11 @@ export const makeAutopollActions = (
         asking.tell(failureWords(error, failure, api.now()), { isFailure: true })
         asking.isUnauthorized(error)
       }
-      hurry?.()
+      look?.()
     })
   const tick = () =>
     ask("tick", "Nothing was started", async () => {
-      hurry?.()
+      look?.()
       return tickWords(await api.post<Ticked>("autopoll/tick"))
     })
   const set = (name: "pause" | "resume", words: string) =>

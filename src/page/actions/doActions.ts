@@ -59,7 +59,7 @@ export const makeDoActions = (context: Context): DoActions => {
           if (asking.isUnauthorized(error)) return
           store.update({ connection: { kind: "connecting" } })
         }
-        context.hurry?.()
+        context.look?.()
       })
     },
     setSettings: (changed) => {

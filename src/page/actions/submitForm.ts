@@ -37,7 +37,7 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
       const { zulip_output: output } = await api.post<Announced>("notify", body)
       return asking.tell(`Announced. ${output}`)
     }
-    context.hurry?.()
+    context.look?.()
     if (kind === "run") {
       const text = JSON.stringify(body)
       const key = keyFor(text, store.state.form.unanswered, drawKey)
@@ -58,7 +58,7 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
   const fail = (error: unknown, attempt: Attempt, dialog: "start" | "announce") => {
     const problem = problemOf(error, attempt, api.now())
     edit({ isSending: false, problem, ...(!(error instanceof Unreachable) && { unanswered: undefined }) })
-    context.hurry?.()
+    context.look?.()
     if (asking.isUnauthorized(error) || isOpen(store.state)) return
     if (isToldByBand(error) && attempt.kind !== "kill") return edit({ problem: undefined })
     // Closed, because another's sequence was taken for this one, or by hand: the text is as it was.
@@ -78,7 +78,7 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
       sent = undefined
       edit({ isSending: false, unanswered: undefined })
       close()
-      context.hurry?.()
+      context.look?.()
     } catch (error) {
       sent = undefined
       fail(error, attempt, dialog)

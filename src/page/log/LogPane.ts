@@ -46,3 +46,11 @@ export interface LogPane {
   /** Looper answers again, or does not: the stream is opened again at once, or waits. */
   setReachable(isReachable: boolean): void
 }
+
+/** Stands in until the pane is there. */
+export const makeLogPane = (_options: LogPaneOptions): LogPane => ({
+  element: document.createElement("div"),
+  show: () => undefined,
+  do: () => undefined,
+  setReachable: () => undefined
+})

@@ -124,3 +124,23 @@ export const initialState: PageState = {
   notice: undefined,
   tab: "log"
 }
+
+/** What only a token lets see, and is not seen without it; forms keep their texts. */
+export const nothingSeen = (): Partial<PageState> => {
+  const { status, statusAtMillis, history, recent, lastDetails, shownRun, newerRunId, prompt } = initialState
+  const { log, stop, stoppedHere, notice } = initialState
+  return {
+    status,
+    statusAtMillis,
+    history,
+    recent,
+    lastDetails,
+    shownRun,
+    newerRunId,
+    prompt,
+    log,
+    stop,
+    stoppedHere,
+    notice
+  }
+}

@@ -4,7 +4,7 @@ import type { Status } from "../api/answers.ts"
 import type { LooperApi } from "../api/LooperApi.ts"
 import { millisOf } from "../words/time.ts"
 import { pollMillis, retryMillis } from "./pollPace.ts"
-import { initialState, type PageState } from "./PageState.ts"
+import type { PageState } from "./PageState.ts"
 import type { Store } from "./Store.ts"
 
 /** A clock that differs by less goes on as it was: what ticks would jump. */
@@ -81,13 +81,10 @@ export class Poll {
     const { connection } = this.#store.state
     if (error instanceof ApiError && error.status === 401) {
       const isRefused = this.#api.token !== undefined
-      this.#api.token = undefined
       const notBeforeMillis = isRefused ? nowMillis + refusalMillis : undefined
+      this.#api.token = undefined
       if (connection.kind === "unauthorized" && !isRefused) return
-      const { pinnedRunId, tab, dialog, form, settings } = this.#store.state
-      // What was seen with the token goes with it; forms keep their texts.
-      const kept = { pinnedRunId, tab, dialog, form, settings, nowMillis }
-      this.#store.update({ ...initialState, ...kept, connection: { kind: "unauthorized", isRefused, notBeforeMillis } })
+      this.#store.update({ nowMillis, connection: { kind: "unauthorized", isRefused, notBeforeMillis } })
     } else if (error instanceof ApiError && error.status === 403) {
       this.#store.update({ nowMillis, connection: { kind: "forbidden", error: error.message } })
     } else if (error instanceof ApiError && error.code === "shutting_down") {

@@ -40,8 +40,10 @@ export class Shown {
     this.#store.update({ pinnedRunId: runId, newerRunId: undefined })
   }
 
-  /** Bytes that the address points at; told once. */
-  takePlace(): LogPlace | undefined {
+  /** Bytes of the open run's log that the address points at; told once. */
+  takePlace(run: Run | undefined): LogPlace | undefined {
+    const { pinnedRunId } = this.#store.state
+    if (run === undefined || (pinnedRunId !== undefined && pinnedRunId !== run.request_id)) return undefined
     const place = this.#place
     this.#place = undefined
     return place

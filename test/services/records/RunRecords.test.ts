@@ -31,6 +31,8 @@ const starting = (): RunRecord => ({
   cause: undefined,
   returnCode: undefined,
   error: undefined,
+  operation: undefined,
+  reason: undefined,
   startedAtMillis: 0,
   endedAtMillis: undefined,
   durationMillis: undefined,

@@ -30,6 +30,8 @@ const recordOf = (run: Run, index: number): RunRecord => ({
   cause: undefined,
   returnCode: undefined,
   error: undefined,
+  operation: undefined,
+  reason: undefined,
   endedAtMillis: undefined,
   durationMillis: undefined,
   logBytes: undefined,

@@ -3,16 +3,21 @@ import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { StopCause } from "../../../src/domain/RunRecord.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
-import { exceededLimit } from "../../../src/services/runs/runLimits.ts"
+import { exceededLimit, type LimitWatch, makeLimitWatch } from "../../../src/services/runs/runLimits.ts"
 import { RunLogs } from "../../../src/services/runs/RunLogs.ts"
 
 /** A run under these limits whose log has `size()` bytes, 10 of them its header. */
 const watched = (
   limits: { readonly seconds?: string; readonly silent?: string; readonly bytes?: string },
   size: () => number | undefined = () => 10,
-  startedAtMillis = 0
+  startedAtMillis = 0,
+  watch: LimitWatch = makeLimitWatch()
 ) =>
-  exceededLimit({ log: { requestId: "0a0a0a0a", path: "/l", sidePath: "/s", headerBytes: 10 }, startedAtMillis }).pipe(
+  exceededLimit({
+    log: { requestId: "0a0a0a0a", path: "/l", sidePath: "/s", headerBytes: 10 },
+    startedAtMillis,
+    watch
+  }).pipe(
     Effect.provide(
       Layer.merge(
         LooperConfig.layer({
