@@ -1,4 +1,7 @@
-/** Bundles the web page into dist/page: hashed names, subset fonts, gzip beside each file. `--watch` goes on. */
+/**
+ * Bundles the web page into dist/page, or into the folder that is named: hashed names, subset fonts, gzip beside each
+ * file. `--watch` goes on.
+ */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
@@ -8,7 +11,8 @@ import subsetFont from "subset-font"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const source = path.join(root, "src/page")
-const target = path.join(root, "dist/page")
+const named = process.argv.slice(2).find((word) => !word.startsWith("--"))
+const target = named === undefined ? path.join(root, "dist/page") : path.resolve(named)
 
 const characters = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index)).join("")
@@ -67,11 +71,11 @@ const emit = async (result: BuildResult<typeof options>) => {
   await mkdir(target, { recursive: true })
   for (const { path: file, contents } of result.outputFiles ?? []) await write(path.basename(file), contents)
   const html = await readFile(path.join(source, "index.html"), "utf8")
-  const named = html
+  const linked = html
     .replace("page.css", outputOf(result, "page.css"))
     .replace("page.js", outputOf(result, "main.ts"))
     .replace("find.js", outputOf(result, "findWorker.ts"))
-  await write("index.html", Buffer.from(named))
+  await write("index.html", Buffer.from(linked))
 }
 
 const bundle = await context({

@@ -24,10 +24,7 @@ const api = new LooperApi()
 const store = new Store<PageState>({ ...initialState, nowMillis: api.now() })
 const histories = new Histories(store, api)
 const shown = new Shown(store, api)
-const poll = new Poll(store, api, (status) => {
-  histories.onStatus(status)
-  shown.choose()
-})
+const poll = new Poll(store, api, (status) => histories.onStatus(status))
 const context: Context = { store, api, look: () => poll.hurry() }
 const acts = makeDoActions(context)
 const views = makeViewActions(context, { poll, histories, shown, reveal: (runId) => list.reveal(runId) })
@@ -54,7 +51,8 @@ store.subscribe((state) => {
   const { connection } = state
   if (connection.kind === "unauthorized" && state.status !== undefined) store.update(nothingSeen())
   if (connection.kind === "connecting" && before.connection.kind !== "connecting") poll.ask()
-  if (state.recent !== before.recent || state.history.runs !== before.history.runs) shown.choose()
+  const isNews = state.status !== before.status || state.recent !== before.recent
+  if (isNews || state.history.runs !== before.history.runs) shown.choose()
   before = state
 
   const band = bandOf(state)
@@ -75,6 +73,7 @@ store.subscribe((state) => {
 })
 let paneRun: PageState["shownRun"]
 
+showIcon("waiting")
 listenToKeys(context, actions, pane)
 startClock(store, api)
 poll.ask()

@@ -2,6 +2,7 @@
 import type { Run } from "../api/answers.ts"
 import type { LooperApi } from "../api/LooperApi.ts"
 import type { LogFacts } from "../state/PageState.ts"
+import { Pane } from "./Pane.ts"
 
 /** What the pane needs of the page around it. */
 export interface LogPaneOptions {
@@ -47,10 +48,5 @@ export interface LogPane {
   setReachable(isReachable: boolean): void
 }
 
-/** Stands in until the pane is there. */
-export const makeLogPane = (_options: LogPaneOptions): LogPane => ({
-  element: document.createElement("div"),
-  show: () => undefined,
-  do: () => undefined,
-  setReachable: () => undefined
-})
+/** One for the page; it shows nothing until it is told what. */
+export const makeLogPane = (options: LogPaneOptions): LogPane => new Pane(options)

@@ -116,7 +116,7 @@ const notStarted = (run: Run, details: RunDetails | undefined): ReadonlyArray<Pa
     const isZulip = reason.startsWith("failed to send Zulip")
     return [
       { b: `${isZulip || reason === "" ? "Zulip" : "The notifier"} did not take the message, so nothing was stopped.` },
-      text === "" ? "" : ` ${sentenceOf(text)}`
+      text === "" ? "" : ` ${text}`
     ]
   }
   if (run.cause === "exited" || run.error === "exited_early") return early(run, details)

@@ -1,0 +1,80 @@
+/** One line of a log as elements; nothing of it is ever more than text. */
+import { bytes, grouped } from "../words/time.ts"
+import { firstOf, plainText } from "./cleanLine.ts"
+import type { LogLine } from "./LineDecoder.ts"
+import { commandOf, type LineKind } from "./lineKind.ts"
+import { fragmentOf } from "./place.ts"
+import { spansOf } from "./sgr.ts"
+
+/** Of a longer line only so many characters are drawn, until somebody asks for the rest. */
+export const drawnCharacters = 2_000
+
+const classes: Readonly<Record<LineKind, string>> = {
+  plain: "l",
+  header: "l hdr",
+  role: "l role",
+  exec: "l role x",
+  command: "l cmd",
+  output: "l out",
+  failure: "l xf",
+  error: "l err"
+}
+
+/** How lines are drawn. */
+export interface LineLook {
+  /** Without the reading aid. */
+  readonly isPlain: boolean
+  readonly isMarked: (line: LogLine) => boolean
+}
+
+const element = (name: string, className: string, text?: string): HTMLElement => {
+  const made = document.createElement(name)
+  made.className = className
+  if (text !== undefined) made.textContent = text
+  return made
+}
+
+const textOf = (line: LogLine, isWhole: boolean): string =>
+  isWhole ? line.text : `${firstOf(line.text, drawnCharacters)}…`
+
+const fill = (content: HTMLElement, text: string, isCommand: boolean): void => {
+  if (isCommand) {
+    const { before, command, after } = commandOf(text)
+    content.append(before, element("b", "", command), after)
+    return
+  }
+  for (const span of spansOf(text)) {
+    content.append(span.classes === "" ? span.text : element("span", span.classes, span.text))
+  }
+}
+
+const showAll = (line: LogLine): HTMLElement => {
+  const words = line.isCut
+    ? `${bytes(line.end - line.start)}, show the first 1 MB`
+    : `${grouped(plainText(line.text).length)} characters, show all`
+  const button = element("button", "i", words)
+  button.setAttribute("type", "button")
+  button.dataset.do = "showAll"
+  return button
+}
+
+/** A line; `isWhole` draws it however long it is. */
+export const lineElement = (line: LogLine, look: LineLook, isWhole = false): HTMLElement => {
+  const kind = look.isPlain ? "plain" : line.kind
+  const row = element("div", classes[kind])
+  if (look.isMarked(line)) row.classList.add("on")
+  const number = element("a", "", line.number === undefined ? "·" : String(line.number))
+  number.setAttribute("href", fragmentOf({ start: line.start, end: line.end }))
+  number.setAttribute("aria-label", line.number === undefined ? `Line at byte ${line.start}` : `Line ${line.number}`)
+  number.tabIndex = -1
+  const content = element("span", "")
+  const isDrawn = isWhole || line.text.length <= drawnCharacters
+  if (!isDrawn) content.append(showAll(line))
+  fill(content, isDrawn ? line.text : textOf(line, false), kind === "command" && !line.text.includes("\u001b"))
+  if (isDrawn && line.isCut) content.append(`… and ${bytes(line.end - line.start - 1_000_000)} more: download the log`)
+  row.append(number, content)
+  return row
+}
+
+/** Where a line's text stands, for ranges. */
+export const contentOf = (row: Element): Element | null => row.lastElementChild

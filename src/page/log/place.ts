@@ -1,0 +1,22 @@
+/** Addresses of lines: `/?run=3f9c21ab#b1240118-1240377`, bytes of the log. */
+import type { LogPlace } from "./LogPane.ts"
+
+/** `#b<start>` or `#b<start>-<end>`; `undefined` for any other fragment. */
+export const placeOf = (fragment: string): LogPlace | undefined => {
+  const [, start, end] = /^#?b(\d{1,15})(?:-(\d{1,15}))?$/.exec(fragment) ?? []
+  if (start === undefined) return undefined
+  const from = Number(start)
+  const to = end === undefined ? undefined : Number(end)
+  return { start: from, end: to !== undefined && to > from ? to : undefined }
+}
+
+/** The fragment of a place. */
+export const fragmentOf = ({ start, end }: LogPlace): string => (end === undefined ? `#b${start}` : `#b${start}-${end}`)
+
+/** The address of a run's log, or of a place in it, below the page's own; it carries nothing else. */
+export const addressOf = (page: string, runId: string, place: LogPlace | undefined): string => {
+  const url = new URL(page)
+  url.search = `?run=${encodeURIComponent(runId)}`
+  url.hash = place === undefined ? "" : fragmentOf(place)
+  return url.href
+}
