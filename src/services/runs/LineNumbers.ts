@@ -96,8 +96,14 @@ const newlinesBetween = Effect.fnUntraced(function* (handle: FileHandle, start: 
   let count = 0
   for (let from = start; from < end; from += blockBytes) {
     const block = yield* Effect.promise(() => readBetween(handle, from, Math.min(end, from + blockBytes)))
-    // Many lines are short: to look at each byte is faster than to search for each newline.
-    for (let index = 0; index < block.length; index++) if (block[index] === newline) count += 1
+    count += newlinesIn(block)
   }
   return count
 })
+
+/** Many lines are short: to look at each byte is faster than to search for each newline. */
+const newlinesIn = (block: Buffer): number => {
+  let count = 0
+  for (let index = 0; index < block.length; index++) if (block[index] === newline) count += 1
+  return count
+}
