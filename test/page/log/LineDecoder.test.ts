@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as fc from "effect/testing/FastCheck"
+import { Arbitrary, Schema } from "effect"
 import { cleanLine } from "../../../src/page/log/cleanLine.ts"
 import { LineDecoder, linesOf, type LogLine } from "../../../src/page/log/LineDecoder.ts"
 import { maxLineBytes } from "../../../src/page/log/limits.ts"
@@ -20,41 +20,55 @@ const cut = (bytes: Uint8Array, places: ReadonlyArray<number>): ReadonlyArray<Ui
   return sorted.slice(1).map((end, index) => bytes.subarray(sorted[index], end))
 }
 
-const text = fc
-  .array(fc.constantFrom("\n", "\n", "\r", "\b", "\u001b[31m", "\u001b]8;;x\u0007", "ä", "漢", "🙂", "\ufeff", "\u202e", "abc", " "))
-  .map((parts) => encoder.encode(parts.join("")))
-const bytes = fc.oneof(text, fc.uint8Array({ maxLength: 200 }), fc.array(fc.constantFrom(10, 0xe2, 0x82, 0xac, 0xf0, 65)).map((codes) => Uint8Array.from(codes)))
+const text = Arbitrary.map(
+  Arbitrary.array(
+    Arbitrary.schema(
+      Schema.Literals(["\n", "\r", "\b", "\u001b[31m", "\u001b]8;;x\u0007", "ä", "漢", "🙂", "\ufeff", "\u202e", "abc"])
+    ),
+    { maxLength: 40 }
+  ),
+  (parts) => encoder.encode(parts.join(""))
+)
+/** Mostly no UTF-8. */
+const noText = Arbitrary.map(
+  Arbitrary.array(Arbitrary.schema(Schema.Literals([10, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 65])), { maxLength: 40 }),
+  (codes) => Uint8Array.from(codes)
+)
+const places = Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 500 }))), {
+  maxLength: 20
+})
 
 describe("LineDecoder", () => {
-  it("gives the same lines however the bytes are cut", () => {
-    fc.assert(
-      fc.property(bytes, fc.array(fc.nat(), { maxLength: 20 }), (whole, places) => {
-        assert.deepStrictEqual(decodeAll(cut(whole, places)), decodeAll([whole]))
-      }),
-      { numRuns: 1_000 }
+  for (const [name, bytes] of [
+    ["of text", text],
+    ["that are no text", noText]
+  ] as const) {
+    it.prop(
+      `gives the same lines however bytes ${name} are cut`,
+      [bytes, places],
+      ([whole, at]) => assert.deepStrictEqual(decodeAll(cut(whole, at)), decodeAll([whole])),
+      { arbitrary: { runs: 1000 } }
     )
-  })
 
-  it("tells every line's bytes: between its offsets stands what it was made of, and nothing is between two lines", () => {
-    fc.assert(
-      fc.property(bytes, fc.nat(1_000_000), (whole, offset) => {
+    it.prop(
+      `tells where in the file each line ${name} stands, without a gap`,
+      [bytes],
+      ([whole]) => {
+        const offset = 1_000
         let end = offset
-        let number = 1
-        for (const line of decodeAll([whole], offset)) {
+        for (const [index, line] of decodeAll([whole], offset).entries()) {
           assert.strictEqual(line.start, end)
-          assert.strictEqual(line.number, number)
+          assert.strictEqual(line.number, index + 1)
           const own = whole.subarray(line.start - offset, line.end - offset)
-          const isWhole = own.at(-1) === 10
-          assert.strictEqual(line.text, cleanLine(decoder.decode(isWhole ? own.subarray(0, -1) : own)))
+          assert.strictEqual(line.text, cleanLine(decoder.decode(own.at(-1) === 10 ? own.subarray(0, -1) : own)))
           assert.notInclude([...own.subarray(0, -1)], 10)
           end = line.end
-          number += 1
         }
         assert.strictEqual(end, offset + whole.length)
-      }),
-      { numRuns: 1_000 }
+      },
+      { arbitrary: { runs: 1000 } }
     )
-  })
+  }
 
   it("draws the line that is not whole yet without the code point that is cut", () => {
     const lines = new LineDecoder(5, 3)
