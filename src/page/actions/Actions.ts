@@ -8,7 +8,7 @@ import type { FormTexts } from "./startForm.ts"
 export interface Context {
   readonly store: Store<PageState>
   readonly api: LooperApi
-  /** Asks for the status at once: something was set in motion. */
+  /** Something was asked of Looper just now: the status is looked at soon, and often for a while. */
   readonly look?: () => void
 }
 

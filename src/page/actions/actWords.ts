@@ -1,8 +1,9 @@
 /** What became of a button's request, and whom a start stops. */
 import { ApiError, Unreachable } from "../api/ApiError.ts"
 import type { Status, Ticked } from "../api/answers.ts"
+import { shortPath } from "../words/paths.ts"
 import { clockSince, duration, millisOf } from "../words/time.ts"
-import { holderWords, sentence, survivorWords } from "./formProblem.ts"
+import { holderWords, sentence, survivorWords, themOf } from "./formProblem.ts"
 
 const skips: { readonly [Reason in NonNullable<Ticked["reason"]>]: string } = {
   paused: "autopoll is paused",
@@ -25,8 +26,10 @@ export const failureWords = (error: unknown, what: string, nowMillis: number): s
   if (!(error instanceof ApiError)) return `${what}: ${String(error)}`
   if (error.code === "run_busy")
     return `${what}: another sequence is under way (${holderWords(error.body.holder, nowMillis)}).`
-  if (error.code === "survivors_left")
-    return `${survivorWords(error.body.remaining_codex_exec_pids)}. End them by hand, then try again.`
+  if (error.code === "survivors_left") {
+    const pids = error.body.remaining_codex_exec_pids
+    return `${survivorWords(pids)}. End ${themOf(pids)} by hand, then try again.`
+  }
   if (error.code === "shutting_down") return `${what}: Looper is stopping and accepts nothing new.`
   return `${what}: ${sentence(error.message)}`
 }
@@ -45,7 +48,7 @@ export const victimWords = ({ run, idle, defaults }: Status, nowMillis: number):
     const since = millisOf(started_at)
     return [
       `pid ${pid}`,
-      cwd !== null && cwd !== defaults.workspace && `in ${cwd}`,
+      cwd !== null && cwd !== defaults.workspace && `in ${shortPath(cwd, defaults.workspace)}`,
       since !== undefined && `since ${clockSince(since, nowMillis)}`
     ]
       .filter((part) => part !== false)

@@ -18,12 +18,10 @@ export interface Asking {
   readonly isUnauthorized: (error: unknown) => boolean
   /** Drops the token, and shows the form for one. */
   readonly refuseToken: () => void
-  /** Something was set in motion: the status is asked for before it would be. */
-  readonly hurry: () => void
 }
 
 /** Makes them. */
-export const makeAsking = ({ store, api, look }: Context): Asking => {
+export const makeAsking = ({ store, api }: Context): Asking => {
   let noticeTimer: ReturnType<typeof setTimeout> | undefined
   const tell: Asking["tell"] = (notice, { isFailure } = { isFailure: false }) => {
     clearTimeout(noticeTimer)
@@ -42,8 +40,9 @@ export const makeAsking = ({ store, api, look }: Context): Asking => {
   const refuseToken = () => {
     const isRefused = api.token !== undefined
     api.token = undefined
-    const notBeforeMillis = isRefused ? api.now() + tokenPauseMillis : undefined
-    store.update({ connection: { kind: "unauthorized", isRefused, notBeforeMillis } })
+    const nowMillis = api.now()
+    const notBeforeMillis = isRefused ? nowMillis + tokenPauseMillis : undefined
+    store.update({ nowMillis, connection: { kind: "unauthorized", isRefused, notBeforeMillis } })
     // The wait is over also where nothing else moves the page.
     if (isRefused) setTimeout(() => store.update({ nowMillis: api.now() }), tokenPauseMillis + 20)
   }
@@ -52,8 +51,5 @@ export const makeAsking = ({ store, api, look }: Context): Asking => {
     refuseToken()
     return true
   }
-  const hurry = () => {
-    for (const delay of [100, 500, 1_200]) setTimeout(() => look?.(), delay)
-  }
-  return { tell, once, refuseToken, isUnauthorized, hurry }
+  return { tell, once, refuseToken, isUnauthorized }
 }

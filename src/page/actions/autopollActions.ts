@@ -21,7 +21,7 @@ export const makeAutopollActions = (
     })
   const tick = () =>
     ask("tick", "Nothing was started", async () => {
-      asking.hurry()
+      look?.()
       return tickWords(await api.post<Ticked>("autopoll/tick"))
     })
   const set = (name: "pause" | "resume", words: string) =>

@@ -6,7 +6,6 @@ import { makeAutopollActions } from "./autopollActions.ts"
 import { rememberedSettings, rememberedTexts, rememberSettings, rememberTexts } from "./remembered.ts"
 import { edited } from "./startForm.ts"
 import { makeStopActions } from "./stopActions.ts"
-import { makeSubmitForm } from "./submitForm.ts"
 import { applyTheme } from "./theme.ts"
 
 /** Typed texts are kept so long after the last key, in milliseconds. */
@@ -16,7 +15,14 @@ const rememberMillis = 300
 export const makeDoActions = (context: Context): DoActions => {
   const { store, api } = context
   const asking = makeAsking(context)
+  let submit: (() => void) | undefined
   let rememberTimer: ReturnType<typeof setTimeout> | undefined
+  // Loaded with the dialog that has the button.
+  const load = async () => {
+    const { makeSubmitForm } = await import("../later.ts")
+    submit ??= makeSubmitForm(context, asking)
+    submit()
+  }
   store.update({ settings: rememberedSettings(), form: { ...store.state.form, ...rememberedTexts() } })
   applyTheme(store.state.settings.theme)
 
@@ -42,7 +48,9 @@ export const makeDoActions = (context: Context): DoActions => {
       clearTimeout(rememberTimer)
       rememberTimer = setTimeout(() => rememberTexts(store.state.form), rememberMillis)
     },
-    submitForm: makeSubmitForm(context, asking),
+    submitForm: () => {
+      load().catch(() => asking.tell("Looper does not answer; nothing was sent.", { isFailure: true }))
+    },
     enterToken: (token) => {
       const { connection } = store.state
       const notBeforeMillis = connection.kind === "unauthorized" ? connection.notBeforeMillis : undefined

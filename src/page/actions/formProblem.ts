@@ -73,7 +73,7 @@ const wordsOf = ({ code, message, body }: ApiError, attempt: Attempt, nowMillis:
     case "run_alive":
       return `Another codex exec was started meanwhile (${pidWords(body.pids)}). Nothing was changed. Your text is kept.`
     case "survivors_left":
-      return `${survivorWords(body.remaining_codex_exec_pids)}, so nothing was launched. End them by hand, then start again.`
+      return `${survivorWords(body.remaining_codex_exec_pids)}, so nothing was launched. End ${themOf(body.remaining_codex_exec_pids)} by hand, then start again.`
     case "shutting_down":
       return "Looper is stopping and accepts nothing new. Your text is kept."
     default:
@@ -110,6 +110,9 @@ export const survivorWords = (value: unknown): string => {
   const { length } = numbers(value)
   return `${length} ${length === 1 ? "process" : "processes"} would not die (${pidWords(value)})`
 }
+
+/** `them`, or `it`. */
+export const themOf = (value: unknown): string => (numbers(value).length === 1 ? "it" : "them")
 
 /** Does the band tell this failure, from the run's record? */
 export const isToldByBand = (error: unknown): boolean =>

@@ -7,7 +7,7 @@ import { lapseMillis, pressed, settled } from "./stopMachine.ts"
 
 /** Makes them; what was armed lapses by itself. */
 export const makeStopActions = (
-  { store, api }: Context,
+  { store, api, look }: Context,
   asking: Asking
 ): Pick<DoActions, "stop" | "keepRunning" | "cancelStart"> => {
   /** The stop was answered; the status need not show it yet. */
@@ -34,7 +34,7 @@ export const makeStopActions = (
       store.update({ stop: { kind: "failed", runId, error: text } })
       asking.isUnauthorized(error)
     }
-    asking.hurry()
+    look?.()
   }
 
   return {
@@ -47,7 +47,7 @@ export const makeStopActions = (
       store.update({ stop: next })
       if (next.kind === "armed") setTimeout(settle, lapseMillis + 20)
       else if (next.kind === "stopping") {
-        asking.hurry()
+        look?.()
         void send(next.runId, next.processCount)
       }
     },
@@ -67,7 +67,7 @@ export const makeStopActions = (
           asking.tell(failureWords(error, `Start ${id} was not cancelled`, api.now()), { isFailure: true })
           asking.isUnauthorized(error)
         }
-        asking.hurry()
+        look?.()
       })
     }
   }

@@ -37,7 +37,7 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
       const { zulip_output: output } = await api.post<Announced>("notify", body)
       return asking.tell(`Announced. ${output}`)
     }
-    asking.hurry()
+    context.look?.()
     if (kind === "run") {
       const text = JSON.stringify(body)
       const key = keyFor(text, store.state.form.unanswered, drawKey)

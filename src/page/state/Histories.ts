@@ -24,11 +24,11 @@ export class Histories {
     this.#api = api
   }
 
-  /** Looks whether something began or ended. */
-  onStatus(status: Status): void {
+  /** Looks whether something began or ended, and what. */
+  async onStatus(status: Status): Promise<void> {
     const key = historyKey(status)
     const isStale = Date.now() - this.#loadedAtMillis > staleMillis
-    if (key !== this.#key || isStale || this.#store.state.history.error !== undefined) void this.refresh(key)
+    if (key !== this.#key || isStale || this.#store.state.history.error !== undefined) await this.refresh(key)
   }
 
   /** Loads the newest page anew. */

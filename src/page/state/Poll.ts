@@ -9,6 +9,8 @@ import type { Store } from "./Store.ts"
 
 /** A clock that differs by less goes on as it was: what ticks would jump. */
 const clockToleranceMillis = 750
+/** So long an answer waits for what it brings, in milliseconds. */
+const beforeMillis = 1_500
 /** How long a token that was refused keeps the form shut. */
 const refusalMillis = 2_000
 
@@ -16,7 +18,7 @@ const refusalMillis = 2_000
 export class Poll {
   readonly #store: Store<PageState>
   readonly #api: LooperApi
-  readonly #onStatus: (status: Status) => void
+  readonly #before: (status: Status) => Promise<void>
   #timer: ReturnType<typeof setTimeout> | undefined
   #isAsking = false
   #isWanted = false
@@ -24,10 +26,11 @@ export class Poll {
   #hurryUntil = 0
   #hasClock = false
 
-  constructor(store: Store<PageState>, api: LooperApi, onStatus: (status: Status) => void) {
+  /** What an answer brings with it is waited for, a moment at most, so that both are seen at once. */
+  constructor(store: Store<PageState>, api: LooperApi, before: (status: Status) => Promise<void>) {
     this.#store = store
     this.#api = api
-    this.#onStatus = onStatus
+    this.#before = before
     document.addEventListener("visibilitychange", () => (document.hidden ? this.#schedule() : this.ask()))
     addEventListener("online", () => this.ask())
     addEventListener("pageshow", ({ persisted }) => persisted && this.ask())
@@ -50,7 +53,10 @@ export class Poll {
     this.#isAsking = true
     const token = this.#api.token
     try {
-      this.#took(await this.#api.get<Status>("status"))
+      const status = await this.#api.get<Status>("status")
+      this.#setClock(status)
+      await Promise.race([this.#before(status), new Promise((resolve) => setTimeout(resolve, beforeMillis))])
+      this.#took(status)
     } catch (error) {
       // A token that was entered meanwhile is asked with, before anything is said of the old one.
       if (token === this.#api.token) this.#failed(error)
@@ -63,17 +69,19 @@ export class Poll {
     } else this.#schedule()
   }
 
-  #took(status: Status): void {
+  #setClock(status: Status): void {
     const serverMillis = millisOf(status.server_time)
     if (serverMillis !== undefined) {
       const isOff = Math.abs(serverMillis - this.#api.now()) > clockToleranceMillis
       if (isOff || !this.#hasClock) this.#api.tellTime(serverMillis)
       this.#hasClock = true
     }
+  }
+
+  #took(status: Status): void {
     this.#failures = 0
     const nowMillis = this.#api.now()
     this.#store.update({ status, statusAtMillis: nowMillis, nowMillis, connection: { kind: "online" } })
-    this.#onStatus(status)
   }
 
   #failed(error: unknown): void {

@@ -21,7 +21,6 @@ export class Shown {
   #detailsAsked = ""
   /** The log was followed to its end. */
   #hasFollowed = true
-  #isEnded = false
 
   constructor(store: Store<PageState>, api: LooperApi) {
     this.#store = store
@@ -67,12 +66,7 @@ export class Shown {
 
   /** The log says how it is read. */
   onLog({ stream, isFollowing }: PageState["log"]): void {
-    // What was followed until it ended counts as followed.
-    if (stream === "open") {
-      this.#hasFollowed = isFollowing
-      this.#isEnded = false
-    } else if (stream === "ended" && !this.#isEnded) this.#isEnded = true
-    else if (isFollowing) this.#hasFollowed = true
+    if (stream !== "none") this.#hasFollowed = isFollowing
   }
 
   /** Takes what is newest into what is shown. */
@@ -105,10 +99,7 @@ export class Shown {
 
   #update(run: Run): void {
     const { shownRun, newerRunId } = this.#store.state
-    if (shownRun?.request_id !== run.request_id) {
-      this.#hasFollowed = true
-      this.#isEnded = false
-    }
+    if (shownRun?.request_id !== run.request_id) this.#hasFollowed = true
     if (newerRunId === run.request_id) this.#store.update({ newerRunId: undefined })
     if (shownRun !== run) this.#store.update({ shownRun: run })
     void this.#readPrompt(run)

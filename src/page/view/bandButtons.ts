@@ -1,6 +1,5 @@
 /** The band's buttons. */
-import { html, type TemplateResult } from "lit-html"
-import { repeat } from "lit-html/directives/repeat.js"
+import { html, nothing, type TemplateResult } from "lit-html"
 import type { Actions } from "../actions/Actions.ts"
 import type { PageState } from "../state/PageState.ts"
 import type { BandButton } from "../words/band.ts"
@@ -46,27 +45,27 @@ const onKeyDown = (event: KeyboardEvent) => {
   if (event.repeat && event.key === "Enter") event.preventDefault()
 }
 
-/** In their order; the armed Stop is the element that Stop was, so that the focus stays on it. */
-export const bandButtons = (
-  state: PageState,
-  actions: Actions,
-  names: ReadonlyArray<BandButton>
-): TemplateResult => html`<div class="act">
-  ${repeat(
-    names,
-    (name) => (name === "confirmStop" ? "stop" : name),
-    (name) => {
-      const { words, press, isDisabled = false, isArmed = false } = buttonOf(name, state, actions)
-      return html`<button
-        type="button"
-        class=${isArmed ? "btn arm" : "btn"}
-        data-act=${name === "confirmStop" ? "stop" : name}
-        ?disabled=${isDisabled}
-        @click=${press}
-        @keydown=${onKeyDown}
-      >
-        ${words}
-      </button>`
-    }
-  )}
-</div>`
+const button = (name: BandButton, state: PageState, actions: Actions) => {
+  const { words, press, isDisabled = false, isArmed = false } = buttonOf(name, state, actions)
+  return html`<button
+    type="button"
+    class=${isArmed ? "btn arm" : "btn"}
+    data-act=${isArmed ? "stop" : name}
+    ?disabled=${isDisabled}
+    @click=${press}
+    @keydown=${onKeyDown}
+  >
+    ${words}
+  </button>`
+}
+
+const isStop = (name: BandButton): boolean => name === "stop" || name === "confirmStop"
+
+/** In their order, Stop last: armed it is the element that it was, so that the focus stays on it. */
+export const bandButtons = (state: PageState, actions: Actions, names: ReadonlyArray<BandButton>): TemplateResult => {
+  const stop = names.find(isStop)
+  return html`<div class="act">
+    ${names.filter((name) => !isStop(name)).map((name) => button(name, state, actions))}
+    ${stop === undefined ? nothing : button(stop, state, actions)}
+  </div>`
+}

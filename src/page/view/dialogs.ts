@@ -15,7 +15,7 @@ export const dialogs = (state: PageState, _context: Context, actions: Actions): 
   const onClose = () => {
     if (kind !== "none") actions.closeDialog()
   }
-  return html`<dialog class=${kind} aria-labelledby="dialog-title" ${modal(kind !== "none")} @close=${onClose}>
+  return html`<dialog aria-labelledby="dialog-title" ${modal(kind !== "none")} @close=${onClose}>
     ${contents(kind, state, actions)}
   </dialog>`
 }

@@ -15,7 +15,12 @@ export const bandOf = (state: PageState): Band | undefined => {
       if (status === undefined) return undefined
       if (status.holder !== null) return startingBand(state, status.holder)
       if (state.stop.kind === "stopping" && status.run === null) return goneBand(state, state.stop)
-      return status.run === null ? idleBand(state, status) : runningBand(state, status.run)
+      if (status.run !== null) return runningBand(state, status.run)
+      // What ran last is not known yet.
+      if (state.recent.length === 0 && state.history.nextCursor === undefined && state.history.error === undefined) {
+        return undefined
+      }
+      return idleBand(state, status)
     case "unreachable":
       return unreachableBand(state, connection)
     case "shuttingDown":

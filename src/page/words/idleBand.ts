@@ -19,7 +19,7 @@ export const idleBand = (state: PageState, status: Status): Band => {
   if (idle?.reason === "backoff") return backoffBand(state, status)
   if (state.stop.kind === "failed") return stopFailedBand(state.stop.error)
   if (last !== undefined && last.state !== "succeeded") return endedBand(state, status, last)
-  if (idle?.reason === "recent_log_activity") return quietBand(state, status, idle.text)
+  if (idle?.reason === "recent_log_activity") return quietBand(state, status, idle.text, last)
   if (idle?.reason === "off" || idle?.reason === "paused") return offBand(state, idle.reason, last)
   return waitingBand(state, status, last)
 }
@@ -33,7 +33,14 @@ const wasEarly = ({ lastDetails }: PageState, last: Run | undefined): boolean =>
       lastDetails.steps.some(({ step, result }) => step === "startup_check" && result === "exited_early")))
 
 const misconfiguredBand = (text: string): Band =>
-  band({ tone: "warn", mark: "idle", word: "Idle", sentence: [{ b: text }], said: text, buttons: ["start", "startDefault"] })
+  band({
+    tone: "warn",
+    mark: "idle",
+    word: "Idle",
+    sentence: [{ b: text }],
+    said: text,
+    buttons: ["start", "startDefault"]
+  })
 
 const stopFailedBand = (error: string): Band =>
   band({ tone: "bad", mark: "failed", word: "Not stopped", sentence: [{ b: error }], said: error, buttons: ["start"] })
@@ -61,26 +68,25 @@ const heldUpBand = ({ nowMillis }: PageState, status: Status, idle: NonNullable<
   })
 }
 
-const quietBand = (state: PageState, { autopoll }: Status, text: string): Band => {
+const quietBand = (state: PageState, { autopoll }: Status, text: string, last: Run | undefined): Band => {
   const tick = millisOf(autopoll.next_tick_at)
-  const [change, wait] = quietWords(text)
+  const changed = last === undefined ? undefined : millisOf(last.ended_at)
+  const capital = text.charAt(0).toUpperCase() + text.slice(1)
   return band({
     tone: "calm",
     mark: "waiting",
     word: "Idle, next check in",
     number: tick === undefined ? "" : duration(tick - state.nowMillis),
-    sentence: [{ b: change }, wait],
-    said: change,
+    sentence:
+      changed === undefined
+        ? [{ b: `${capital}.` }]
+        : [
+            { b: `The newest log changed ${duration(state.nowMillis - changed)} ago;` },
+            " autopoll waits until it is LOOPER_IDLE_LOG_STALE_SECONDS old."
+          ],
+    said: "The newest log has just changed.",
     buttons: ["start", "startDefault"]
   })
-}
-
-/** The fact of a sentence, up to its `;`, and the rest. */
-const quietWords = (text: string): readonly [string, string] => {
-  const sentence = text.charAt(0).toUpperCase() + text.slice(1)
-  const end = sentence.indexOf(";") + 1
-  const whole = sentence.endsWith(".") ? sentence : `${sentence}.`
-  return end === 0 ? [whole, " Autopoll waits until it is older."] : [whole.slice(0, end), whole.slice(end)]
 }
 
 const offBand = (state: PageState, reason: "off" | "paused", last: Run | undefined): Band => {
