@@ -4,14 +4,13 @@ import type { Run } from "../api/answers.ts"
 import type { LogFacts } from "../state/PageState.ts"
 import { Announcer } from "./Announcer.ts"
 import { Chip } from "./Chip.ts"
-import { fileNameOf } from "./download.ts"
 import { emptyWords, firstEdge, hasLog, isFinal, lastEdge } from "./edges.ts"
-import { Finders } from "./Finders.ts"
+import type { Finders } from "./Finders.ts"
 import { foot } from "./foot.ts"
-import { Handout } from "./Handout.ts"
+import type { Handout } from "./Handout.ts"
 import type { LogLine } from "./LineDecoder.ts"
 import { LiveLog } from "./LiveLog.ts"
-import { LogFile, logPath } from "./LogFile.ts"
+import { fileNameOf, LogFile, logPath } from "./LogFile.ts"
 import type { LogCommand, LogPane, LogPaneOptions, LogPlace } from "./LogPane.ts"
 import type { StreamState } from "./LogStream.ts"
 import { LogView } from "./LogView.ts"
@@ -42,8 +41,9 @@ export class Pane implements LogPane {
   readonly #announcer = new Announcer()
   readonly #rate = new Rate()
   readonly #view: LogView
-  readonly #finders: Finders
-  readonly #handout: Handout
+  /** Loaded when it is needed, as {@link #handout} is: the page is seen without it. */
+  #finders: Finders | undefined
+  #handout: Handout | undefined
   #run: Run | undefined
   #live: LiveLog | undefined
   #closed = new AbortController()
@@ -65,8 +65,6 @@ export class Pane implements LogPane {
     scroller.setAttribute("aria-live", "off")
     const changed = () => this.#schedule()
     this.#view = new LogView(scroller, new URLSearchParams(location.search).has("plain"), changed)
-    this.#finders = new Finders(options.api, this.#view, changed)
-    this.#handout = new Handout(options.api, changed)
     scroller.append(this.#firstEdge, this.#view.lines.element, this.#lastEdge)
     this.element.append(this.#tools, scroller, this.#foot, this.#chip.element, this.#announcer.element)
     const narrow = matchMedia("(max-width: 820px)").matches ? "1" : "0"
@@ -100,7 +98,7 @@ export class Pane implements LogPane {
         return this.#focusFind()
       case "nextMatch":
       case "previousMatch":
-        if (this.#finders.text.search === undefined) return this.#focusFind()
+        if (this.#finders?.text.search === undefined) return this.#focusFind()
         return void this.#finders.text.step(command === "nextMatch" ? 1 : -1)
       case "follow":
         if (follow.isFollowing && this.#stream.kind !== "ended") return follow.pause("scrolling")
@@ -111,10 +109,10 @@ export class Pane implements LogPane {
         return void this.#view.toTop()
       case "nextError":
       case "previousError":
-        return this.#finders.step("errors", command === "nextError" ? 1 : -1)
+        return this.#step("errors", command === "nextError" ? 1 : -1)
       case "nextMessage":
       case "previousMessage":
-        return this.#finders.step("messages", command === "nextMessage" ? 1 : -1)
+        return this.#step("messages", command === "nextMessage" ? 1 : -1)
       case "wrap":
         return this.#wrap()
       case "link":
@@ -159,7 +157,7 @@ export class Pane implements LogPane {
     this.#live = live
     this.#wanted = place
     this.#view.reset({ live, file })
-    this.#finders.reset({ runId, live })
+    this.#finders?.reset({ runId, live })
   }
 
   #close(): void {
@@ -167,24 +165,46 @@ export class Pane implements LogPane {
     this.#closed = new AbortController()
     this.#live = undefined
     this.#stream = { kind: "resting" }
-    this.#handout.notice = undefined
+    if (this.#handout !== undefined) this.#handout.notice = undefined
     this.#wanted = undefined
     this.#refusedToken = undefined
     this.#announcer.reset()
     this.#rate.reset()
-    this.#finders.reset(undefined)
+    this.#finders?.reset(undefined)
     this.#view.reset(undefined)
   }
 
   #take(lines: ReadonlyArray<LogLine>): void {
     this.#view.take(lines)
-    this.#finders.take(lines)
+    if (this.#finders === undefined) void this.#find((finders) => finders.take([]))
+    else this.#finders.take(lines)
     this.#announcer.take(lines)
     this.#rate.add(lines.length)
     if (this.#wanted === undefined) return
     const place = this.#wanted
     this.#wanted = undefined
     this.#goTo(place)
+  }
+
+  async #find(then: (finders: Finders) => void): Promise<void> {
+    const { Finders } = await import("./Finders.ts")
+    if (this.#finders === undefined) {
+      this.#finders = new Finders(this.#options.api, this.#view, () => this.#schedule())
+      if (this.#live !== undefined && this.#run !== undefined) {
+        this.#finders.reset({ runId: this.#run.request_id, live: this.#live })
+      }
+    }
+    then(this.#finders)
+  }
+
+  #step(kind: "errors" | "messages", direction: 1 | -1): void {
+    void this.#find((finders) => finders.step(kind, direction))
+  }
+
+  async #handOut(then: (handout: Handout, run: Run) => Promise<void>): Promise<void> {
+    const { Handout } = await import("./Handout.ts")
+    this.#handout ??= new Handout(this.#options.api, () => this.#schedule())
+    if (this.#run !== undefined) await then(this.#handout, this.#run)
   }
 
   #retryToken(): void {
@@ -230,17 +250,17 @@ export class Pane implements LogPane {
   }
 
   readonly #actions: ToolsActions = {
-    find: (text) => this.#finders.find(text),
-    step: (direction) => void this.#finders.text.step(direction),
+    find: (text) => void this.#find((finders) => finders.find(text)),
+    step: (direction) => void this.#find((finders) => void finders.text.step(direction)),
     leaveFind: () => {
-      this.#finders.find("")
+      this.#finders?.find("")
       this.#scroller.focus()
     },
-    nextError: (direction) => this.#finders.step("errors", direction),
+    nextError: (direction) => this.#step("errors", direction),
     wrap: () => this.#wrap(),
-    copyLink: () => this.#run && void this.#handout.copyLink(this.#run.request_id, this.#view.markedLines()),
-    copyCurl: () => void this.#handout.copyCurl(),
-    download: () => this.#run && void this.#handout.download(this.#run.request_id, this.#live?.size ?? 0),
+    copyLink: () => void this.#handOut((handout, run) => handout.copyLink(run.request_id, this.#view.markedLines())),
+    copyCurl: () => void this.#handOut((handout) => handout.copyCurl()),
+    download: () => void this.#handOut((handout, run) => handout.download(run.request_id, this.#live?.size ?? 0)),
     announce: () => {
       this.#announcer.toggle()
       this.#schedule()
@@ -269,24 +289,24 @@ export class Pane implements LogPane {
     this.#drawFoot()
     const { follow, newLines } = this.#view
     this.#chip.show(follow.isFollowing ? 0 : newLines, Date.now())
-    this.#finders.draw()
+    this.#finders?.draw()
     this.#tellFacts()
   }
 
   #drawTools(): void {
     const runId = this.#run?.request_id ?? ""
     const hasLog = this.#live !== undefined
-    const { text, errors, query } = this.#finders
-    const { notice, copied } = this.#handout
+    const finders = this.#finders
+    const notice = this.#handout?.notice
     const state = {
-      query,
-      count: text.count,
-      ordinal: text.ordinal,
-      errors: errors.count,
+      query: finders?.query ?? "",
+      count: finders?.text.count,
+      ordinal: finders?.text.ordinal,
+      errors: finders?.errors.count,
       isWrapped: this.#scroller.classList.contains("wrap"),
       isAnnounced: this.#announcer.isOn,
       isMoreOpen: this.#isMoreOpen,
-      copied,
+      copied: this.#handout?.copied,
       href: hasLog && this.#options.api.token === undefined ? logPath(runId) : undefined,
       fileName: fileNameOf(runId),
       hasLog,

@@ -2,6 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { encodeLogChunk, encodeLogEnd, encodeLogGone } from "../../../src/domain/logEvents.ts"
 import { type FollowedEvent, readEvents } from "../../../src/page/log/LogEvents.ts"
 
+const streamOf = (pieces: ReadonlyArray<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> =>
+  new ReadableStream({
+    start: (controller) => {
+      for (const piece of pieces) controller.enqueue(piece)
+      controller.close()
+    }
+  })
+
 /** What the page reads of what Looper writes, in pieces of `size` bytes. */
 const read = async (
   sent: ReadonlyArray<Uint8Array>,
@@ -13,7 +21,7 @@ const read = async (
     whole.subarray(index * size, (index + 1) * size)
   )
   const events: Array<FollowedEvent> = []
-  await readEvents(ReadableStream.from(pieces) as ReadableStream<Uint8Array>, (event) => {
+  await readEvents(streamOf(pieces), (event) => {
     events.push(event)
     return goesOn
   })

@@ -52,7 +52,7 @@ const nasty = Arbitrary.array(
 )
 
 describe("cleanLine", () => {
-  for (const [title, line, shown] of cases) it(title, () => assert.strictEqual(cleanLine(line), shown))
+  for (const [title, line, shown] of cases) it(`${title}`, () => assert.strictEqual(cleanLine(line), shown))
 
   it.prop(
     "leaves no control but those of colours, whatever comes",

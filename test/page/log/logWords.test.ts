@@ -64,6 +64,9 @@ describe("the foot", () => {
   })
 })
 
+const count = (found: number, progress: number, ordinal?: number) =>
+  countWords({ count: found, progress, isFailed: false }, ordinal)
+
 describe("chip, edge and count", () => {
   it("count lines, up to many", () => {
     assert.deepStrictEqual([1, 214, 9_999, 10_000].map(chipWords), [
@@ -77,8 +80,6 @@ describe("chip, edge and count", () => {
   })
 
   it("count matches over the whole file, also before all of it was searched", () => {
-    const count = (found: number, progress: number, ordinal?: number) =>
-      countWords({ count: found, progress, isFailed: false }, ordinal)
     assert.strictEqual(count(31, 1, 2), "2 of 31")
     assert.strictEqual(count(31, 0.409), "of 31 so far, 40 %")
     assert.strictEqual(count(31, 0.4, 2), "2 of 31 so far, 40 %")
