@@ -1,16 +1,8 @@
 /** The lines of a log that are in the page: one stretch of the file, in blocks, up to a limit of lines and of text. */
+import { blockLines, maxBlocks, maxBytes, maxLineBytes, maxLines } from "./limits.ts"
 import type { LogLine } from "./LineDecoder.ts"
 import type { LineKinds } from "./lineKind.ts"
 import { lineElement, type LineLook } from "./lineElement.ts"
-
-/** Lines of a block, which is laid out only where it is seen. */
-const blockLines = 100
-/** Blocks at most. */
-export const maxBlocks = 200
-/** Lines at most. */
-export const maxLines = blockLines * maxBlocks
-/** Text at most, in bytes of the file. */
-const maxBytes = 20_000_000
 
 interface Block {
   readonly element: HTMLElement
@@ -23,7 +15,7 @@ export interface PlacedLine {
   readonly row: Element
 }
 
-const keptBytes = (line: LogLine): number => Math.min(line.end - line.start, 1_000_000)
+const keptBytes = (line: LogLine): number => Math.min(line.end - line.start, maxLineBytes)
 
 /** Owns its element. */
 export class LogLines {

@@ -5,8 +5,11 @@ import { LineKinds } from "./lineKind.ts"
 import type { LineLook } from "./lineElement.ts"
 import type { LiveLog } from "./LiveLog.ts"
 import type { LogFile } from "./LogFile.ts"
-import { LogLines, maxLines, type PlacedLine } from "./LogLines.ts"
+import { maxLines } from "./limits.ts"
+import { LogLines, type PlacedLine } from "./LogLines.ts"
 import type { LogPlace } from "./LogPane.ts"
+import { keepPlace, reveal } from "./scrolling.ts"
+import { marksOf } from "./place.ts"
 import { linesAround, linesBefore, linesFrom, type Stretch } from "./pieces.ts"
 
 /** Lines that are drawn a frame at most, so that it stays one. */
@@ -195,6 +198,13 @@ export class LogView {
     return undefined
   }
 
+  /** The lines that are marked, whole. */
+  markedLines(): LogPlace | undefined {
+    const place = this.#place
+    const line = place === undefined ? undefined : this.lines.at(place.start)?.line
+    return line === undefined ? place : marksOf(line, place)
+  }
+
   /** Marks lines, and shows them nowhere. */
   mark(place: LogPlace | undefined): void {
     this.#mark(place)
@@ -209,14 +219,7 @@ export class LogView {
 
   #reveal(offset: number): PlacedLine | undefined {
     const placed = this.lines.at(offset)
-    placed?.row.scrollIntoView({ block: "center", inline: "nearest" })
-    this.follow.stick()
-    // What was only estimated above it has its size now.
-    requestAnimationFrame(() => {
-      if (this.follow.isFollowing || placed?.row.isConnected !== true) return
-      placed.row.scrollIntoView({ block: "center", inline: "nearest" })
-      this.follow.stick()
-    })
+    if (placed !== undefined) reveal(placed.row, this.follow)
     return placed
   }
 
@@ -241,7 +244,8 @@ export class LogView {
     this.#onChange()
     try {
       const stretch = await read()
-      if (this.#generation === generation) this.#keepingPlace(() => then(stretch))
+      if (this.#generation === generation)
+        keepPlace(this.topLine()?.row, this.scroller, this.follow, () => then(stretch))
     } catch {
       // The stream tells that Looper does not answer; the button stays.
     } finally {
@@ -280,15 +284,6 @@ export class LogView {
   #prepend({ lines, kinds }: Stretch, before: number): void {
     this.lines.prepend(lines)
     this.lines.rekind(before, kinds)
-    this.follow.stick()
-  }
-
-  /** Changes the lines so that those on the screen stay where they are. */
-  #keepingPlace(change: () => void): void {
-    const anchor = this.follow.isFollowing ? undefined : this.topLine()?.row
-    const top = anchor?.getBoundingClientRect().top ?? 0
-    change()
-    if (anchor?.isConnected === true) this.scroller.scrollTop += anchor.getBoundingClientRect().top - top
     this.follow.stick()
   }
 

@@ -1,13 +1,11 @@
 /** One line of a log as elements; nothing of it is ever more than text. */
 import { bytes, grouped } from "../words/time.ts"
 import { firstOf, plainText } from "./cleanLine.ts"
+import { drawnCharacters, maxLineBytes } from "./limits.ts"
 import type { LogLine } from "./LineDecoder.ts"
 import { commandOf, type LineKind } from "./lineKind.ts"
 import { fragmentOf } from "./place.ts"
 import { spansOf } from "./sgr.ts"
-
-/** Of a longer line only so many characters are drawn, until somebody asks for the rest. */
-export const drawnCharacters = 2_000
 
 const classes: Readonly<Record<LineKind, string>> = {
   plain: "l",
@@ -71,7 +69,8 @@ export const lineElement = (line: LogLine, look: LineLook, isWhole = false): HTM
   const isDrawn = isWhole || line.text.length <= drawnCharacters
   if (!isDrawn) content.append(showAll(line))
   fill(content, isDrawn ? line.text : textOf(line, false), kind === "command" && !line.text.includes("\u001b"))
-  if (isDrawn && line.isCut) content.append(`… and ${bytes(line.end - line.start - 1_000_000)} more: download the log`)
+  if (isDrawn && line.isCut)
+    content.append(`… and ${bytes(line.end - line.start - maxLineBytes)} more: download the log`)
   row.append(number, content)
   return row
 }

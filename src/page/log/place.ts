@@ -20,3 +20,12 @@ export const addressOf = (page: string, runId: string, place: LogPlace | undefin
   url.hash = place === undefined ? "" : fragmentOf(place)
   return url.href
 }
+
+/** The bytes of a line; with others that are marked already, all between them too. */
+export const marksOf = (
+  line: { readonly start: number; readonly end: number },
+  marked: LogPlace | undefined
+): LogPlace =>
+  marked === undefined
+    ? { start: line.start, end: line.end }
+    : { start: Math.min(marked.start, line.start), end: Math.max(marked.end ?? marked.start + 1, line.end) }
