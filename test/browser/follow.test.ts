@@ -2,7 +2,7 @@ import { describe } from "vitest"
 import { footOf, logLines, logNumbers } from "./support/band.ts"
 import { numberedLines } from "./support/codexLog.ts"
 import type { FakeLooper } from "./support/FakeLooper.ts"
-import { firstInView, isAtEnd, isInView, wheel } from "./support/LogView.ts"
+import { atRest, firstInView, isAtEnd, isInView, wheel } from "./support/LogView.ts"
 import { show } from "./support/show.ts"
 import { states } from "./support/states.ts"
 import { expect, type Opened, type OpenOptions, test } from "./support/test.ts"
@@ -104,6 +104,7 @@ describe("following", () => {
     const { page } = await follow(looper, open, 1_000)
     await page.locator(".log").press("PageUp")
     await expect.poll(() => footOf(page)).toMatch(/^Paused/)
+    await atRest(page)
     await page.keyboard.press("f")
     await expect.poll(() => footOf(page)).toBe("Following")
     await page.keyboard.press("f")

@@ -44,9 +44,7 @@ test("filters ask the server, and say how many there are", async ({ looper, open
       .toMatchObject(state === undefined ? { autopoll } : { state: expect.stringContaining(state) })
     await expect.poll(() => filter(page, name).getAttribute("aria-pressed")).toBe("true")
     await expect
-      .poll(() =>
-        rows(page).evaluateAll((all) => new Set(all.map((row) => (row as HTMLElement).dataset.s)).size)
-      )
+      .poll(() => rows(page).evaluateAll((all) => new Set(all.map((row) => (row as HTMLElement).dataset.s)).size))
       .toBeLessThanOrEqual(state === undefined ? 4 : 2)
   }
   await expect.poll(() => filter(page, /^Failed/).innerText()).toContain(String(count("failed")))

@@ -25,6 +25,22 @@ export const isInView = (page: Page, text: string): Promise<boolean> =>
     })
   }, text)
 
+/** Waits until the log scrolls no more: the browser's own scrolling is smooth. */
+export const atRest = (page: Page): Promise<void> =>
+  pane(page).evaluate(
+    (log) =>
+      new Promise<void>((resolve) => {
+        let [last, still] = [-1, 0]
+        const look = () => {
+          still = log.scrollTop === last ? still + 1 : 0
+          last = log.scrollTop
+          if (still > 8) resolve()
+          else requestAnimationFrame(look)
+        }
+        look()
+      })
+  )
+
 /** Turns the wheel over the log: up is negative. */
 export const wheel = async (page: Page, pixels: number): Promise<void> => {
   await pane(page).hover()
