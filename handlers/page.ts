@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import * as files from "../src/pageFiles.ts"
 import { handler } from "../src/runtime/Handler.ts"
+import { pageErrors } from "./errors.ts"
 
 /** For anybody: the page has nothing of Looper's, it asks for it, with the token where one is set. */
 export const page = handler({
@@ -14,6 +15,6 @@ export const page = handler({
   }),
   headers: { accept_encoding: "Accept-Encoding" },
   success: { contents: { "text/html": "a page that speaks to this origin alone" } },
-  errors: { PageFileNotFound: { status: 404, about: "the page was not built: `npm run build:page`" } },
+  errors: pageErrors,
   body: ({ accept_encoding }) => files.page(accept_encoding)
 })

@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import * as files from "../src/pageFiles.ts"
 import { handler } from "../src/runtime/Handler.ts"
+import { pageErrors } from "./errors.ts"
 
 /** For anybody, as the page is. */
 export const pageFile = handler({
@@ -15,6 +16,6 @@ export const pageFile = handler({
   }),
   headers: { accept_encoding: "Accept-Encoding" },
   success: { contents: { "text/css": "a style", "text/javascript": "a script", "font/woff2": "a font" } },
-  errors: { PageFileNotFound: { status: 404, about: "the page has no such file: it was built anew, or never" } },
+  errors: pageErrors,
   body: ({ file, accept_encoding }) => files.pageFile(file, accept_encoding)
 })
