@@ -9,7 +9,7 @@ export const page = handler({
   summary: "The web page: what runs, why nothing runs, logs, history, start and stop",
   method: "GET",
   path: "/",
-  access: "public",
+  access: "publicWithToken",
   request: Schema.Struct({
     accept_encoding: Schema.optionalKey(Schema.String).annotateKey({ description: "With `gzip`: compressed" })
   }),

@@ -9,7 +9,7 @@ export const pageFile = handler({
   summary: "A script, style or font of the web page",
   method: "GET",
   path: "/page/:file",
-  access: "public",
+  access: "publicWithToken",
   request: Schema.Struct({
     file: Schema.String.annotateKey({ description: "One that the page names" }),
     accept_encoding: Schema.optionalKey(Schema.String).annotateKey({ description: "With `gzip`: compressed" })
