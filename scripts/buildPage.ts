@@ -37,6 +37,7 @@ const options = {
   absWorkingDir: source,
   outdir: target,
   bundle: true,
+  splitting: true,
   minify: true,
   format: "esm",
   target: "es2024",

@@ -1,22 +1,40 @@
 /** What changes something: the start dialog, stop, autopoll, the token, and this browser's settings. */
 import type { Status } from "../api/answers.ts"
+import type { DialogKind } from "../state/PageState.ts"
 import type { Context, DoActions } from "./Actions.ts"
 import { makeAsking } from "./asking.ts"
+import { type DialogCode, loadDialogCode } from "./dialogCode.ts"
 import { makeAutopollActions } from "./autopollActions.ts"
 import { rememberedSettings, rememberedTexts, rememberSettings, rememberTexts } from "./remembered.ts"
-import { edited } from "./startForm.ts"
 import { makeStopActions } from "./stopActions.ts"
-import { makeSubmitForm } from "./submitForm.ts"
 import { applyTheme } from "./theme.ts"
 
-/** Typed texts are kept so long after the last key, in milliseconds. */
-const rememberMillis = 300
+/** So long after the first answer the dialogs are loaded, in milliseconds: behind what is to be seen. */
+const loadMillis = 500
 
 /** Makes the page's acting half; settings and theme are in force at once. */
 export const makeDoActions = (context: Context): DoActions => {
   const { store, api } = context
   const asking = makeAsking(context)
-  let rememberTimer: ReturnType<typeof setTimeout> | undefined
+  let formActions: ReturnType<DialogCode["makeFormActions"]> | undefined
+  const load = async () => {
+    const { makeFormActions } = await loadDialogCode()
+    formActions ??= makeFormActions(context, asking)
+  }
+  const open = (dialog: DialogKind) => {
+    const { form, status, connection } = store.state
+    const isForm = dialog === "start" || dialog === "announce"
+    if (isForm && (status === undefined || connection.kind !== "online")) return
+    const problem = form.isSending ? form.problem : undefined
+    store.update({ dialog, form: { ...form, problem } })
+  }
+  // As soon as there is something to see: a Looper that is away has no files either.
+  let isWanted = true
+  store.subscribe(({ connection }) => {
+    if (!isWanted || connection.kind !== "online") return
+    isWanted = false
+    setTimeout(() => void load().catch(() => undefined), loadMillis)
+  })
   store.update({ settings: rememberedSettings(), form: { ...store.state.form, ...rememberedTexts() } })
   applyTheme(store.state.settings.theme)
 
@@ -24,25 +42,20 @@ export const makeDoActions = (context: Context): DoActions => {
     ...makeStopActions(context, asking),
     ...makeAutopollActions(context, asking),
     openDialog: (dialog) => {
-      const { form, status, connection } = store.state
-      const isForm = dialog === "start" || dialog === "announce"
-      if (isForm && (status === undefined || connection.kind !== "online")) return
-      const problem = form.isSending ? form.problem : undefined
-      store.update({ dialog, form: { ...form, problem } })
+      if (formActions !== undefined) return open(dialog)
+      void load().then(
+        () => open(dialog),
+        () => asking.tell("That could not be loaded: reload the page.", { isFailure: true })
+      )
     },
     closeDialog: () => {
       if (store.state.dialog === "none") return
       store.update({ dialog: "none" })
       rememberTexts(store.state.form)
     },
-    editForm: (texts) => {
-      const { form, status } = store.state
-      if (status === undefined) return
-      store.update({ form: { ...form, ...edited(form, texts, status.defaults) } })
-      clearTimeout(rememberTimer)
-      rememberTimer = setTimeout(() => rememberTexts(store.state.form), rememberMillis)
-    },
-    submitForm: makeSubmitForm(context, asking),
+    // Only the dialog calls these, whose code brings them.
+    editForm: (texts) => formActions?.editForm(texts),
+    submitForm: () => formActions?.submitForm(),
     enterToken: (token) => {
       const { connection } = store.state
       const notBeforeMillis = connection.kind === "unauthorized" ? connection.notBeforeMillis : undefined

@@ -1,9 +1,10 @@
 /** The dialog that starts a run, or announces. */
 import { html, nothing, type TemplateResult } from "lit-html"
 import type { Actions } from "../actions/Actions.ts"
-import { victimWords } from "../actions/actWords.ts"
 import { fieldNames } from "../actions/formProblem.ts"
-import { hasVictim, type FormField, shownTexts } from "../actions/startForm.ts"
+import type { FormField } from "../actions/formState.ts"
+import { hasVictim, shownTexts } from "../actions/startForm.ts"
+import { victimWords } from "../actions/victimWords.ts"
 import type { Status } from "../api/answers.ts"
 import type { PageState } from "../state/PageState.ts"
 import { withinWorkspace } from "../words/paths.ts"
