@@ -41,10 +41,11 @@ const storage = (): Pick<Storage, "getItem" | "setItem" | "removeItem"> => {
   }
 }
 
+/** The dialogs' code asks for one as it is loaded, and draws nothing here. */
+const createTreeWalker = () => ({})
+
 /** What a browser has and Node has not, as far as acting needs it. */
 const stubBrowser = (baseURI: string) => {
-  // The dialogs' code asks for a walker as it is loaded, and draws nothing here.
-  const createTreeWalker = () => ({})
   vi.stubGlobal("document", { baseURI, hidden: true, documentElement: { dataset: {} }, createTreeWalker })
   vi.stubGlobal("location", new URL(baseURI))
   vi.stubGlobal("sessionStorage", storage())
