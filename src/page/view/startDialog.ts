@@ -37,12 +37,16 @@ export const startDialog = (state: PageState, actions: Actions): TemplateResult 
     <div class="go">
       <span class="q kept">${keptWords(state, tab)}</span>
       <button type="button" class="btn" @click=${actions.closeDialog}>Cancel</button>
-      <button type="submit" class="btn pri" ?disabled=${state.form.isSending || state.connection.kind !== "online"}>
+      <button type="submit" class="btn pri" ?disabled=${state.form.isSending || isDeaf(state)}>
         ${buttonWords(state, tab)}
       </button>
     </div>
   </form>`
 }
+
+/** Nothing is taken now; one that does not answer may be asked again: that is what a repeat is for. */
+const isDeaf = ({ connection }: PageState): boolean =>
+  connection.kind === "shuttingDown" || connection.kind === "forbidden"
 
 const tabList = (selected: Tab, actions: Actions) => {
   const onKeyDown = (event: KeyboardEvent) => {
