@@ -6,7 +6,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
-import { context, type BuildOptions, type BuildResult, type Plugin } from "esbuild"
+import { build, context, type BuildOptions, type BuildResult, type Plugin } from "esbuild"
 import subsetFont from "subset-font"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
@@ -16,20 +16,30 @@ const target = named === undefined ? path.join(root, "dist/page") : path.resolve
 
 const characters = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index)).join("")
-const ascii = `${characters(0x20, 0x7e)}–—‘’“”…·−↑↓`
-/** What a font keeps: words are the page's own, a log has whatever codex writes; the rest is the system's. */
-const glyphs = (file: string) => (file.includes("mono") ? ascii + characters(0xa0, 0xff) : ascii)
+/** What a font keeps, by the query of its address; of a log's other characters the rest is the system's. */
+const glyphs: Readonly<Record<string, string>> = {
+  ascii: `${characters(0x20, 0x7e)}–—‘’“”…·−↑↓`,
+  // Loaded by browsers only where one of these is shown: see `unicode-range` in base.css.
+  latin1: characters(0xa0, 0xff)
+}
 
 const fonts: Plugin = {
   name: "fonts",
   setup(build) {
-    build.onLoad({ filter: /\.woff2$/ }, async ({ path: file }) => ({
-      contents: await subsetFont(await readFile(file), glyphs(path.basename(file)), {
-        targetFormat: "woff2",
-        variationAxes: { wght: { min: 400, max: 600 } }
-      }),
-      loader: "file"
-    }))
+    build.onResolve({ filter: /\.woff2\?/ }, async ({ path: address, kind, importer, resolveDir }) => {
+      const [name = "", part] = address.split("?")
+      const { path: file } = await build.resolve(name, { kind, importer, resolveDir })
+      return { path: file, namespace: `font-${part}` }
+    })
+    for (const [part, text] of Object.entries(glyphs)) {
+      build.onLoad({ filter: /./, namespace: `font-${part}` }, async ({ path: file }) => ({
+        contents: await subsetFont(await readFile(file), text, {
+          targetFormat: "woff2",
+          variationAxes: { wght: { min: 400, max: 600 } }
+        }),
+        loader: "file"
+      }))
+    }
   }
 }
 
@@ -40,8 +50,10 @@ const options = {
   splitting: true,
   minify: true,
   format: "esm",
+  splitting: true,
   target: "es2024",
   entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",
   // The page's own names, so that a text of a library is never taken for one of a host.
   legalComments: "none",
@@ -52,11 +64,22 @@ const options = {
 } satisfies BuildOptions
 
 /** The file that an entry became. */
-const outputOf = (result: BuildResult<typeof options>, entry: string): string => {
-  const [name] =
-    Object.entries(result.metafile.outputs).find(([, output]) => output.entryPoint?.endsWith(entry) === true) ?? []
+const outputOf = ({ metafile }: Pick<BuildResult<typeof options>, "metafile">, entry: string): string => {
+  const [name] = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entry) ?? []
   if (name === undefined) throw new Error(`esbuild made nothing of ${entry}`)
-  return path.basename(name)
+  return name
+}
+
+type Outputs = BuildResult<typeof options>["metafile"]["outputs"]
+
+/** Scripts that a script cannot begin without, in all depths. */
+const neededBy = (outputs: Outputs, name: string, found = new Set<string>()): ReadonlySet<string> => {
+  for (const { path: file, kind } of outputs[name]?.imports ?? []) {
+    if (kind !== "import-statement" || found.has(file)) continue
+    found.add(file)
+    neededBy(outputs, file, found)
+  }
+  return found
 }
 
 const write = async (name: string, contents: Uint8Array) => {
@@ -70,18 +93,29 @@ const emit = async (result: BuildResult<typeof options>) => {
   if (result.errors.length > 0) return
   await rm(target, { recursive: true, force: true })
   await mkdir(target, { recursive: true })
+  // Whole in itself, so that no part of the page is cut out for it.
+  const worker = await build({ ...options, entryPoints: ["log/findWorker.ts"] })
+  for (const { path: file, contents } of worker.outputFiles) await write(path.basename(file), contents)
   for (const { path: file, contents } of result.outputFiles ?? []) await write(path.basename(file), contents)
   const html = await readFile(path.join(source, "index.html"), "utf8")
+  const script = outputOf(result, "main.ts")
+  // All at once, not one behind the other.
+  const preloads = [...neededBy(result.metafile.outputs, script)].map(
+    (file) => `<link rel="modulepreload" href="page/${path.basename(file)}" />`
+  )
   const linked = html
-    .replace("page.css", outputOf(result, "page.css"))
-    .replace("page.js", outputOf(result, "main.ts"))
-    .replace("find.js", outputOf(result, "findWorker.ts"))
+    .replace("page.css", path.basename(outputOf(result, "page.css")))
+    .replace("page.js", path.basename(script))
+    .replace("find.js", path.basename(outputOf(worker, "log/findWorker.ts")))
+    .replace("  </head>", `${preloads.map((link) => `    ${link}\n`).join("")}  </head>`)
   await write("index.html", Buffer.from(linked))
 }
 
 const bundle = await context({
   ...options,
-  entryPoints: ["main.ts", "page.css", "log/findWorker.ts"],
+  entryPoints: ["main.ts", "page.css"],
+  // What is not needed at first is loaded later.
+  splitting: true,
   plugins: [...options.plugins, { name: "emit", setup: (build) => build.onEnd(emit as never) }]
 })
 if (process.argv.includes("--watch")) await bundle.watch()

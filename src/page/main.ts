@@ -5,18 +5,19 @@ import { makeDoActions } from "./actions/doActions.ts"
 import { makeViewActions } from "./actions/viewActions.ts"
 import { LooperApi } from "./api/LooperApi.ts"
 import { listenToKeys } from "./keys.ts"
-import { makeLogPane } from "./log/LogPane.ts"
 import { startClock } from "./state/clock.ts"
 import { Histories } from "./state/Histories.ts"
 import { initialState, nothingSeen, type PageState } from "./state/PageState.ts"
 import { Poll } from "./state/Poll.ts"
 import { Shown } from "./state/Shown.ts"
+import { showsLog } from "./state/showsLog.ts"
 import { Store } from "./state/Store.ts"
 import { Announcer } from "./view/Announcer.ts"
 import { app } from "./view/app.ts"
 import { showIcon } from "./view/icon.ts"
+import { LazyPane } from "./view/LazyPane.ts"
+import { loadLater } from "./view/lazy.ts"
 import { RunList } from "./view/RunList.ts"
-import { hasLogView } from "./view/stepsView.ts"
 import { bandOf } from "./words/bandWords.ts"
 import { iconOf, titleOf } from "./words/pageTitle.ts"
 
@@ -30,7 +31,7 @@ const acts = makeDoActions(context)
 const views = makeViewActions(context, { poll, histories, shown, reveal: (runId) => list.reveal(runId) })
 const actions = { ...acts, ...views }
 const list = new RunList(actions)
-const pane = makeLogPane({
+const pane = new LazyPane({
   api,
   onFacts: (log) => {
     shown.onLog(log)
@@ -40,8 +41,6 @@ const pane = makeLogPane({
   onShutdown: (shutdown) => store.update({ connection: { kind: "shuttingDown", ...shutdown } }),
   onUnauthorized: () => poll.ask()
 })
-// Its bar, lines and foot are rows of the frame.
-pane.element.classList.add("pane")
 const announcer = new Announcer()
 const root = document.createElement("div")
 document.body.append(...announcer.elements, root)
@@ -67,7 +66,7 @@ store.subscribe((state) => {
     pane.setReachable(connection.kind === "online" || connection.kind === "shuttingDown")
   }
   const place = shown.takePlace(state.shownRun)
-  const run = hasLogView(state) ? state.shownRun : undefined
+  const run = showsLog(state) ? state.shownRun : undefined
   if (run !== paneRun || place !== undefined) pane.show(run, place)
   paneRun = run
 })
@@ -77,3 +76,5 @@ showIcon("waiting")
 listenToKeys(context, actions, pane)
 startClock(store, api)
 poll.ask()
+// After what is seen, and before it is needed.
+setTimeout(() => void loadLater(context), 1_000)

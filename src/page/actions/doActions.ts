@@ -1,40 +1,29 @@
 /** What changes something: the start dialog, stop, autopoll, the token, and this browser's settings. */
 import type { Status } from "../api/answers.ts"
-import type { DialogKind } from "../state/PageState.ts"
 import type { Context, DoActions } from "./Actions.ts"
 import { makeAsking } from "./asking.ts"
-import { type DialogCode, loadDialogCode } from "./dialogCode.ts"
 import { makeAutopollActions } from "./autopollActions.ts"
 import { rememberedSettings, rememberedTexts, rememberSettings, rememberTexts } from "./remembered.ts"
 import { makeStopActions } from "./stopActions.ts"
 import { applyTheme } from "./theme.ts"
 
-/** So long after the first answer the dialogs are loaded, in milliseconds: behind what is to be seen. */
-const loadMillis = 500
+type FormActions = Pick<DoActions, "editForm" | "submitForm">
 
 /** Makes the page's acting half; settings and theme are in force at once. */
 export const makeDoActions = (context: Context): DoActions => {
   const { store, api } = context
   const asking = makeAsking(context)
-  let formActions: ReturnType<DialogCode["makeFormActions"]> | undefined
-  const load = async () => {
-    const { makeFormActions } = await loadDialogCode()
+  let formActions: FormActions | undefined
+  // They come with the dialog that calls them.
+  const load = async (): Promise<FormActions> => {
+    const { makeFormActions } = await import("../later.ts")
     formActions ??= makeFormActions(context, asking)
+    return formActions
   }
-  const open = (dialog: DialogKind) => {
-    const { form, status, connection } = store.state
-    const isForm = dialog === "start" || dialog === "announce"
-    if (isForm && (status === undefined || connection.kind !== "online")) return
-    const problem = form.isSending ? form.problem : undefined
-    store.update({ dialog, form: { ...form, problem } })
+  const withForm = (act: (form: FormActions) => void) => {
+    if (formActions !== undefined) return act(formActions)
+    void load().then(act, () => asking.tell("Looper does not answer; nothing was sent.", { isFailure: true }))
   }
-  // As soon as there is something to see: a Looper that is away has no files either.
-  let isWanted = true
-  store.subscribe(({ connection }) => {
-    if (!isWanted || connection.kind !== "online") return
-    isWanted = false
-    setTimeout(() => void load().catch(() => undefined), loadMillis)
-  })
   store.update({ settings: rememberedSettings(), form: { ...store.state.form, ...rememberedTexts() } })
   applyTheme(store.state.settings.theme)
 
@@ -42,20 +31,20 @@ export const makeDoActions = (context: Context): DoActions => {
     ...makeStopActions(context, asking),
     ...makeAutopollActions(context, asking),
     openDialog: (dialog) => {
-      if (formActions !== undefined) return open(dialog)
-      void load().then(
-        () => open(dialog),
-        () => asking.tell("That could not be loaded: reload the page.", { isFailure: true })
-      )
+      const { form, status, connection } = store.state
+      const isForm = dialog === "start" || dialog === "announce"
+      if (isForm && (status === undefined || connection.kind !== "online")) return
+      if (isForm) void load().catch(() => undefined)
+      const problem = form.isSending ? form.problem : undefined
+      store.update({ dialog, form: { ...form, problem } })
     },
     closeDialog: () => {
       if (store.state.dialog === "none") return
       store.update({ dialog: "none" })
       rememberTexts(store.state.form)
     },
-    // Only the dialog calls these, whose code brings them.
-    editForm: (texts) => formActions?.editForm(texts),
-    submitForm: () => formActions?.submitForm(),
+    editForm: (texts) => withForm(({ editForm }) => editForm(texts)),
+    submitForm: () => withForm(({ submitForm }) => submitForm()),
     enterToken: (token) => {
       const { connection } = store.state
       const notBeforeMillis = connection.kind === "unauthorized" ? connection.notBeforeMillis : undefined

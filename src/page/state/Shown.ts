@@ -21,7 +21,6 @@ export class Shown {
   #detailsAsked = ""
   /** The log was followed to its end. */
   #hasFollowed = true
-  #isEnded = false
 
   constructor(store: Store<PageState>, api: LooperApi) {
     this.#store = store
@@ -67,12 +66,7 @@ export class Shown {
 
   /** The log says how it is read. */
   onLog({ stream, isFollowing }: PageState["log"]): void {
-    // What was followed until it ended counts as followed.
-    if (stream === "open") {
-      this.#hasFollowed = isFollowing
-      this.#isEnded = false
-    } else if (stream === "ended" && !this.#isEnded) this.#isEnded = true
-    else if (isFollowing) this.#hasFollowed = true
+    if (stream !== "none") this.#hasFollowed = isFollowing
   }
 
   /** Takes what is newest into what is shown. */
@@ -94,7 +88,7 @@ export class Shown {
     const newest = newestRun(this.#store.state)
     if (newest === undefined) return
     if (shownRun === undefined || shownRun.request_id === newest.request_id) return this.#update(newest)
-    if (this.#hasFollowed || shownRun.log_path === null) {
+    if (this.#hasFollowed || (shownRun.log_path === null && !shownRun.is_log_pruned)) {
       this.#update(newest)
       return
     }
@@ -105,10 +99,7 @@ export class Shown {
 
   #update(run: Run): void {
     const { shownRun, newerRunId } = this.#store.state
-    if (shownRun?.request_id !== run.request_id) {
-      this.#hasFollowed = true
-      this.#isEnded = false
-    }
+    if (shownRun?.request_id !== run.request_id) this.#hasFollowed = true
     if (newerRunId === run.request_id) this.#store.update({ newerRunId: undefined })
     if (shownRun !== run) this.#store.update({ shownRun: run })
     void this.#readPrompt(run)

@@ -3,15 +3,13 @@ import { html, nothing, type TemplateResult } from "lit-html"
 import type { Actions, Context } from "../actions/Actions.ts"
 import type { LogPane } from "../log/LogPane.ts"
 import type { PageState } from "../state/PageState.ts"
+import { showsLog } from "../state/showsLog.ts"
 import type { Band } from "../words/band.ts"
 import { bandView } from "./bandView.ts"
-import { dialogs } from "./dialogs.ts"
-import { emptyView } from "./emptyView.ts"
 import { facts } from "./facts.ts"
+import { lazyDialogs, lazyEmpty, lazySteps, lazyToken } from "./lazy.ts"
 import { left } from "./left.ts"
 import type { RunList } from "./RunList.ts"
-import { stepsView } from "./stepsView.ts"
-import { tokenForm } from "./tokenForm.ts"
 
 /** What keeps its own elements. */
 export interface Parts {
@@ -63,12 +61,13 @@ const isEmpty = ({ history, recent, status, shownRun }: PageState): boolean =>
   status?.run === null &&
   status.holder === null
 
-const run = (state: PageState, { actions, pane }: Parts) => {
-  if (state.connection.kind === "unauthorized") return tokenForm(state, actions)
+const run = (state: PageState, { actions, context, pane }: Parts) => {
+  if (state.connection.kind === "unauthorized") return lazyToken(state, context, actions)
   if (state.status === undefined) return nothing
-  if (isEmpty(state)) return emptyView(state)
+  if (isEmpty(state)) return lazyEmpty(state, context, actions)
   if (state.shownRun === undefined) return nothing
-  return html`${facts(state, actions)}${stepsView(state) ?? pane.element}${newerChip(state, actions)}`
+  const body = showsLog(state) ? pane.element : lazySteps(state, context, actions)
+  return html`${facts(state, actions)}${body}${newerChip(state, actions)}`
 }
 
 const frameClass = ({ connection, status }: PageState): string => {
@@ -89,5 +88,5 @@ export const app = (state: PageState, band: Band | undefined, parts: Parts): Tem
       <main class="run">${run(state, parts)}</main>
       ${left(state, actions, list)}
     </div>
-    ${dialogs(state, context, actions)}`
+    ${lazyDialogs(state, context, actions)}`
 }

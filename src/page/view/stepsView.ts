@@ -19,21 +19,17 @@ const list = (lines: ReadonlyArray<StepLine>, note: string): TemplateResult =>
     <p>${note}</p>
   </section>`
 
-/** The steps that stand where there is no log; `undefined` where a log is shown. */
-export const stepsView = (state: PageState): TemplateResult | undefined => {
+/** The steps that stand where there is no log. */
+export const stepsView = (state: PageState): TemplateResult | typeof nothing => {
   const { shownRun: run, status, lastDetails } = state
   const holder = status?.holder
-  if (run === undefined) return undefined
-  if (holder != null && run.request_id === holder.request_id && run.state === "starting") {
+  if (run === undefined) return nothing
+  if (holder != null && run.request_id === holder.request_id) {
     return list(
       startingSteps(holder, state),
       "You can close this page: the sequence belongs to Looper, not to the browser."
     )
   }
-  if (run.log_path !== null || run.state === "starting" || run.state === "running") return undefined
   if (lastDetails?.request_id === run.request_id) return list(failedSteps(lastDetails, state), failedNote(lastDetails))
   return list([], run.reason ?? "codex was not started, so there is no log.")
 }
-
-/** Is the open run's log what is shown of it? */
-export const hasLogView = (state: PageState): boolean => state.shownRun !== undefined && stepsView(state) === undefined

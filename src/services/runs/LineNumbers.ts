@@ -19,7 +19,8 @@ const defaults: LineNumbersOptions = { maxRuns: 32, strideBytes: 1024 * 1024, ma
 
 /** Of one log: how many newlines stand before each multiple of the stride, from 0 on, as far as it was read. */
 interface KnownLines {
-  readonly inode: number
+  /** Device, inode and birth: a number may be used again. */
+  readonly identity: string
   /** When it was last looked at, in bytes. */
   size: number
   strideBytes: number
@@ -46,16 +47,16 @@ export class LineNumbers {
    */
   numberAt(requestId: string, handle: FileHandle, offset: number): Effect.Effect<number> {
     return Effect.gen({ self: this }, function* () {
-      const { ino, size } = yield* Effect.promise(() => handle.stat())
-      const known = this.linesOf(requestId, { inode: ino, size })
+      const { dev, ino, birthtimeMs, size } = yield* Effect.promise(() => handle.stat())
+      const known = this.linesOf(requestId, { identity: `${dev}:${ino}:${birthtimeMs}`, size })
       return yield* known.reading.withPermit(this.count(known, handle, Math.min(offset, size)))
     })
   }
 
-  private linesOf(requestId: string, file: { readonly inode: number; readonly size: number }): KnownLines {
+  private linesOf(requestId: string, file: Pick<KnownLines, "identity" | "size">): KnownLines {
     const { maxRuns, strideBytes } = this.options
     const last = this.runs.get(requestId)
-    const isSame = last !== undefined && last.inode === file.inode && last.size <= file.size
+    const isSame = last !== undefined && last.identity === file.identity && last.size <= file.size
     const known = isSame ? last : { ...file, strideBytes, before: [0], reading: Semaphore.makeUnsafe(1) }
     known.size = file.size
     this.runs.delete(requestId)
@@ -95,8 +96,14 @@ const newlinesBetween = Effect.fnUntraced(function* (handle: FileHandle, start: 
   let count = 0
   for (let from = start; from < end; from += blockBytes) {
     const block = yield* Effect.promise(() => readBetween(handle, from, Math.min(end, from + blockBytes)))
-    // Many lines are short: to look at each byte is faster than to search for each newline.
-    for (let index = 0; index < block.length; index++) if (block[index] === newline) count += 1
+    count += newlinesIn(block)
   }
   return count
 })
+
+/** Many lines are short: to look at each byte is faster than to search for each newline. */
+const newlinesIn = (block: Buffer): number => {
+  let count = 0
+  for (let index = 0; index < block.length; index++) if (block[index] === newline) count += 1
+  return count
+}

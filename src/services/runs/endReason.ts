@@ -36,6 +36,6 @@ export const readReason = Effect.fnUntraced(function* (
     Effect.map((bytes) => outputReason(redact(bytes.toString()))),
     Effect.interruptible,
     Effect.timeoutOrElse({ duration: boundMillis, orElse: () => Effect.undefined }),
-    Effect.catchDefect((defect) => Effect.as(Effect.logWarning("codex.exec.reason.fail", Cause.die(defect)), undefined))
+    Effect.catchDefect((defect) => Effect.as(Effect.logError("codex.exec.keep.fail", Cause.die(defect)), undefined))
   )
 })

@@ -81,9 +81,9 @@ export const openPage = async (status: Status): Promise<ActingPage> => {
       look(store.state)
       store.subscribe(look)
     })
-  // The first dialog is opened as soon as their code is there.
-  actions.openDialog("keys")
-  await until(({ dialog }) => dialog === "keys")
+  // The first dialog asks for the code that the form's actions are in.
+  actions.openDialog("start")
+  await import("../../../src/page/later.ts")
   actions.closeDialog()
   return {
     asked,
