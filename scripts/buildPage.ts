@@ -47,6 +47,7 @@ const options = {
   absWorkingDir: source,
   outdir: target,
   bundle: true,
+  splitting: true,
   minify: true,
   format: "esm",
   splitting: true,
