@@ -12,8 +12,9 @@ import { keepPlace, reveal } from "./scrolling.ts"
 import { marksOf } from "./place.ts"
 import { linesAround, linesBefore, linesFrom, type Stretch } from "./pieces.ts"
 
-/** Lines that are drawn a frame at most, so that it stays one. */
-const frameLines = 1_500
+/** Lines are drawn in portions of so many, as long as a frame has time for them, in milliseconds. */
+const portionLines = 200
+const paintMillis = 8
 /** Lines that one press of a button loads. */
 export const loadedLines = 500
 const endLines = 2_000
@@ -303,7 +304,9 @@ export class LogView {
       if (isFollowing && this.#queue.length > maxLines) this.#shorten()
       // A reader who has paused keeps his lines: the new ones wait in the file.
       if (!isFollowing && this.#queue.length > 0 && this.lines.isFull) this.#detach()
-      this.lines.append(this.#queue.splice(0, frameLines))
+      const until = performance.now() + paintMillis
+      do this.lines.append(this.#queue.splice(0, portionLines))
+      while (this.#queue.length > 0 && performance.now() < until)
       if (isFollowing) {
         if (this.lines.trim("first")) this.notDrawn = 0
       } else if (this.lines.trim("last")) this.#detach()

@@ -53,6 +53,8 @@ export class Pane implements LogPane {
   #isReachable = true
   #refusedToken: string | undefined
   #isMoreOpen = false
+  /** What stands in the field, also while the code that looks for it is loaded. */
+  #query = ""
   #facts = ""
   #isScheduled = false
 
@@ -168,6 +170,7 @@ export class Pane implements LogPane {
     if (this.#handout !== undefined) this.#handout.notice = undefined
     this.#wanted = undefined
     this.#refusedToken = undefined
+    this.#query = ""
     this.#announcer.reset()
     this.#rate.reset()
     this.#finders?.reset(undefined)
@@ -250,9 +253,13 @@ export class Pane implements LogPane {
   }
 
   readonly #actions: ToolsActions = {
-    find: (text) => void this.#find((finders) => finders.find(text)),
+    find: (text) => {
+      this.#query = text
+      void this.#find((finders) => finders.find(text))
+    },
     step: (direction) => void this.#find((finders) => void finders.text.step(direction)),
     leaveFind: () => {
+      this.#query = ""
       this.#finders?.find("")
       this.#scroller.focus()
     },
@@ -299,7 +306,7 @@ export class Pane implements LogPane {
     const finders = this.#finders
     const notice = this.#handout?.notice
     const state = {
-      query: finders?.query ?? "",
+      query: this.#query,
       count: finders?.text.count,
       ordinal: finders?.text.ordinal,
       errors: finders?.errors.count,
