@@ -1,5 +1,6 @@
 /** A log's bytes, however they were cut, as its lines with their places. */
 import { cleanLine } from "./cleanLine.ts"
+import { maxLineBytes } from "./limits.ts"
 import type { LineKind } from "./lineKind.ts"
 
 /** A line of a log; offsets are bytes of the file. */
@@ -15,9 +16,6 @@ export interface LogLine {
   readonly isCut: boolean
   kind: LineKind
 }
-
-/** Of a longer line only so many bytes are kept. */
-export const maxLineBytes = 1_000_000
 
 const newline = 0x0a
 const nothing = new Uint8Array()

@@ -19,6 +19,9 @@ const maxTailBytes = 4_000_000
 /** The address of a run's log, below the page's. */
 export const logPath = (runId: string): string => `runs/${encodeURIComponent(runId)}/log`
 
+/** The name of a log that was downloaded. */
+export const fileNameOf = (runId: string): string => `${runId}.log`
+
 /** Reads one run's log; every reading fails as {@link LooperApi.fetch} does, or with {@link ApiError}. */
 export class LogFile {
   readonly #api: LooperApi

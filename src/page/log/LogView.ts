@@ -1,19 +1,19 @@
 /** The lines on the screen: a window of the file that follows its end, or stands where the reader put it. */
 import { Follow, type PauseReason } from "./Follow.ts"
 import type { LogLine } from "./LineDecoder.ts"
-import { LineKinds } from "./lineKind.ts"
 import type { LineLook } from "./lineElement.ts"
 import type { LiveLog } from "./LiveLog.ts"
 import type { LogFile } from "./LogFile.ts"
-import { LogLines, maxLines, type PlacedLine } from "./LogLines.ts"
+import { loadedLines, maxLines, tailLines } from "./limits.ts"
+import { LogLines, type PlacedLine } from "./LogLines.ts"
 import type { LogPlace } from "./LogPane.ts"
+import { keepPlace, reveal } from "./scrolling.ts"
+import { isMarked, marksOf } from "./place.ts"
 import { linesAround, linesBefore, linesFrom, type Stretch } from "./pieces.ts"
 
-/** Lines that are drawn a frame at most, so that it stays one. */
-const frameLines = 1_500
-/** Lines that one press of a button loads. */
-export const loadedLines = 500
-const endLines = 2_000
+/** Lines are drawn in portions of so many, as long as a frame has time for them, in milliseconds. */
+const portionLines = 200
+const paintMillis = 8
 
 /** What it reads from. */
 export interface Source {
@@ -46,7 +46,7 @@ export class LogView {
   constructor(scroller: HTMLElement, isPlain: boolean, onChange: () => void) {
     this.scroller = scroller
     this.#onChange = onChange
-    const look: LineLook = { isPlain, isMarked: (line) => isWithin(line, this.#place) }
+    const look: LineLook = { isPlain, isMarked: (line) => isMarked(line, this.#place) }
     this.lines = new LogLines(look)
     this.follow = new Follow(scroller, {
       onChange: () => {
@@ -116,7 +116,7 @@ export class LogView {
     const end = live.boundary
     await this.#load(
       generation,
-      () => linesBefore(file, end, endLines),
+      () => linesBefore(file, end, tailLines),
       (stretch) => this.#prepend(stretch, end)
     )
   }
@@ -177,7 +177,7 @@ export class LogView {
       () => linesFrom(file, start, end),
       ({ lines }) => {
         if (this.lines.last?.end !== start) return
-        const kinds = this.#kindsBehind(start)
+        const kinds = this.lines.kindsBehind(start)
         const more = lines.length > 2 * loadedLines ? lines.slice(0, loadedLines) : lines
         for (const line of more) line.kind = kinds.next(line.text)
         this.lines.append(more)
@@ -186,13 +186,11 @@ export class LogView {
     )
   }
 
-  /** The line at the top of the view. */
-  topLine(): PlacedLine | undefined {
-    const { top, bottom } = this.scroller.getBoundingClientRect()
-    for (const placed of this.lines.between(top, bottom)) {
-      if (placed.row.getBoundingClientRect().bottom > top + 4) return placed
-    }
-    return undefined
+  /** The lines that are marked, whole. */
+  markedLines(): LogPlace | undefined {
+    const place = this.#place
+    const line = place === undefined ? undefined : this.lines.at(place.start)?.line
+    return line === undefined ? place : marksOf(line, place)
   }
 
   /** Marks lines, and shows them nowhere. */
@@ -209,14 +207,7 @@ export class LogView {
 
   #reveal(offset: number): PlacedLine | undefined {
     const placed = this.lines.at(offset)
-    placed?.row.scrollIntoView({ block: "center", inline: "nearest" })
-    this.follow.stick()
-    // What was only estimated above it has its size now.
-    requestAnimationFrame(() => {
-      if (this.follow.isFollowing || placed?.row.isConnected !== true) return
-      placed.row.scrollIntoView({ block: "center", inline: "nearest" })
-      this.follow.stick()
-    })
+    if (placed !== undefined) reveal(placed.row, this.follow)
     return placed
   }
 
@@ -241,7 +232,8 @@ export class LogView {
     this.#onChange()
     try {
       const stretch = await read()
-      if (this.#generation === generation) this.#keepingPlace(() => then(stretch))
+      if (this.#generation === generation)
+        keepPlace(this.lines.topOf(this.scroller)?.row, this.scroller, this.follow, () => then(stretch))
     } catch {
       // The stream tells that Looper does not answer; the button stays.
     } finally {
@@ -265,30 +257,9 @@ export class LogView {
     this.#onChange()
   }
 
-  /** What can be told of lines from `offset` on by those before them. */
-  #kindsBehind(offset: number): LineKinds {
-    const kinds = new LineKinds(false)
-    const before: Array<LogLine> = []
-    for (const line of this.lines.from(offset - 1, -1)) {
-      before.push(line)
-      if (line.kind === "role" || line.kind === "exec") break
-    }
-    for (const { text } of before.toReversed()) kinds.next(text)
-    return kinds
-  }
-
   #prepend({ lines, kinds }: Stretch, before: number): void {
     this.lines.prepend(lines)
     this.lines.rekind(before, kinds)
-    this.follow.stick()
-  }
-
-  /** Changes the lines so that those on the screen stay where they are. */
-  #keepingPlace(change: () => void): void {
-    const anchor = this.follow.isFollowing ? undefined : this.topLine()?.row
-    const top = anchor?.getBoundingClientRect().top ?? 0
-    change()
-    if (anchor?.isConnected === true) this.scroller.scrollTop += anchor.getBoundingClientRect().top - top
     this.follow.stick()
   }
 
@@ -308,7 +279,9 @@ export class LogView {
       if (isFollowing && this.#queue.length > maxLines) this.#shorten()
       // A reader who has paused keeps his lines: the new ones wait in the file.
       if (!isFollowing && this.#queue.length > 0 && this.lines.isFull) this.#detach()
-      this.lines.append(this.#queue.splice(0, frameLines))
+      const until = performance.now() + paintMillis
+      do this.lines.append(this.#queue.splice(0, portionLines))
+      while (this.#queue.length > 0 && performance.now() < until)
       if (isFollowing) {
         if (this.lines.trim("first")) this.notDrawn = 0
       } else if (this.lines.trim("last")) this.#detach()
@@ -319,6 +292,3 @@ export class LogView {
     this.#onChange()
   }
 }
-
-const isWithin = (line: LogLine, place: LogPlace | undefined): boolean =>
-  place !== undefined && line.end > place.start && line.start < (place.end ?? place.start + 1)

@@ -1,29 +1,25 @@
-/** One run's log pane: what it shows, and what its tools do. */
-import { html, nothing, render } from "lit-html"
+/** One run's log pane: which log is open, and what its tools do. */
+import { render } from "lit-html"
 import type { Run } from "../api/answers.ts"
-import type { LogFacts } from "../state/PageState.ts"
 import { Announcer } from "./Announcer.ts"
-import { copyText } from "./copyText.ts"
-import { curlOf, download, fileNameOf } from "./download.ts"
-import { Finder } from "./Finder.ts"
+import { Chip } from "./Chip.ts"
+import { firstEdge, hasLog, isFinal, lastEdge } from "./edges.ts"
 import { foot } from "./foot.ts"
-import { drawMatches } from "./highlight.ts"
+import { LaterParts } from "./LaterParts.ts"
 import type { LogLine } from "./LineDecoder.ts"
 import { LiveLog } from "./LiveLog.ts"
-import { LogFile, logPath } from "./LogFile.ts"
+import { LogFile } from "./LogFile.ts"
 import type { LogCommand, LogPane, LogPaneOptions, LogPlace } from "./LogPane.ts"
 import type { StreamState } from "./LogStream.ts"
-import { LogView, loadedLines } from "./LogView.ts"
-import { chipWords, edgeWords } from "./logWords.ts"
-import { addressOf, fragmentOf } from "./place.ts"
+import { LogView } from "./LogView.ts"
+import { marksOf, writeAddress } from "./place.ts"
 import { Rate } from "./Rate.ts"
+import { factsOf, footOf, type Scene, toolsOf } from "./scene.ts"
 import { tools, type ToolsActions } from "./tools.ts"
-import { grouped } from "../words/time.ts"
 
-/** Of a longer log the errors are counted when somebody asks for them, in bytes. */
-const countedBytes = 4_000_000
 const wrapKey = "looper.wrap"
-const finalStates = new Set(["succeeded", "failed", "stopped", "interrupted"])
+/** Seconds that are counted, and rates, are drawn so often, in milliseconds. */
+const tickMillis = 500
 
 const division = (className = ""): HTMLElement => {
   const made = document.createElement("div")
@@ -37,51 +33,50 @@ export class Pane implements LogPane {
   readonly #options: LogPaneOptions
   readonly #tools = division()
   readonly #scroller = division("log")
-  readonly #edge = division()
-  readonly #end = division()
+  readonly #firstEdge = division()
+  readonly #lastEdge = division()
   readonly #foot = division()
-  readonly #chip = division()
+  readonly #chip = new Chip(() => void this.#view.toEnd())
   readonly #announcer = new Announcer()
-  readonly #view: LogView
-  readonly #find: Finder
-  readonly #errors: Finder
-  readonly #messages: Finder
   readonly #rate = new Rate()
+  readonly #view: LogView
+  readonly #later: LaterParts
   #run: Run | undefined
-  #opened: { readonly live: LiveLog; readonly file: LogFile; readonly closed: AbortController } | undefined
+  #live: LiveLog | undefined
+  #closed = new AbortController()
   #stream: StreamState = { kind: "resting" }
   /** Where to go once the log is open. */
   #wanted: LogPlace | undefined
-  #query = ""
-  #queryTimer: ReturnType<typeof setTimeout> | undefined
   #isReachable = true
   #refusedToken: string | undefined
   #isMoreOpen = false
-  #copied: "link" | "curl" | undefined
-  #notice: { readonly text: string; readonly curl: string | undefined } | undefined
+  /** What stands in the field, also while the code that looks for it is loaded. */
+  #query = ""
   #facts = ""
   #isScheduled = false
 
   constructor(options: LogPaneOptions) {
     this.#options = options
     const scroller = this.#scroller
+    scroller.id = "log"
     scroller.tabIndex = 0
     scroller.setAttribute("role", "log")
     scroller.setAttribute("aria-live", "off")
-    scroller.id = "log"
     const changed = () => this.#schedule()
     this.#view = new LogView(scroller, new URLSearchParams(location.search).has("plain"), changed)
-    this.#find = new Finder(this.#view, "finding", changed)
-    this.#errors = new Finder(this.#view, "line", changed)
-    this.#messages = new Finder(this.#view, "line", changed)
-    scroller.append(this.#edge, this.#view.lines.element, this.#end)
-    this.element.append(this.#tools, scroller, this.#foot, this.#chip, this.#announcer.element)
-    const isNarrow = matchMedia("(max-width: 820px)").matches
-    scroller.classList.toggle("wrap", (localStorage.getItem(wrapKey) ?? (isNarrow ? "1" : "0")) === "1")
+    this.#later = new LaterParts(options.api, this.#view, changed)
+    scroller.append(this.#firstEdge, this.#view.lines.element, this.#lastEdge)
+    this.element.append(this.#tools, scroller, this.#foot, this.#chip.element, this.#announcer.element)
+    const wrap = localStorage.getItem(wrapKey) ?? (matchMedia("(max-width: 820px)").matches ? "1" : "0")
+    scroller.classList.toggle("wrap", wrap === "1")
     scroller.addEventListener("scroll", changed, { passive: true })
     scroller.addEventListener("click", (event) => this.#onClick(event))
-    scroller.addEventListener("keydown", (event) => this.#onKey(event))
-    setInterval(() => this.#opened !== undefined && this.#schedule(), 500)
+    scroller.addEventListener("keydown", (event) => {
+      if (event.key !== "End" || event.ctrlKey || event.metaKey || event.altKey) return
+      event.preventDefault()
+      this.do("end")
+    })
+    setInterval(() => this.#live !== undefined && this.#schedule(), tickMillis)
     this.#draw()
   }
 
@@ -91,8 +86,8 @@ export class Pane implements LogPane {
     this.#run = run
     if (!isSame || (run !== undefined && hasLog(run) && !hadLog)) this.#open(place)
     else if (run !== undefined && !hasLog(run) && hadLog) this.#close()
-    else if (place !== undefined && fragmentOf(place) !== this.#placeFragment()) void this.#goTo(place)
-    if (isSame) this.#retryToken()
+    else if (place !== undefined) this.#goTo(place)
+    this.#retryToken()
     this.#schedule()
   }
 
@@ -103,8 +98,8 @@ export class Pane implements LogPane {
         return this.#focusFind()
       case "nextMatch":
       case "previousMatch":
-        if (this.#find.search === undefined) return this.#focusFind()
-        return void this.#find.step(command === "nextMatch" ? 1 : -1)
+        if (this.#later.finders?.text.search === undefined) return this.#focusFind()
+        return this.#actions.step(command === "nextMatch" ? 1 : -1)
       case "follow":
         if (follow.isFollowing && this.#stream.kind !== "ended") return follow.pause("scrolling")
         return void this.#view.toEnd()
@@ -114,159 +109,112 @@ export class Pane implements LogPane {
         return void this.#view.toTop()
       case "nextError":
       case "previousError":
-        return this.#step(this.#errors, "errors", command === "nextError" ? 1 : -1)
+        return this.#step("errors", command === "nextError" ? 1 : -1)
       case "nextMessage":
       case "previousMessage":
-        return this.#step(this.#messages, "messages", command === "nextMessage" ? 1 : -1)
-      case "wrap": {
-        const isWrapped = this.#scroller.classList.toggle("wrap")
-        localStorage.setItem(wrapKey, isWrapped ? "1" : "0")
-        follow.stick()
-        return this.#schedule()
-      }
+        return this.#step("messages", command === "nextMessage" ? 1 : -1)
+      case "wrap":
+        return this.#wrap()
       case "link":
-        return void this.#copyLink()
+        return this.#actions.copyLink()
     }
   }
 
   setReachable(isReachable: boolean): void {
     this.#isReachable = isReachable
-    this.#opened?.live.setReachable(isReachable)
+    // A token that was refused is refused again.
+    if (this.#refusedToken === undefined || !isReachable) this.#live?.setReachable(isReachable)
+    else this.#retryToken()
   }
-
-  // ---- opening
 
   #open(place: LogPlace | undefined): void {
     this.#close()
     const run = this.#run
     this.#scroller.setAttribute("aria-label", run === undefined ? "Output" : `Output of run ${run.request_id}`)
     if (run === undefined || !hasLog(run)) return
-    const { api } = this.#options
-    const closed = new AbortController()
+    const { api, onShutdown, onUnauthorized, onRunEnded } = this.#options
     const runId = run.request_id
-    const isFinal = finalStates.has(run.state)
-    const file = new LogFile(api, runId, closed.signal)
+    const { signal } = this.#closed
+    const file = new LogFile(api, runId, signal)
+    const wasFinal = isFinal(run)
     const live = new LiveLog(
-      { api, file, runId, isFinal, signal: closed.signal },
+      { api, file, runId, isFinal: wasFinal, signal },
       {
         onLines: (lines) => this.#take(lines),
-        onState: (state) => this.#onStream(state, isFinal),
-        onShutdown: this.#options.onShutdown,
+        onState: (state) => {
+          this.#stream = state
+          if (state.kind === "ended" && !wasFinal) onRunEnded(runId)
+          this.#view.schedule()
+        },
+        onShutdown,
         onUnauthorized: () => {
           this.#refusedToken = api.token ?? ""
-          this.#options.onUnauthorized()
+          onUnauthorized()
         }
       }
     )
     if (!this.#isReachable) live.setReachable(false)
-    this.#opened = { live, file, closed }
+    this.#live = live
     this.#wanted = place
     this.#view.reset({ live, file })
+    this.#later.reset({ runId, live })
   }
 
   #close(): void {
-    this.#opened?.closed.abort()
-    this.#opened = undefined
+    this.#closed.abort()
+    this.#closed = new AbortController()
+    this.#live = undefined
     this.#stream = { kind: "resting" }
-    for (const finder of [this.#find, this.#errors, this.#messages]) finder.stop()
-    this.#announcer.reset()
-    this.#rate.reset()
-    this.#query = ""
-    this.#notice = undefined
     this.#wanted = undefined
     this.#refusedToken = undefined
+    this.#query = ""
+    this.#announcer.reset()
+    this.#rate.reset()
+    this.#later.reset(undefined)
     this.#view.reset(undefined)
   }
 
   #take(lines: ReadonlyArray<LogLine>): void {
-    const opened = this.#opened
-    if (opened === undefined) return
     this.#view.take(lines)
-    for (const finder of [this.#find, this.#errors, this.#messages]) finder.add(lines)
+    const { finders } = this.#later
+    if (finders === undefined) this.#later.find((loaded) => loaded.take([]))
+    else finders.take(lines)
     this.#announcer.take(lines)
     this.#rate.add(lines.length)
-    const { live } = opened
-    if (this.#errors.search === undefined && live.isOpened && live.size <= countedBytes)
-      this.#search(this.#errors, "errors")
-    if (this.#wanted !== undefined && live.isOpened) {
-      const place = this.#wanted
-      this.#wanted = undefined
-      void this.#goTo(place)
-    }
+    if (this.#wanted === undefined) return
+    const place = this.#wanted
+    this.#wanted = undefined
+    this.#goTo(place)
   }
 
-  #onStream(state: StreamState, isFinal: boolean): void {
-    this.#stream = state
-    if (state.kind === "ended" && !isFinal && this.#run !== undefined) this.#options.onRunEnded(this.#run.request_id)
-    this.#view.schedule()
-    this.#schedule()
+  #step(kind: "errors" | "messages", direction: 1 | -1): void {
+    this.#later.find((finders) => finders.step(kind, direction))
   }
 
   #retryToken(): void {
     if (this.#refusedToken === undefined || (this.#options.api.token ?? "") === this.#refusedToken) return
     this.#refusedToken = undefined
-    this.#opened?.live.setReachable(true)
+    this.#live?.setReachable(true)
   }
 
-  // ---- places
-
-  #placeFragment(): string | undefined {
-    const place = this.#view.place ?? this.#wanted
-    return place === undefined ? undefined : fragmentOf(place)
-  }
-
-  async #goTo(place: LogPlace): Promise<void> {
-    if (this.#opened?.live.isOpened !== true) this.#wanted = place
-    else await this.#view.goTo(place.start, "line", place)
+  #goTo(place: LogPlace): void {
+    if (this.#live?.isOpened !== true) this.#wanted = place
+    else void this.#view.goTo(place.start, "line", place)
   }
 
   #onClick(event: MouseEvent): void {
     const { target } = event
-    if (!(target instanceof Element)) return
+    if (!(target instanceof HTMLElement)) return
     const placed = this.#view.lines.of(target)
     if (placed === undefined) return
-    if (target instanceof HTMLElement && target.dataset.do === "showAll") return this.#view.lines.redraw(placed, true)
+    if (target.dataset.do === "showAll") return this.#view.lines.redraw(placed, true)
     if (target.closest("a") === null || event.ctrlKey || event.metaKey) return
     event.preventDefault()
-    const { start, end } = placed.line
-    const { place } = this.#view
-    const isRange = event.shiftKey && place !== undefined
-    const marked = isRange
-      ? { start: Math.min(place.start, start), end: Math.max(place.end ?? place.start + 1, end) }
-      : { start, end }
-    getSelection()?.removeAllRanges()
+    if (event.shiftKey) getSelection()?.removeAllRanges()
+    const place = marksOf(placed.line, event.shiftKey ? this.#view.place : undefined)
     this.#view.follow.pause("line")
-    this.#view.mark(marked)
-    const url = new URL(location.href)
-    url.searchParams.set("run", this.#run?.request_id ?? "")
-    url.hash = fragmentOf(marked)
-    history.replaceState(history.state, "", url)
-  }
-
-  #onKey(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey) return
-    if (event.key === "End") {
-      event.preventDefault()
-      this.do("end")
-    }
-  }
-
-  // ---- searching
-
-  #search(finder: Finder, kind: "errors" | "messages" | "text"): void {
-    const opened = this.#opened
-    if (opened === undefined || this.#run === undefined) return
-    const { api } = this.#options
-    const url = new URL(logPath(this.#run.request_id), document.baseURI).href
-    const query = kind === "text" ? { kind, text: this.#query } : { kind }
-    finder.start(query, { url, token: api.token, end: opened.live.boundary })
-  }
-
-  #step(finder: Finder, kind: "errors" | "messages", direction: 1 | -1): void {
-    if (finder.search === undefined) this.#search(finder, kind)
-    // From where the reader is, not from where this led him an hour ago.
-    if (this.#view.follow.reason !== "line") finder.current = undefined
-    void finder.step(direction)
+    this.#view.mark(place)
+    if (this.#run !== undefined) writeAddress(this.#run.request_id, place)
   }
 
   #focusFind(): void {
@@ -275,81 +223,29 @@ export class Pane implements LogPane {
     input?.select()
   }
 
-  #onQuery(text: string): void {
-    this.#query = text
-    clearTimeout(this.#queryTimer)
-    if (text.length < 2) this.#find.stop()
-    else {
-      this.#queryTimer = setTimeout(() => {
-        this.#search(this.#find, "text")
-        void this.#find.begin()
-      }, 150)
-    }
+  #wrap(): void {
+    const isWrapped = this.#scroller.classList.toggle("wrap")
+    localStorage.setItem(wrapKey, isWrapped ? "1" : "0")
+    this.#view.follow.stick()
     this.#schedule()
-  }
-
-  #leaveFind(): void {
-    this.#onQuery("")
-    this.#scroller.focus()
-  }
-
-  // ---- copying, downloading
-
-  async #copy(what: "link" | "curl", text: string): Promise<void> {
-    if (await copyText(text)) this.#copied = what
-    else this.#notice = { text: `The browser does not let this page copy: ${text}`, curl: undefined }
-    this.#schedule()
-    setTimeout(() => {
-      this.#copied = undefined
-      this.#schedule()
-    }, 1_500)
-  }
-
-  async #copyLink(): Promise<void> {
-    const run = this.#run
-    if (run === undefined) return
-    await this.#copy("link", addressOf(new URL(".", document.baseURI).href, run.request_id, this.#view.place))
-  }
-
-  async #download(): Promise<void> {
-    const run = this.#run
-    const live = this.#opened?.live
-    if (run === undefined || live === undefined) return
-    this.#notice = undefined
-    try {
-      const result = await download(this.#options.api, run.request_id, live.size)
-      if (result === "tooLarge") {
-        const curl = curlOf(document.baseURI, run.request_id)
-        this.#notice = { text: "Too large for this browser to keep. From a shell:", curl }
-      }
-    } catch (error) {
-      this.#notice = { text: `Not downloaded: ${(error as Error).message}`, curl: undefined }
-    }
-    this.#schedule()
-  }
-
-  // ---- drawing
-
-  #schedule(): void {
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    const draw = () => {
-      this.#isScheduled = false
-      this.#draw()
-    }
-    if (document.hidden) setTimeout(draw, 250)
-    else requestAnimationFrame(draw)
   }
 
   readonly #actions: ToolsActions = {
-    find: (text) => this.#onQuery(text),
-    step: (direction) => void this.#find.step(direction),
-    leaveFind: () => this.#leaveFind(),
-    nextError: (direction) => this.#step(this.#errors, "errors", direction),
-    wrap: () => this.do("wrap"),
-    copyLink: () => void this.#copyLink(),
-    copyCurl: () => void this.#copy("curl", this.#notice?.curl ?? ""),
-    download: () => void this.#download(),
+    find: (text) => {
+      this.#query = text
+      this.#later.find((finders) => finders.find(text))
+    },
+    step: (direction) => this.#later.find((finders) => void finders.text.step(direction)),
+    leaveFind: () => {
+      this.#query = ""
+      this.#later.finders?.find("")
+      this.#scroller.focus()
+    },
+    nextError: (direction) => this.#step("errors", direction),
+    wrap: () => this.#wrap(),
+    copyLink: () => this.#later.handOut((handout, { runId }) => handout.copyLink(runId, this.#view.markedLines())),
+    copyCurl: () => this.#later.handOut((handout) => handout.copyCurl()),
+    download: () => this.#later.handOut((handout, { runId, live }) => handout.download(runId, live.size)),
     announce: () => {
       this.#announcer.toggle()
       this.#schedule()
@@ -360,135 +256,47 @@ export class Pane implements LogPane {
     }
   }
 
-  #draw(): void {
-    this.#drawTools()
-    this.#drawEdges()
-    this.#drawFoot()
-    this.#drawChip()
-    const { search, current } = this.#find
-    const length = search?.query.kind === "text" ? search.query.text.length : 0
-    drawMatches(this.#view.lines, this.#scroller, search && { matcher: search.matcher, length, current })
-    this.#tellFacts()
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    const draw = () => {
+      this.#isScheduled = false
+      this.#draw()
+    }
+    // A hidden page has no frames, but facts that are told.
+    if (document.hidden) setTimeout(draw, tickMillis)
+    else requestAnimationFrame(draw)
   }
 
-  #drawTools(): void {
-    const run = this.#run
-    const isOpen = this.#opened !== undefined
-    const state = {
+  #draw(): void {
+    const view = this.#view
+    const scene: Scene = {
+      run: this.#run,
+      live: this.#live,
+      stream: this.#stream,
+      view,
+      finders: this.#later.finders,
+      handout: this.#later.handout,
       query: this.#query,
-      count: this.#find.count,
-      ordinal: this.#find.ordinal,
-      errors: this.#errors.count,
-      isWrapped: this.#scroller.classList.contains("wrap"),
       isAnnounced: this.#announcer.isOn,
       isMoreOpen: this.#isMoreOpen,
-      copied: this.#copied,
-      href: run !== undefined && isOpen && this.#options.api.token === undefined ? logPath(run.request_id) : undefined,
-      fileName: fileNameOf(run?.request_id ?? ""),
-      hasLog: isOpen,
-      notice: this.#notice?.text,
-      curl: this.#notice?.curl
+      hasToken: this.#options.api.token !== undefined,
+      linesPerSecond: this.#rate.perSecond
     }
-    render(tools(state, this.#actions), this.#tools)
-  }
-
-  #drawEdges(): void {
-    const { lines, start, notDrawn, isAttached } = this.#view
-    const live = this.#opened?.live
-    const earlier = () => this.#view.loadEarlier()
-    const isEarlier = live?.isOpened === true && start > 0 && (lines.count > 0 || isAttached)
+    const nowMillis = Date.now()
+    render(tools(toolsOf(scene), this.#actions), this.#tools)
+    render(firstEdge(scene), this.#firstEdge)
+    render(lastEdge(scene), this.#lastEdge)
     render(
-      !isEarlier
-        ? nothing
-        : html`<div class="edge">${
-            notDrawn > 0
-              ? button(`${grouped(notDrawn)} lines not drawn, load`, earlier)
-              : html`${button(`Load ${loadedLines} earlier lines`, earlier)} ${edgeWords(lines.first?.number, start)}`
-          }</div>`,
-      this.#edge
-    )
-    const words = this.#emptyWords()
-    const isLater = !isAttached && lines.count > 0 && !this.#view.isLoading
-    render(
-      isLater
-        ? html`<div class="edge">${button(`Load ${loadedLines} later lines`, () => this.#view.loadLater())}</div>`
-        : words === undefined
-          ? nothing
-          : html`<p class="edge">${words}</p>`,
-      this.#end
-    )
-  }
-
-  /** What stands where lines would be. */
-  #emptyWords(): string | undefined {
-    const run = this.#run
-    if (run === undefined) return undefined
-    if (run.is_log_pruned) return "This log was pruned by retention. Its record is kept."
-    if (!hasLog(run)) return finalStates.has(run.state) ? "codex never started, so there is no log." : "No output yet."
-    const live = this.#opened?.live
-    if (live?.isOpened !== true) return this.#stream.kind === "gone" ? `No log: ${this.#stream.reason}.` : undefined
-    return live.hasOutput || this.#view.start > 0 ? undefined : "No output yet."
-  }
-
-  #drawFoot(): void {
-    const live = this.#opened?.live
-    const { follow, lines, start, isAttached, place } = this.#view
-    const number = live?.number
-    const state = {
-      stream: this.#stream,
-      isFollowing: follow.isFollowing,
-      reason: follow.reason,
-      line: place === undefined ? undefined : lines.at(place.start)?.line.number,
-      linesPerSecond: this.#rate.perSecond,
-      offset: live?.size ?? 0,
-      nowMillis: Date.now(),
-      lineCount:
-        number === undefined || live === undefined ? undefined : live.size > live.boundary ? number : number - 1,
-      inPage: { start, bytes: lines.bytes, isEnd: isAttached },
-      hasLog: live?.isOpened === true
-    }
-    render(
-      foot(state, () => this.do("follow")),
+      foot(footOf(scene, nowMillis), () => this.do("follow")),
       this.#foot
     )
-  }
-
-  #chipWords = ""
-  #chipAtMillis = 0
-
-  #drawChip(): void {
-    const { newLines, follow } = this.#view
-    const words = follow.isFollowing || newLines === 0 ? "" : chipWords(newLines)
-    const now = Date.now()
-    // Where it only counts on, four times a second are enough.
-    if (words !== "" && this.#chipWords !== "" && now - this.#chipAtMillis < 250) return
-    if (words === this.#chipWords) return
-    this.#chipWords = words
-    this.#chipAtMillis = now
-    render(
-      words === ""
-        ? nothing
-        : html`<button type="button" class="chip" @click=${() => this.#view.toEnd()}>${words}</button>`,
-      this.#chip
-    )
-  }
-
-  #tellFacts(): void {
-    const { kind } = this.#stream
-    const live = this.#opened?.live
-    const facts: LogFacts = {
-      command: kind === "ended" || kind === "gone" ? undefined : live?.command,
-      stream: live === undefined || kind === "gone" ? "none" : kind === "resting" ? "open" : kind,
-      isFollowing: this.#view.follow.isFollowing
-    }
+    this.#chip.show(view.follow.isFollowing ? 0 : view.newLines, nowMillis)
+    this.#later.finders?.draw()
+    const facts = factsOf(scene)
     const text = JSON.stringify(facts)
     if (text === this.#facts) return
     this.#facts = text
     this.#options.onFacts(facts)
   }
 }
-
-const button = (words: string, press: () => Promise<void>) =>
-  html`<button type="button" class="load" @click=${press}>${words}</button>`
-
-const hasLog = (run: Run): boolean => run.log_path !== null && !run.is_log_pruned

@@ -1,6 +1,6 @@
 /** A whole log as a file, where a plain link cannot: the token goes into no address. */
 import type { LooperApi } from "../api/LooperApi.ts"
-import { errorOf, logPath } from "./LogFile.ts"
+import { errorOf, fileNameOf, logPath } from "./LogFile.ts"
 
 /** More is not collected in the page's memory, in bytes. */
 const maxBlobBytes = 200_000_000
@@ -13,9 +13,6 @@ interface SaveWindow {
     readonly suggestedName: string
   }): Promise<{ createWritable(): Promise<WritableStream<Uint8Array>> }>
 }
-
-/** The name of the file. */
-export const fileNameOf = (runId: string): string => `${runId}.log`
 
 /** For a shell; the token stays in the environment. */
 export const curlOf = (page: string, runId: string): string =>

@@ -6,7 +6,7 @@ import { footWords, type FootFacts, sizeWords, zoneWords } from "./logWords.ts"
 /** What the foot shows. */
 export interface FootState extends FootFacts {
   readonly lineCount: number | undefined
-  readonly inPage: { readonly start: number; readonly bytes: number; readonly isEnd: boolean }
+  readonly inPage: { readonly bytes: number; readonly isEnd: boolean }
   readonly hasLog: boolean
 }
 

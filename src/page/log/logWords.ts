@@ -1,5 +1,6 @@
 /** What the log pane says, apart from the log. */
 import { bytes, grouped } from "../words/time.ts"
+import { maxBytes } from "./limits.ts"
 import type { PauseReason } from "./Follow.ts"
 import type { StreamState } from "./LogStream.ts"
 import type { SearchCount } from "./Search.ts"
@@ -49,12 +50,9 @@ const paused = ({ reason, line }: FootFacts): string => {
   return "Paused by scrolling"
 }
 
-/** `1.24 MB`; where the page has less: "96 MB, the last 20 MB in this tab". */
-export const sizeWords = (
-  size: number,
-  inPage: { readonly start: number; readonly bytes: number; readonly isEnd: boolean }
-): string => {
-  if (inPage.start === 0 && inPage.isEnd) return bytes(size)
+/** `1.24 MB`; of a large log "96 MB, the last 20 MB in this tab". */
+export const sizeWords = (size: number, inPage: { readonly bytes: number; readonly isEnd: boolean }): string => {
+  if (size <= maxBytes) return bytes(size)
   return `${bytes(size)}, ${inPage.isEnd ? "the last " : ""}${bytes(inPage.bytes)}${inPage.isEnd ? "" : " of it"} in this tab`
 }
 
