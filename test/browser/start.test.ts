@@ -25,7 +25,9 @@ const openForm = async (page: Opened): Promise<Locator> => {
   return form
 }
 
-const posts = (looper: FakeLooper) => looper.asked.filter(({ method }) => method === "POST")
+/** What was asked to be done: a `dry_run` does nothing. */
+const posts = (looper: FakeLooper) =>
+  looper.asked.filter(({ method, body }) => method === "POST" && body?.dry_run !== true)
 const field = (form: Locator, label: string) => form.getByLabel(label)
 
 describe("Start a run", () => {

@@ -26,11 +26,13 @@ describe("a stop, word for word", () => {
     await expect.poll(() => bandOf(page)).toEqual(states.running.band)
     const calm = await height()
     await page.getByRole("button", { name: "Stop", exact: true }).click()
-    await expect.poll(() => bandOf(page)).toEqual({
-      headline: "Running 1 h 12 m",
-      sentence: "Stop this run? Its 3 processes get SIGTERM, after 5 s SIGKILL. Autopoll starts another by 13:58.",
-      buttons: ["Keep running", "Stop 3f9c21ab"]
-    })
+    await expect
+      .poll(() => bandOf(page))
+      .toEqual({
+        headline: "Running 1 h 12 m",
+        sentence: "Stop this run? Its 3 processes get SIGTERM, after 5 s SIGKILL. Autopoll starts another by 13:58.",
+        buttons: ["Keep running", "Stop 3f9c21ab"]
+      })
     expect(await height()).toBe(calm)
     looper.nowMillis = now + 500
     await page.setClock(now + 500)
@@ -85,11 +87,13 @@ describe("a Looper that is not there", () => {
     await expect.poll(() => log.followers).toBe(1)
     looper.isStreamCut = true
     log.breakOff()
-    await expect.poll(() => bandOf(page)).toEqual({
-      headline: "Running 1 h 12 m",
-      sentence: "Last output 9 s ago. The log stream broke off; it goes on at the byte where it stopped.",
-      buttons: ["Start…", "Stop"]
-    })
+    await expect
+      .poll(() => bandOf(page))
+      .toEqual({
+        headline: "Running 1 h 12 m",
+        sentence: "Last output 9 s ago. The log stream broke off; it goes on at the byte where it stopped.",
+        buttons: ["Start…", "Stop"]
+      })
     const place = log.size.toLocaleString("en")
     await expect.poll(() => footOf(page)).toMatch(new RegExp(`^Reconnecting in \\d+ s, at byte ${place}$`))
     looper.isStreamCut = false
@@ -182,7 +186,8 @@ describe("places of the page", () => {
     await page.getByText("Nothing has run yet", { exact: true }).waitFor()
     const blank = await page.locator("main").innerText()
     expect(blank).toContain("Take the next open item in TASKS.md.")
-    expect(blank).toContain(`curl -sS ${new URL(looper.url).host}/run`)
+    expect(blank).toMatch(/curl -sS (http:\/\/)?127\.0\.0\.1:\d+\/run/)
+    expect(blank).toContain(`${new URL(looper.url).host}/run`)
     expect(blank).toContain("looper doctor")
     expect(await page.locator(".runs").innerText()).toContain("Runs appear here, newest first.")
   })

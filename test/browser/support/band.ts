@@ -29,5 +29,6 @@ export const logLines = (page: Page): Promise<ReadonlyArray<string>> =>
 export const logNumbers = (page: Page): Promise<ReadonlyArray<number>> =>
   page.locator(".log .l > a").evaluateAll((links) => links.map((link) => Number(link.textContent?.replaceAll(",", ""))))
 
-/** What the foot says of following. */
-export const footOf = async (page: Page): Promise<string> => words(await page.locator(".foot .fl").innerText())
+/** What the foot says of following; how fast lines come is left out. */
+export const footOf = async (page: Page): Promise<string> =>
+  words(await page.locator(".foot .fl").innerText()).replace(/, [\d,]+ lines\/s$/, "")
