@@ -47,9 +47,9 @@ const options = {
   absWorkingDir: source,
   outdir: target,
   bundle: true,
-  splitting: true,
   minify: true,
   format: "esm",
+  // What is not needed at first is loaded later.
   splitting: true,
   target: "es2024",
   entryNames: "[name]-[hash]",
@@ -114,8 +114,6 @@ const emit = async (result: BuildResult<typeof options>) => {
 const bundle = await context({
   ...options,
   entryPoints: ["main.ts", "page.css"],
-  // What is not needed at first is loaded later.
-  splitting: true,
   plugins: [...options.plugins, { name: "emit", setup: (build) => build.onEnd(emit as never) }]
 })
 if (process.argv.includes("--watch")) await bundle.watch()

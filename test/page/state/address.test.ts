@@ -12,11 +12,17 @@ describe("an address", () => {
       runId: "3f9c21ab",
       place: { start: 1_240_118, end: 1_240_377 }
     })
-    assert.deepStrictEqual(addressOf({ search: "", hash: "#b7" }), { runId: undefined, place: { start: 7, end: undefined } })
+    assert.deepStrictEqual(addressOf({ search: "", hash: "#b7" }), {
+      runId: undefined,
+      place: { start: 7, end: undefined }
+    })
   })
 
   it("is not believed where it is no such thing", () => {
-    assert.deepStrictEqual(addressOf({ search: "?run=../status", hash: "#log" }), { runId: undefined, place: undefined })
+    assert.deepStrictEqual(addressOf({ search: "?run=../status", hash: "#log" }), {
+      runId: undefined,
+      place: undefined
+    })
   })
 
   it("keeps the theme when another run is opened", () => {
@@ -29,11 +35,13 @@ describe("a prompt", () => {
   const prompts = ["plain", "two words", "it's", "a\nb\tc\\d", "'quoted'", "$HOME `x`", "ünï → ", "", "\u0007\u0085"]
 
   it("is the command's last word, however Looper quoted it", () => {
-    for (const prompt of prompts) assert.strictEqual(lastWord(quoteCommand(["codex", "exec", "-C", "/a b", prompt])), prompt === "" ? "" : prompt)
+    for (const prompt of prompts)
+      assert.strictEqual(lastWord(quoteCommand(["codex", "exec", "-C", "/a b", prompt])), prompt === "" ? "" : prompt)
   })
 
   it("is read from a log's header alone", () => {
-    const header = "# looper_request_id=3f9c21ab\n# workspace=/w\n# command=codex exec 'do it'\n\n# command=codex exec no"
+    const header =
+      "# looper_request_id=3f9c21ab\n# workspace=/w\n# command=codex exec 'do it'\n\n# command=codex exec no"
     assert.strictEqual(promptOf(header), "do it")
     assert.isUndefined(promptOf("# command=codex exec 'do it'\n"))
   })

@@ -13,7 +13,10 @@ const page = (ids: ReadonlyArray<number>, cursor: string | null): RunsPage => ({
   runs: ids.map((id) => run(id)),
   next_cursor: cursor
 })
-const history = { ...initialState.history, ...{ runs: page([5, 4, 3, 2], "b").runs, nextCursor: "b" } }
+const history = { ...initialState.history, runs: page([5, 4, 3, 2], "b").runs, nextCursor: "b" }
+const at = (day: number) => run(day, new Date(2026, 10, day, 12).toISOString())
+const time = (year: number, month: number, day: number, hour = 0, minute = 0) =>
+  ({ kind: "time", beforeMillis: new Date(year, month, day, hour, minute).getTime() }) as const
 const ids = (runs: ReadonlyArray<Run>) => runs.map(({ request_id }) => Number.parseInt(request_id, 16))
 
 describe("pages of the history", () => {
@@ -49,8 +52,11 @@ describe("pages of the history", () => {
   })
 
   it("have a heading for each day; the count of one that goes on is open", () => {
-    const at = (day: number) => run(day, new Date(2026, 10, day, 12).toISOString())
-    const items = itemsOf({ runs: [at(22), at(21), at(21)], nextCursor: "x" }, new Date(2026, 10, 22, 13).getTime(), dayName)
+    const items = itemsOf(
+      { runs: [at(22), at(21), at(21)], nextCursor: "x" },
+      new Date(2026, 10, 22, 13).getTime(),
+      dayName
+    )
     assert.deepStrictEqual(
       items.flatMap((item) => (item.kind === "day" ? [`${item.name}: ${item.count}`] : [])),
       ["Today: 1 run", "Yesterday: 2+ runs"]
@@ -60,10 +66,6 @@ describe("pages of the history", () => {
 
 describe("a place to go to", () => {
   const now = new Date(2026, 10, 22, 13, 53).getTime()
-  const time = (...parts: [number, number, number, number?, number?]) => ({
-    kind: "time",
-    beforeMillis: new Date(...parts).getTime()
-  })
 
   it("is an id or its beginning", () => {
     assert.deepStrictEqual(targetOf(" 3F9C21AB ", now), { kind: "id", id: "3f9c21ab", isWhole: true })

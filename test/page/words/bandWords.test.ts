@@ -49,9 +49,12 @@ const isAs = (actual: string, expected: string | RegExp) =>
 const running = pageOf(states.running)
 const idle = pageOf(states.idle)
 
+const stopping = (leavesRun: boolean) => ({ kind: "shuttingDown", deadlineMillis: now + 6_000, leavesRun }) as const
+const title = (state: PageState) => titleOf(bandOf(state), state)
+
 describe("the band", () => {
   for (const [name, state] of Object.entries<State>(states)) {
-    it(name, () => {
+    it(`says what the reference says: ${name}`, () => {
       const { headline, sentence, buttons } = said(pageOf(state))
       isAs(headline, state.band.headline)
       isAs(sentence, state.band.sentence)
@@ -121,15 +124,17 @@ describe("the band", () => {
   })
 
   it("tells that Looper stops, and what becomes of its run", () => {
-    const connection = (leavesRun: boolean) =>
-      ({ kind: "shuttingDown", deadlineMillis: now + 6_000, leavesRun }) as const
-    assert.deepStrictEqual(said({ ...running, connection: connection(false) }), {
+    assert.deepStrictEqual(said({ ...running, connection: stopping(false) }), {
       headline: "Shutting down 6 s left",
-      sentence: "Looper is stopping and ends the run first. It accepts nothing new. This page reconnects when it is back.",
+      sentence:
+        "Looper is stopping and ends the run first. It accepts nothing new. This page reconnects when it is back.",
       buttons: ["Start…"]
     })
-    assert.match(said({ ...running, connection: connection(true) }).sentence, /^Looper is stopping and leaves the run alive\./)
-    assert.match(said({ ...idle, connection: connection(false) }).sentence, /^Looper is stopping\. /)
+    assert.match(
+      said({ ...running, connection: stopping(true) }).sentence,
+      /^Looper is stopping and leaves the run alive\./
+    )
+    assert.match(said({ ...idle, connection: stopping(false) }).sentence, /^Looper is stopping\. /)
   })
 
   it("asks for a token, and repeats why somebody is not allowed", () => {
@@ -139,11 +144,14 @@ describe("the band", () => {
       sentence: "Without it this page shows nothing and does nothing.",
       buttons: []
     })
-    assert.deepStrictEqual(said({ ...initialState, connection: { kind: "forbidden", error: "this Host is not allowed" } }), {
-      headline: "Not allowed from here",
-      sentence: "this Host is not allowed",
-      buttons: []
-    })
+    assert.deepStrictEqual(
+      said({ ...initialState, connection: { kind: "forbidden", error: "this Host is not allowed" } }),
+      {
+        headline: "Not allowed from here",
+        sentence: "this Host is not allowed",
+        buttons: []
+      }
+    )
   })
 
   it("tells aloud nothing that ticks", () => {
@@ -157,7 +165,6 @@ describe("the band", () => {
   })
 
   it("is the tab's title, with a live run's time to the minute", () => {
-    const title = (state: PageState) => titleOf(bandOf(state), state)
     assert.strictEqual(title(running), "Running 1 h 12 m · Looper")
     assert.strictEqual(title(idle), "Idle, next start in · Looper")
     assert.strictEqual(title(initialState), "Looper")
