@@ -16,20 +16,30 @@ const target = named === undefined ? path.join(root, "dist/page") : path.resolve
 
 const characters = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index)).join("")
-const ascii = `${characters(0x20, 0x7e)}–—‘’“”…·−↑↓`
-/** What a font keeps: words are the page's own, a log has whatever codex writes; the rest is the system's. */
-const glyphs = (file: string) => (file.includes("mono") ? ascii + characters(0xa0, 0xff) : ascii)
+/** What a font keeps, by the query of its address; of a log's other characters the rest is the system's. */
+const glyphs: Readonly<Record<string, string>> = {
+  ascii: `${characters(0x20, 0x7e)}–—‘’“”…·−↑↓`,
+  // Loaded by browsers only where one of these is shown: see `unicode-range` in base.css.
+  latin1: characters(0xa0, 0xff)
+}
 
 const fonts: Plugin = {
   name: "fonts",
   setup(build) {
-    build.onLoad({ filter: /\.woff2$/ }, async ({ path: file }) => ({
-      contents: await subsetFont(await readFile(file), glyphs(path.basename(file)), {
-        targetFormat: "woff2",
-        variationAxes: { wght: { min: 400, max: 600 } }
-      }),
-      loader: "file"
-    }))
+    build.onResolve({ filter: /\.woff2\?/ }, async ({ path: address, kind, importer, resolveDir }) => {
+      const [name = "", part] = address.split("?")
+      const { path: file } = await build.resolve(name, { kind, importer, resolveDir })
+      return { path: file, namespace: `font-${part}` }
+    })
+    for (const [part, text] of Object.entries(glyphs)) {
+      build.onLoad({ filter: /./, namespace: `font-${part}` }, async ({ path: file }) => ({
+        contents: await subsetFont(await readFile(file), text, {
+          targetFormat: "woff2",
+          variationAxes: { wght: { min: 400, max: 600 } }
+        }),
+        loader: "file"
+      }))
+    }
   }
 }
 
@@ -39,6 +49,8 @@ const options = {
   bundle: true,
   minify: true,
   format: "esm",
+  // What is not needed at first is loaded later.
+  splitting: true,
   target: "es2024",
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
@@ -102,8 +114,6 @@ const emit = async (result: BuildResult<typeof options>) => {
 const bundle = await context({
   ...options,
   entryPoints: ["main.ts", "page.css"],
-  // What is not needed at first is loaded later.
-  splitting: true,
   plugins: [...options.plugins, { name: "emit", setup: (build) => build.onEnd(emit as never) }]
 })
 if (process.argv.includes("--watch")) await bundle.watch()

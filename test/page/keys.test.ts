@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { commandOf, type FocusPlace, type KeyPress, keyGroups } from "../../src/page/keys.ts"
+import { commandOf, type FocusPlace, type KeyPress } from "../../src/page/keys.ts"
+import { keyGroups } from "../../src/page/view/keyList.ts"
 
 const press = (key: string, fields: Partial<KeyPress> = {}): KeyPress => ({
   key,

@@ -2,7 +2,7 @@
 import type { LooperApi } from "../api/LooperApi.ts"
 import type { DialogKind, HistoryFilter, PageState, Settings } from "../state/PageState.ts"
 import type { Store } from "../state/Store.ts"
-import type { FormTexts } from "./startForm.ts"
+import type { FormTexts } from "./formState.ts"
 
 /** What every action works on. */
 export interface Context {

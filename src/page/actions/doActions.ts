@@ -4,24 +4,25 @@ import type { Context, DoActions } from "./Actions.ts"
 import { makeAsking } from "./asking.ts"
 import { makeAutopollActions } from "./autopollActions.ts"
 import { rememberedSettings, rememberedTexts, rememberSettings, rememberTexts } from "./remembered.ts"
-import { edited } from "./startForm.ts"
 import { makeStopActions } from "./stopActions.ts"
 import { applyTheme } from "./theme.ts"
 
-/** Typed texts are kept so long after the last key, in milliseconds. */
-const rememberMillis = 300
+type FormActions = Pick<DoActions, "editForm" | "submitForm">
 
 /** Makes the page's acting half; settings and theme are in force at once. */
 export const makeDoActions = (context: Context): DoActions => {
   const { store, api } = context
   const asking = makeAsking(context)
-  let submit: (() => void) | undefined
-  let rememberTimer: ReturnType<typeof setTimeout> | undefined
-  // Loaded with the dialog that has the button.
-  const load = async () => {
-    const { makeSubmitForm } = await import("../later.ts")
-    submit ??= makeSubmitForm(context, asking)
-    submit()
+  let formActions: FormActions | undefined
+  // They come with the dialog that calls them.
+  const load = async (): Promise<FormActions> => {
+    const { makeFormActions } = await import("../later.ts")
+    formActions ??= makeFormActions(context, asking)
+    return formActions
+  }
+  const withForm = (act: (form: FormActions) => void) => {
+    if (formActions !== undefined) return act(formActions)
+    void load().then(act, () => asking.tell("Looper does not answer; nothing was sent.", { isFailure: true }))
   }
   store.update({ settings: rememberedSettings(), form: { ...store.state.form, ...rememberedTexts() } })
   applyTheme(store.state.settings.theme)
@@ -33,6 +34,7 @@ export const makeDoActions = (context: Context): DoActions => {
       const { form, status, connection } = store.state
       const isForm = dialog === "start" || dialog === "announce"
       if (isForm && (status === undefined || connection.kind !== "online")) return
+      if (isForm) void load().catch(() => undefined)
       const problem = form.isSending ? form.problem : undefined
       store.update({ dialog, form: { ...form, problem } })
     },
@@ -41,16 +43,8 @@ export const makeDoActions = (context: Context): DoActions => {
       store.update({ dialog: "none" })
       rememberTexts(store.state.form)
     },
-    editForm: (texts) => {
-      const { form, status } = store.state
-      if (status === undefined) return
-      store.update({ form: { ...form, ...edited(form, texts, status.defaults) } })
-      clearTimeout(rememberTimer)
-      rememberTimer = setTimeout(() => rememberTexts(store.state.form), rememberMillis)
-    },
-    submitForm: () => {
-      load().catch(() => asking.tell("Looper does not answer; nothing was sent.", { isFailure: true }))
-    },
+    editForm: (texts) => withForm(({ editForm }) => editForm(texts)),
+    submitForm: () => withForm(({ submitForm }) => submitForm()),
     enterToken: (token) => {
       const { connection } = store.state
       const notBeforeMillis = connection.kind === "unauthorized" ? connection.notBeforeMillis : undefined

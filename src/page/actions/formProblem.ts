@@ -1,7 +1,7 @@
 /** What went wrong with a start, in words, and at which field. */
 import { ApiError, Unreachable } from "../api/ApiError.ts"
-import { duration, millisOf } from "../words/time.ts"
-import type { FormField, FormProblem } from "./startForm.ts"
+import { holderWords, pidWords, sentence, survivorWords, themOf } from "./failureParts.ts"
+import type { FormField, FormProblem } from "./formState.ts"
 
 /** The fields' own names, as the dialog has them. */
 export const fieldNames: { readonly [Field in FormField]: string } = {
@@ -25,9 +25,6 @@ const fieldOfCode: Readonly<Record<string, FormField>> = {
   prompt_unusable: "prompt",
   workspace_not_directory: "workspace"
 }
-
-/** Begins with a capital: the API's sentences do not. */
-export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 /** What was on its way when it failed. */
 export interface Attempt {
@@ -81,38 +78,10 @@ const wordsOf = ({ code, message, body }: ApiError, attempt: Attempt, nowMillis:
   }
 }
 
-/** Steps as the operations are called. */
-const operations: Readonly<Record<string, string>> = { kill: "killCodex", spawn: "spawnCodex" }
-
-/** Who holds the lock, for `busy`. */
-export const holderWords = (holder: unknown, nowMillis: number): string => {
-  const { request_id: id, step, since } = (holder ?? {}) as Readonly<Record<string, unknown>>
-  const age = duration(nowMillis - (millisOf(String(since)) ?? nowMillis))
-  return `request ${String(id)}, step ${operations[String(step)] ?? String(step)}, ${age}`
-}
-
 const busyWords = (holder: unknown, { hasStopped }: Attempt, nowMillis: number): string => {
   const consequence = hasStopped ? "What ran was stopped before that, by this page." : "Nothing was changed."
   return `Another start is under way (${holderWords(holder, nowMillis)}). ${consequence} Your text is kept.`
 }
-
-const numbers = (value: unknown): ReadonlyArray<number> =>
-  Array.isArray(value) ? value.filter((each) => typeof each === "number") : []
-
-/** `pid 51120`, `pids 48240, 48267`. */
-export const pidWords = (value: unknown): string => {
-  const pids = numbers(value)
-  return `${pids.length === 1 ? "pid" : "pids"} ${pids.join(", ")}`
-}
-
-/** `2 processes would not die (pids 48240, 48267)`. */
-export const survivorWords = (value: unknown): string => {
-  const { length } = numbers(value)
-  return `${length} ${length === 1 ? "process" : "processes"} would not die (${pidWords(value)})`
-}
-
-/** `them`, or `it`. */
-export const themOf = (value: unknown): string => (numbers(value).length === 1 ? "it" : "them")
 
 /** Does the band tell this failure, from the run's record? */
 export const isToldByBand = (error: unknown): boolean =>

@@ -1,6 +1,6 @@
 /** What this browser keeps: the start dialog's texts and the page's settings; never a token. */
 import type { Settings } from "../state/PageState.ts"
-import { emptyTexts, type FormTexts } from "./startForm.ts"
+import { emptyTexts, type FormTexts } from "./formState.ts"
 
 const formKey = "looper.form"
 const settingsKey = "looper.settings"

@@ -5,8 +5,9 @@ import type { PageState } from "../state/PageState.ts"
 import type { Context } from "./Actions.ts"
 import type { Asking } from "./asking.ts"
 import { type Attempt, isToldByBand, problemOf } from "./formProblem.ts"
+import type { StartForm } from "./formState.ts"
 import { rememberTexts } from "./remembered.ts"
-import { announcement, keyFor, type StartForm, type Submission, start } from "./startForm.ts"
+import { announcement, keyFor, type Submission, start } from "./startForm.ts"
 
 /** `crypto.randomUUID` is only there over TLS or on this machine. */
 const drawKey = (): string =>

@@ -78,7 +78,7 @@ export class Finder {
   }
 
   #viewPlace(direction: 1 | -1): Match {
-    const start = this.#view.topLine()?.line.start ?? this.#view.start
+    const start = this.#view.lines.topOf(this.#view.scroller)?.line.start ?? this.#view.start
     return { start, column: direction === 1 ? -1 : 0 }
   }
 

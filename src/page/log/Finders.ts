@@ -30,8 +30,7 @@ export class Finders {
   readonly #onChange: () => void
   #searched: Searched | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** What stands in the field. */
-  query = ""
+  #query = ""
 
   constructor(api: LooperApi, view: LogView, onChange: () => void) {
     this.#api = api
@@ -45,7 +44,7 @@ export class Finders {
   /** Begins with another log, or none. */
   reset(searched: Searched | undefined): void {
     this.#searched = searched
-    this.query = ""
+    this.#query = ""
     clearTimeout(this.#timer)
     for (const finder of [this.text, this.errors, this.messages]) finder.stop()
   }
@@ -61,7 +60,7 @@ export class Finders {
 
   /** The text that is looked for has changed. */
   find(text: string): void {
-    this.query = text
+    this.#query = text
     clearTimeout(this.#timer)
     if (text.length < shortestText) this.text.stop()
     else {
@@ -94,7 +93,7 @@ export class Finders {
     if (this.#searched === undefined) return
     const { runId, live } = this.#searched
     const url = new URL(logPath(runId), document.baseURI).href
-    const query = kind === "text" ? { kind, text: this.query } : { kind }
+    const query = kind === "text" ? { kind, text: this.#query } : { kind }
     finder.start(query, { url, token: this.#api.token, end: live.boundary })
   }
 }

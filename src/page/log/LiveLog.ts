@@ -2,13 +2,11 @@
 import { ApiError } from "../api/ApiError.ts"
 import type { LooperApi } from "../api/LooperApi.ts"
 import { LineDecoder, linesOf, type LogLine } from "./LineDecoder.ts"
+import { tailLines } from "./limits.ts"
 import { LineKinds } from "./lineKind.ts"
 import type { LogFile } from "./LogFile.ts"
 import { LogStream, type StreamListener, type StreamState } from "./LogStream.ts"
 import { waitMillis } from "./waits.ts"
-
-/** Lines that are asked for at first. */
-export const tailLines = 2_000
 
 /** Whom it tells. */
 export interface LiveListener extends Pick<StreamListener, "onShutdown" | "onUnauthorized"> {

@@ -1,7 +1,7 @@
 /** The lines of a log that are in the page: one stretch of the file, in blocks, up to a limit of lines and of text. */
 import { blockLines, maxBlocks, maxBytes, maxLineBytes, maxLines } from "./limits.ts"
 import type { LogLine } from "./LineDecoder.ts"
-import type { LineKinds } from "./lineKind.ts"
+import { LineKinds } from "./lineKind.ts"
 import { lineElement, type LineLook } from "./lineElement.ts"
 
 interface Block {
@@ -188,6 +188,27 @@ export class LogLines {
       const placed = this.at(line.start)
       if (placed !== undefined) this.redraw(placed)
     }
+  }
+
+  /** The line at the top of the view. */
+  topOf(scroller: HTMLElement): PlacedLine | undefined {
+    const { top, bottom } = scroller.getBoundingClientRect()
+    for (const placed of this.between(top, bottom)) {
+      if (placed.row.getBoundingClientRect().bottom > top + 4) return placed
+    }
+    return undefined
+  }
+
+  /** What can be told of lines from `offset` on by those before them. */
+  kindsBehind(offset: number): LineKinds {
+    const kinds = new LineKinds(false)
+    const before: Array<LogLine> = []
+    for (const line of this.from(offset - 1, -1)) {
+      before.push(line)
+      if (line.kind === "role" || line.kind === "exec") break
+    }
+    for (const { text } of before.toReversed()) kinds.next(text)
+    return kinds
   }
 
   #row(line: LogLine): Element {

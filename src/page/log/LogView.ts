@@ -1,22 +1,19 @@
 /** The lines on the screen: a window of the file that follows its end, or stands where the reader put it. */
 import { Follow, type PauseReason } from "./Follow.ts"
 import type { LogLine } from "./LineDecoder.ts"
-import { LineKinds } from "./lineKind.ts"
 import type { LineLook } from "./lineElement.ts"
 import type { LiveLog } from "./LiveLog.ts"
 import type { LogFile } from "./LogFile.ts"
-import { maxLines } from "./limits.ts"
+import { loadedLines, maxLines, tailLines } from "./limits.ts"
 import { LogLines, type PlacedLine } from "./LogLines.ts"
 import type { LogPlace } from "./LogPane.ts"
 import { keepPlace, reveal } from "./scrolling.ts"
-import { marksOf } from "./place.ts"
+import { isMarked, marksOf } from "./place.ts"
 import { linesAround, linesBefore, linesFrom, type Stretch } from "./pieces.ts"
 
-/** Lines that are drawn a frame at most, so that it stays one. */
-const frameLines = 1_500
-/** Lines that one press of a button loads. */
-export const loadedLines = 500
-const endLines = 2_000
+/** Lines are drawn in portions of so many, as long as a frame has time for them, in milliseconds. */
+const portionLines = 200
+const paintMillis = 8
 
 /** What it reads from. */
 export interface Source {
@@ -49,7 +46,7 @@ export class LogView {
   constructor(scroller: HTMLElement, isPlain: boolean, onChange: () => void) {
     this.scroller = scroller
     this.#onChange = onChange
-    const look: LineLook = { isPlain, isMarked: (line) => isWithin(line, this.#place) }
+    const look: LineLook = { isPlain, isMarked: (line) => isMarked(line, this.#place) }
     this.lines = new LogLines(look)
     this.follow = new Follow(scroller, {
       onChange: () => {
@@ -119,7 +116,7 @@ export class LogView {
     const end = live.boundary
     await this.#load(
       generation,
-      () => linesBefore(file, end, endLines),
+      () => linesBefore(file, end, tailLines),
       (stretch) => this.#prepend(stretch, end)
     )
   }
@@ -180,22 +177,13 @@ export class LogView {
       () => linesFrom(file, start, end),
       ({ lines }) => {
         if (this.lines.last?.end !== start) return
-        const kinds = this.#kindsBehind(start)
+        const kinds = this.lines.kindsBehind(start)
         const more = lines.length > 2 * loadedLines ? lines.slice(0, loadedLines) : lines
         for (const line of more) line.kind = kinds.next(line.text)
         this.lines.append(more)
         this.lines.trim("first")
       }
     )
-  }
-
-  /** The line at the top of the view. */
-  topLine(): PlacedLine | undefined {
-    const { top, bottom } = this.scroller.getBoundingClientRect()
-    for (const placed of this.lines.between(top, bottom)) {
-      if (placed.row.getBoundingClientRect().bottom > top + 4) return placed
-    }
-    return undefined
   }
 
   /** The lines that are marked, whole. */
@@ -245,7 +233,7 @@ export class LogView {
     try {
       const stretch = await read()
       if (this.#generation === generation)
-        keepPlace(this.topLine()?.row, this.scroller, this.follow, () => then(stretch))
+        keepPlace(this.lines.topOf(this.scroller)?.row, this.scroller, this.follow, () => then(stretch))
     } catch {
       // The stream tells that Looper does not answer; the button stays.
     } finally {
@@ -267,18 +255,6 @@ export class LogView {
     this.#queue = held
     this.schedule()
     this.#onChange()
-  }
-
-  /** What can be told of lines from `offset` on by those before them. */
-  #kindsBehind(offset: number): LineKinds {
-    const kinds = new LineKinds(false)
-    const before: Array<LogLine> = []
-    for (const line of this.lines.from(offset - 1, -1)) {
-      before.push(line)
-      if (line.kind === "role" || line.kind === "exec") break
-    }
-    for (const { text } of before.toReversed()) kinds.next(text)
-    return kinds
   }
 
   #prepend({ lines, kinds }: Stretch, before: number): void {
@@ -303,7 +279,9 @@ export class LogView {
       if (isFollowing && this.#queue.length > maxLines) this.#shorten()
       // A reader who has paused keeps his lines: the new ones wait in the file.
       if (!isFollowing && this.#queue.length > 0 && this.lines.isFull) this.#detach()
-      this.lines.append(this.#queue.splice(0, frameLines))
+      const until = performance.now() + paintMillis
+      do this.lines.append(this.#queue.splice(0, portionLines))
+      while (this.#queue.length > 0 && performance.now() < until)
       if (isFollowing) {
         if (this.lines.trim("first")) this.notDrawn = 0
       } else if (this.lines.trim("last")) this.#detach()
@@ -314,6 +292,3 @@ export class LogView {
     this.#onChange()
   }
 }
-
-const isWithin = (line: LogLine, place: LogPlace | undefined): boolean =>
-  place !== undefined && line.end > place.start && line.start < (place.end ?? place.start + 1)

@@ -1,21 +1,20 @@
 /** One run's log pane: which log is open, and what its tools do. */
-import { nothing, render } from "lit-html"
+import { render } from "lit-html"
 import type { Run } from "../api/answers.ts"
-import type { LogFacts } from "../state/PageState.ts"
 import { Announcer } from "./Announcer.ts"
 import { Chip } from "./Chip.ts"
-import { emptyWords, firstEdge, hasLog, isFinal, lastEdge } from "./edges.ts"
-import type { Finders } from "./Finders.ts"
+import { firstEdge, hasLog, isFinal, lastEdge } from "./edges.ts"
 import { foot } from "./foot.ts"
-import type { Handout } from "./Handout.ts"
+import { LaterParts } from "./LaterParts.ts"
 import type { LogLine } from "./LineDecoder.ts"
 import { LiveLog } from "./LiveLog.ts"
-import { fileNameOf, LogFile, logPath } from "./LogFile.ts"
+import { LogFile } from "./LogFile.ts"
 import type { LogCommand, LogPane, LogPaneOptions, LogPlace } from "./LogPane.ts"
 import type { StreamState } from "./LogStream.ts"
 import { LogView } from "./LogView.ts"
-import { fragmentOf, marksOf } from "./place.ts"
+import { marksOf, writeAddress } from "./place.ts"
 import { Rate } from "./Rate.ts"
+import { factsOf, footOf, type Scene, toolsOf } from "./scene.ts"
 import { tools, type ToolsActions } from "./tools.ts"
 
 const wrapKey = "looper.wrap"
@@ -41,9 +40,7 @@ export class Pane implements LogPane {
   readonly #announcer = new Announcer()
   readonly #rate = new Rate()
   readonly #view: LogView
-  /** Loaded when it is needed, as {@link #handout} is: the page is seen without it. */
-  #finders: Finders | undefined
-  #handout: Handout | undefined
+  readonly #later: LaterParts
   #run: Run | undefined
   #live: LiveLog | undefined
   #closed = new AbortController()
@@ -53,6 +50,8 @@ export class Pane implements LogPane {
   #isReachable = true
   #refusedToken: string | undefined
   #isMoreOpen = false
+  /** What stands in the field, also while the code that looks for it is loaded. */
+  #query = ""
   #facts = ""
   #isScheduled = false
 
@@ -65,10 +64,11 @@ export class Pane implements LogPane {
     scroller.setAttribute("aria-live", "off")
     const changed = () => this.#schedule()
     this.#view = new LogView(scroller, new URLSearchParams(location.search).has("plain"), changed)
+    this.#later = new LaterParts(options.api, this.#view, changed)
     scroller.append(this.#firstEdge, this.#view.lines.element, this.#lastEdge)
     this.element.append(this.#tools, scroller, this.#foot, this.#chip.element, this.#announcer.element)
-    const narrow = matchMedia("(max-width: 820px)").matches ? "1" : "0"
-    scroller.classList.toggle("wrap", (localStorage.getItem(wrapKey) ?? narrow) === "1")
+    const wrap = localStorage.getItem(wrapKey) ?? (matchMedia("(max-width: 820px)").matches ? "1" : "0")
+    scroller.classList.toggle("wrap", wrap === "1")
     scroller.addEventListener("scroll", changed, { passive: true })
     scroller.addEventListener("click", (event) => this.#onClick(event))
     scroller.addEventListener("keydown", (event) => {
@@ -98,8 +98,8 @@ export class Pane implements LogPane {
         return this.#focusFind()
       case "nextMatch":
       case "previousMatch":
-        if (this.#finders?.text.search === undefined) return this.#focusFind()
-        return void this.#finders.text.step(command === "nextMatch" ? 1 : -1)
+        if (this.#later.finders?.text.search === undefined) return this.#focusFind()
+        return this.#actions.step(command === "nextMatch" ? 1 : -1)
       case "follow":
         if (follow.isFollowing && this.#stream.kind !== "ended") return follow.pause("scrolling")
         return void this.#view.toEnd()
@@ -157,7 +157,7 @@ export class Pane implements LogPane {
     this.#live = live
     this.#wanted = place
     this.#view.reset({ live, file })
-    this.#finders?.reset({ runId, live })
+    this.#later.reset({ runId, live })
   }
 
   #close(): void {
@@ -165,19 +165,20 @@ export class Pane implements LogPane {
     this.#closed = new AbortController()
     this.#live = undefined
     this.#stream = { kind: "resting" }
-    if (this.#handout !== undefined) this.#handout.notice = undefined
     this.#wanted = undefined
     this.#refusedToken = undefined
+    this.#query = ""
     this.#announcer.reset()
     this.#rate.reset()
-    this.#finders?.reset(undefined)
+    this.#later.reset(undefined)
     this.#view.reset(undefined)
   }
 
   #take(lines: ReadonlyArray<LogLine>): void {
     this.#view.take(lines)
-    if (this.#finders === undefined) void this.#find((finders) => finders.take([]))
-    else this.#finders.take(lines)
+    const { finders } = this.#later
+    if (finders === undefined) this.#later.find((loaded) => loaded.take([]))
+    else finders.take(lines)
     this.#announcer.take(lines)
     this.#rate.add(lines.length)
     if (this.#wanted === undefined) return
@@ -186,25 +187,8 @@ export class Pane implements LogPane {
     this.#goTo(place)
   }
 
-  async #find(then: (finders: Finders) => void): Promise<void> {
-    const { Finders } = await import("./Finders.ts")
-    if (this.#finders === undefined) {
-      this.#finders = new Finders(this.#options.api, this.#view, () => this.#schedule())
-      if (this.#live !== undefined && this.#run !== undefined) {
-        this.#finders.reset({ runId: this.#run.request_id, live: this.#live })
-      }
-    }
-    then(this.#finders)
-  }
-
   #step(kind: "errors" | "messages", direction: 1 | -1): void {
-    void this.#find((finders) => finders.step(kind, direction))
-  }
-
-  async #handOut(then: (handout: Handout, run: Run) => Promise<void>): Promise<void> {
-    const { Handout } = await import("./Handout.ts")
-    this.#handout ??= new Handout(this.#options.api, () => this.#schedule())
-    if (this.#run !== undefined) await then(this.#handout, this.#run)
+    this.#later.find((finders) => finders.step(kind, direction))
   }
 
   #retryToken(): void {
@@ -230,10 +214,7 @@ export class Pane implements LogPane {
     const place = marksOf(placed.line, event.shiftKey ? this.#view.place : undefined)
     this.#view.follow.pause("line")
     this.#view.mark(place)
-    const url = new URL(location.href)
-    url.searchParams.set("run", this.#run?.request_id ?? "")
-    url.hash = fragmentOf(place)
-    history.replaceState(history.state, "", url)
+    if (this.#run !== undefined) writeAddress(this.#run.request_id, place)
   }
 
   #focusFind(): void {
@@ -250,17 +231,21 @@ export class Pane implements LogPane {
   }
 
   readonly #actions: ToolsActions = {
-    find: (text) => void this.#find((finders) => finders.find(text)),
-    step: (direction) => void this.#find((finders) => void finders.text.step(direction)),
+    find: (text) => {
+      this.#query = text
+      this.#later.find((finders) => finders.find(text))
+    },
+    step: (direction) => this.#later.find((finders) => void finders.text.step(direction)),
     leaveFind: () => {
-      this.#finders?.find("")
+      this.#query = ""
+      this.#later.finders?.find("")
       this.#scroller.focus()
     },
     nextError: (direction) => this.#step("errors", direction),
     wrap: () => this.#wrap(),
-    copyLink: () => void this.#handOut((handout, run) => handout.copyLink(run.request_id, this.#view.markedLines())),
-    copyCurl: () => void this.#handOut((handout) => handout.copyCurl()),
-    download: () => void this.#handOut((handout, run) => handout.download(run.request_id, this.#live?.size ?? 0)),
+    copyLink: () => this.#later.handOut((handout, { runId }) => handout.copyLink(runId, this.#view.markedLines())),
+    copyCurl: () => this.#later.handOut((handout) => handout.copyCurl()),
+    download: () => this.#later.handOut((handout, { runId, live }) => handout.download(runId, live.size)),
     announce: () => {
       this.#announcer.toggle()
       this.#schedule()
@@ -284,77 +269,31 @@ export class Pane implements LogPane {
   }
 
   #draw(): void {
-    this.#drawTools()
-    this.#drawEdges()
-    this.#drawFoot()
-    const { follow, newLines } = this.#view
-    this.#chip.show(follow.isFollowing ? 0 : newLines, Date.now())
-    this.#finders?.draw()
-    this.#tellFacts()
-  }
-
-  #drawTools(): void {
-    const runId = this.#run?.request_id ?? ""
-    const hasLog = this.#live !== undefined
-    const finders = this.#finders
-    const notice = this.#handout?.notice
-    const state = {
-      query: finders?.query ?? "",
-      count: finders?.text.count,
-      ordinal: finders?.text.ordinal,
-      errors: finders?.errors.count,
-      isWrapped: this.#scroller.classList.contains("wrap"),
+    const view = this.#view
+    const scene: Scene = {
+      run: this.#run,
+      live: this.#live,
+      stream: this.#stream,
+      view,
+      finders: this.#later.finders,
+      handout: this.#later.handout,
+      query: this.#query,
       isAnnounced: this.#announcer.isOn,
       isMoreOpen: this.#isMoreOpen,
-      copied: this.#handout?.copied,
-      href: hasLog && this.#options.api.token === undefined ? logPath(runId) : undefined,
-      fileName: fileNameOf(runId),
-      hasLog,
-      notice: notice?.text,
-      curl: notice?.curl
+      hasToken: this.#options.api.token !== undefined,
+      linesPerSecond: this.#rate.perSecond
     }
-    render(tools(state, this.#actions), this.#tools)
-  }
-
-  #drawEdges(): void {
-    const isOpened = this.#live?.isOpened === true
-    render(isOpened ? firstEdge(this.#view) : nothing, this.#firstEdge)
-    const hasOutput = this.#view.start > 0 || this.#live?.hasOutput === true
-    const words = emptyWords(this.#run, { isOpened, hasOutput, stream: this.#stream })
-    render(lastEdge(this.#view) ?? words ?? nothing, this.#lastEdge)
-    this.#lastEdge.className = words === undefined ? "" : "edge"
-  }
-
-  #drawFoot(): void {
-    const live = this.#live
-    const { follow, lines, isAttached, place } = this.#view
-    const partial = live !== undefined && live.size > live.boundary ? 1 : 0
-    const state = {
-      stream: this.#stream,
-      isFollowing: follow.isFollowing,
-      reason: follow.reason,
-      line: place === undefined ? undefined : lines.at(place.start)?.line.number,
-      linesPerSecond: this.#rate.perSecond,
-      offset: live?.size ?? 0,
-      nowMillis: Date.now(),
-      lineCount: live?.number === undefined ? undefined : live.number - 1 + partial,
-      inPage: { bytes: lines.bytes, isEnd: isAttached },
-      hasLog: live?.isOpened === true
-    }
+    const nowMillis = Date.now()
+    render(tools(toolsOf(scene), this.#actions), this.#tools)
+    render(firstEdge(scene), this.#firstEdge)
+    render(lastEdge(scene), this.#lastEdge)
     render(
-      foot(state, () => this.do("follow")),
+      foot(footOf(scene, nowMillis), () => this.do("follow")),
       this.#foot
     )
-  }
-
-  #tellFacts(): void {
-    const { kind } = this.#stream
-    const live = this.#live
-    const facts: LogFacts = {
-      command: kind === "ended" || kind === "gone" ? undefined : live?.command,
-      stream: live === undefined || kind === "gone" ? "none" : kind === "resting" ? "open" : kind,
-      isFollowing: this.#view.follow.isFollowing
-    }
+    this.#chip.show(view.follow.isFollowing ? 0 : view.newLines, nowMillis)
+    this.#later.finders?.draw()
+    const facts = factsOf(scene)
     const text = JSON.stringify(facts)
     if (text === this.#facts) return
     this.#facts = text

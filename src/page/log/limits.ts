@@ -12,3 +12,7 @@ export const maxBytes = 20_000_000
 export const maxLineBytes = 1_000_000
 /** Of a longer line only so many characters are drawn, until somebody asks for the rest. */
 export const drawnCharacters = 2_000
+/** Lines that one press of a button loads. */
+export const loadedLines = 500
+/** Lines before the end that are loaded by going there. */
+export const tailLines = 2_000

@@ -32,6 +32,12 @@ const element = (name: string, className: string, text?: string): HTMLElement =>
   return made
 }
 
+/** A copy of it is made sooner than each of its parts. */
+const emptyRow = element("div", "")
+const emptyNumber = element("a", "")
+emptyNumber.tabIndex = -1
+emptyRow.append(emptyNumber, element("span", ""))
+
 const textOf = (line: LogLine, isWhole: boolean): string =>
   isWhole ? line.text : `${firstOf(line.text, drawnCharacters)}…`
 
@@ -59,19 +65,18 @@ const showAll = (line: LogLine): HTMLElement => {
 /** A line; `isWhole` draws it however long it is. */
 export const lineElement = (line: LogLine, look: LineLook, isWhole = false): HTMLElement => {
   const kind = look.isPlain ? "plain" : line.kind
-  const row = element("div", classes[kind])
+  const row = emptyRow.cloneNode(true) as HTMLElement
+  const [number, content] = row.children as unknown as [HTMLElement, HTMLElement]
+  row.className = classes[kind]
   if (look.isMarked(line)) row.classList.add("on")
-  const number = element("a", "", line.number === undefined ? "·" : String(line.number))
+  number.textContent = line.number === undefined ? "·" : String(line.number)
   number.setAttribute("href", fragmentOf({ start: line.start, end: line.end }))
   number.setAttribute("aria-label", line.number === undefined ? `Line at byte ${line.start}` : `Line ${line.number}`)
-  number.tabIndex = -1
-  const content = element("span", "")
   const isDrawn = isWhole || line.text.length <= drawnCharacters
   if (!isDrawn) content.append(showAll(line))
   fill(content, isDrawn ? line.text : textOf(line, false), kind === "command" && !line.text.includes("\u001b"))
   if (isDrawn && line.isCut)
     content.append(`… and ${bytes(line.end - line.start - maxLineBytes)} more: download the log`)
-  row.append(number, content)
   return row
 }
 

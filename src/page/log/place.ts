@@ -29,3 +29,17 @@ export const marksOf = (
   marked === undefined
     ? { start: line.start, end: line.end }
     : { start: Math.min(marked.start, line.start), end: Math.max(marked.end ?? marked.start + 1, line.end) }
+
+/** Writes a place into the page's own address, without a step of its history. */
+export const writeAddress = (runId: string, place: LogPlace): void => {
+  const url = new URL(location.href)
+  url.searchParams.set("run", runId)
+  url.hash = fragmentOf(place)
+  history.replaceState(history.state, "", url)
+}
+
+/** A line of which something is marked. */
+export const isMarked = (
+  line: { readonly start: number; readonly end: number },
+  place: LogPlace | undefined
+): boolean => place !== undefined && line.end > place.start && line.start < (place.end ?? place.start + 1)

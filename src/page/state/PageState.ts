@@ -1,5 +1,5 @@
 /** Everything the page shows, but the log's own lines. Times are milliseconds on the server's clock. */
-import { emptyForm, type StartForm } from "../actions/startForm.ts"
+import { emptyForm, type StartForm } from "../actions/formState.ts"
 import type { Run, RunDetails, RunsPage, Status } from "../api/answers.ts"
 
 /** How the page and its Looper stand. */

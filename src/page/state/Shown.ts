@@ -88,7 +88,7 @@ export class Shown {
     const newest = newestRun(this.#store.state)
     if (newest === undefined) return
     if (shownRun === undefined || shownRun.request_id === newest.request_id) return this.#update(newest)
-    if (this.#hasFollowed || shownRun.log_path === null) {
+    if (this.#hasFollowed || (shownRun.log_path === null && !shownRun.is_log_pruned)) {
       this.#update(newest)
       return
     }

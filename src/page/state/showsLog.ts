@@ -6,5 +6,5 @@ export const showsLog = ({ shownRun: run, status }: PageState): boolean => {
   if (run === undefined) return false
   const holder = status?.holder
   if (holder != null && run.request_id === holder.request_id && run.state === "starting") return false
-  return run.log_path !== null || run.state === "starting" || run.state === "running"
+  return run.log_path !== null || run.is_log_pruned || run.state === "starting" || run.state === "running"
 }

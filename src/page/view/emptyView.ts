@@ -20,7 +20,7 @@ export const emptyView = ({ status }: PageState): TemplateResult => {
     <p>The default prompt, for ${shortPath(workspace, workspace)}. Start… changes it for one run; ${change}.</p>
     <pre>${defaults?.prompt ?? defaults?.prompt_error ?? ""}</pre>
     <h2>From a shell</h2>
-    <pre>${`curl -sS ${address.href} -H 'content-type: application/json' \\\n  -d '{"zulip_message":"starting"}'`}</pre>
+    <pre>${`curl -sS ${address.href.replace(/^http:\/\//, "")} -H 'content-type: application/json' \\\n  -d '{"zulip_message":"starting"}'`}</pre>
     <h2>Before the first run</h2>
     <p><span class="m">looper doctor</span> checks codex, its login, the workspace, Zulip and the log folder.</p>
   </div>`

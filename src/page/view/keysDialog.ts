@@ -1,8 +1,8 @@
 /** The dialog that lists the keys, and has the switches for them and for the theme. */
 import { html, type TemplateResult } from "lit-html"
 import type { Actions } from "../actions/Actions.ts"
-import { keyGroups } from "../keys.ts"
 import type { PageState, Settings } from "../state/PageState.ts"
+import { keyGroups } from "./keyList.ts"
 
 const themes: ReadonlyArray<readonly [Settings["theme"], string]> = [
   ["system", "As the system has it"],

@@ -1,9 +1,10 @@
 /** The dialog that starts a run, or announces. */
 import { html, nothing, type TemplateResult } from "lit-html"
 import type { Actions } from "../actions/Actions.ts"
-import { victimWords } from "../actions/actWords.ts"
 import { fieldNames } from "../actions/formProblem.ts"
-import { hasVictim, type FormField, shownTexts } from "../actions/startForm.ts"
+import type { FormField } from "../actions/formState.ts"
+import { hasVictim, shownTexts } from "../actions/startForm.ts"
+import { victimWords } from "../actions/victimWords.ts"
 import type { Status } from "../api/answers.ts"
 import type { PageState } from "../state/PageState.ts"
 import { withinWorkspace } from "../words/paths.ts"
@@ -36,12 +37,16 @@ export const startDialog = (state: PageState, actions: Actions): TemplateResult 
     <div class="go">
       <span class="q kept">${keptWords(state, tab)}</span>
       <button type="button" class="btn" @click=${actions.closeDialog}>Cancel</button>
-      <button type="submit" class="btn pri" ?disabled=${state.form.isSending || state.connection.kind !== "online"}>
+      <button type="submit" class="btn pri" ?disabled=${state.form.isSending || isDeaf(state)}>
         ${buttonWords(state, tab)}
       </button>
     </div>
   </form>`
 }
+
+/** Nothing is taken now; one that does not answer may be asked again: that is what a repeat is for. */
+const isDeaf = ({ connection }: PageState): boolean =>
+  connection.kind === "shuttingDown" || connection.kind === "forbidden"
 
 const tabList = (selected: Tab, actions: Actions) => {
   const onKeyDown = (event: KeyboardEvent) => {

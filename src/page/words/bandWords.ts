@@ -8,13 +8,15 @@ import { clock, duration } from "./time.ts"
 
 /** The band; `undefined` before anything is known. */
 export const bandOf = (state: PageState): Band | undefined => {
-  const { connection, status } = state
+  const { connection, status, stop } = state
   switch (connection.kind) {
     case "connecting":
     case "online":
       if (status === undefined) return undefined
+      if (stop.kind === "stopping" && status.run === null) return goneBand(state, stop)
+      // The stop holds the lock, too.
+      if (stop.kind === "stopping" && status.run?.request_id === stop.runId) return runningBand(state, status.run)
       if (status.holder !== null) return startingBand(state, status.holder)
-      if (state.stop.kind === "stopping" && status.run === null) return goneBand(state, state.stop)
       if (status.run !== null) return runningBand(state, status.run)
       // What ran last is not known yet.
       if (state.recent.length === 0 && state.history.nextCursor === undefined && state.history.error === undefined) {

@@ -34,7 +34,6 @@ export const readReason = Effect.fnUntraced(function* (
   const redact = redactor(config)
   return yield* (yield* RunLogs).tail(log, tailBytes).pipe(
     Effect.map((bytes) => outputReason(redact(bytes.toString()))),
-    Effect.interruptible,
     Effect.timeoutOrElse({ duration: boundMillis, orElse: () => Effect.undefined }),
     Effect.catchDefect((defect) => Effect.as(Effect.logError("codex.exec.keep.fail", Cause.die(defect)), undefined))
   )

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { failureWords, tickWords, victimWords } from "../../../src/page/actions/actWords.ts"
+import { failureWords, tickWords } from "../../../src/page/actions/actWords.ts"
+import { victimWords } from "../../../src/page/actions/victimWords.ts"
 import { ApiError, Unreachable } from "../../../src/page/api/ApiError.ts"
 import { nowMillis, running, status } from "./status.ts"
 

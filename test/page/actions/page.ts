@@ -41,9 +41,12 @@ const storage = (): Pick<Storage, "getItem" | "setItem" | "removeItem"> => {
   }
 }
 
+/** The dialogs' code asks for one as it is loaded, and draws nothing here. */
+const createTreeWalker = () => ({})
+
 /** What a browser has and Node has not, as far as acting needs it. */
 const stubBrowser = (baseURI: string) => {
-  vi.stubGlobal("document", { baseURI, hidden: true, documentElement: { dataset: {} } })
+  vi.stubGlobal("document", { baseURI, hidden: true, documentElement: { dataset: {} }, createTreeWalker })
   vi.stubGlobal("location", new URL(baseURI))
   vi.stubGlobal("sessionStorage", storage())
   vi.stubGlobal("localStorage", storage())
@@ -71,20 +74,26 @@ export const openPage = async (status: Status): Promise<ActingPage> => {
   stubBrowser(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
   const store = new Store<PageState>({ ...initialState, connection: { kind: "online" }, status })
   const api = new LooperApi()
+  const actions = makeDoActions({ store, api })
+  const until: ActingPage["until"] = (isSo) =>
+    new Promise((resolve) => {
+      const look = (state: PageState) => isSo(state) && resolve(state)
+      look(store.state)
+      store.subscribe(look)
+    })
+  // The first dialog asks for the code that the form's actions are in.
+  actions.openDialog("start")
+  await import("../../../src/page/later.ts")
+  actions.closeDialog()
   return {
     asked,
     store,
     api,
-    actions: makeDoActions({ store, api }),
+    actions,
+    until,
     answer: (answers) => {
       by = answers
     },
-    until: (isSo) =>
-      new Promise((resolve) => {
-        const look = (state: PageState) => isSo(state) && resolve(state)
-        look(store.state)
-        store.subscribe(look)
-      }),
     [Symbol.asyncDispose]: async () => {
       vi.unstubAllGlobals()
       server.closeAllConnections()

@@ -1,13 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  announcement,
-  edited,
-  emptyForm,
-  emptyTexts,
-  keyFor,
-  shownTexts,
-  start
-} from "../../../src/page/actions/startForm.ts"
+import { emptyForm, emptyTexts } from "../../../src/page/actions/formState.ts"
+import { announcement, edited, keyFor, shownTexts, start } from "../../../src/page/actions/startForm.ts"
 import { running, status } from "./status.ts"
 
 const { defaults } = status()

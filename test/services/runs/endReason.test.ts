@@ -46,7 +46,7 @@ describe("the reason of an end", () => {
         { returnCode: 143, stoppedBy: "replacement" },
         { returnCode: 1, stoppedBy: "shutdown" }
       ]
-      for (const end of ends) assert.isUndefined(yield* reasonOf(end, Effect.die("read")))
+      for (const end of ends) assert.isUndefined(yield* reasonOf(end))
     })
   )
 
