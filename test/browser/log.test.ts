@@ -69,7 +69,8 @@ describe("links to lines", () => {
   })
 
   test("one opens in the middle of a long log with one line marked and the right numbers", async ({ looper, open }) => {
-    showLog(looper, text)
+    show(looper, { ...states.running, log: text })
+    looper.nowMillis = undefined
     const [start, end] = placeOf(text, "zwölf Öfen")
     const page = await open(looper.url, { path: `/?run=3f9c21ab#b${start}-${end}` })
     await expect.poll(() => isInView(page, "zwölf Öfen")).toBe(true)
@@ -140,7 +141,7 @@ test("earlier lines are loaded above, and the view stands", async ({ looper, ope
   await expect.poll(async () => (await logNumbers(page)).length).toBe(2_500)
   expect((await logNumbers(page))[0]).toBe(7_501)
   expect(await logLines(page)).toEqual(Array.from({ length: 2_500 }, (_, index) => `line ${7_501 + index}`))
-  expect(await firstInView(page)).toBe(seen)
+  await expect.poll(() => firstInView(page)).toBe(seen)
 })
 
 test("errors and messages are stepped through by keys, and counted", async ({ looper, open }) => {
@@ -154,6 +155,7 @@ test("errors and messages are stepped through by keys, and counted", async ({ lo
   await expect.poll(() => isInView(page, " exited 1 in 21408ms:")).toBe(true)
   await page.keyboard.press("e")
   await expect.poll(() => isInView(page, "ERROR: usage limit reached")).toBe(true)
+  await page.locator(".log").press("End")
   await page.keyboard.press("[")
   await expect
     .poll(() => isInView(page, "Green. Now the full kernel, since the premise is visible to its callers."))

@@ -166,7 +166,7 @@ describe("a Looper that is not there", () => {
 
 describe("places of the page", () => {
   test("a log that retention removed", async ({ looper, open }) => {
-    show(looper, { ...states.idle, runs: [endedRun({ is_log_pruned: true, log_path: null })] })
+    show(looper, { ...states.idle, runs: [endedRun({ is_log_pruned: true })] })
     const page = await open(looper.url, { nowMillis: now })
     await page.getByText("This log was pruned by retention. Its record is kept.").waitFor()
   })
