@@ -21,8 +21,9 @@ const filterButtons = ({ history }: PageState, actions: Actions) =>
     : html`<div class="flt" role="group" aria-label="Show">
         ${filters.map(([filter, name]) => {
           const count = countOf(filter, history.counts)
-          // Few are seen in the list itself.
-          const shown = count !== undefined && count > 99 ? ` ${grouped(count)}` : ""
+          // Few are seen in the list itself, unless it is asked for a part.
+          const isTold = count !== undefined && (count > 99 || (filter !== "all" && history.filter === filter))
+          const shown = isTold ? ` ${grouped(count)}` : ""
           return html`<button
             class="lnk" aria-pressed=${String(history.filter === filter)} title=${count === undefined ? nothing : grouped(count)}
             @click=${() => actions.setFilter(filter)}
