@@ -15,8 +15,8 @@ import {
   type SurvivorsLeft
 } from "../src/domain/errors.ts"
 import { RequestId } from "../src/domain/RequestId.ts"
-import { ShutdownFields, shutdownFields } from "../src/domain/shutdownNotice.ts"
 import type { PageFileNotFound } from "../src/pageFiles.ts"
+import { ShutdownFields, shutdownFields } from "../src/domain/shutdownNotice.ts"
 import type { ErrorAnswers } from "../src/runtime/Handler.ts"
 
 const Pids = Schema.Array(Schema.Int)

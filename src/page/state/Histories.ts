@@ -42,8 +42,9 @@ export class Histories {
     this.#loadedAtMillis = Date.now()
     const { filter } = this.#store.state.history
     try {
+      const all = filter === "all" ? undefined : await this.#api.get<RunsPage>(`runs?limit=${recentRuns}`)
       const page = await this.#api.get<RunsPage>(runsPath(filter))
-      const runs = filter === "all" ? page.runs : (await this.#api.get<RunsPage>(`runs?limit=${recentRuns}`)).runs
+      const { runs } = all ?? page
       const recent = runs.slice(0, recentRuns)
       const lastDetails = await this.#details(recent)
       // Somebody who chose another filter meanwhile sees that one's.

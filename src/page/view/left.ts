@@ -21,8 +21,11 @@ const filterButtons = ({ history }: PageState, actions: Actions) =>
     : html`<div class="flt" role="group" aria-label="Show">
         ${filters.map(([filter, name]) => {
           const count = countOf(filter, history.counts)
-          // Few are seen in the list itself.
-          const shown = count !== undefined && count > 99 ? ` ${grouped(count)}` : ""
+          // A short history is seen in the list itself.
+          const isLong = (history.counts?.total ?? 0) > 99
+          const isTold =
+            count !== undefined && isLong && (filter === "all" || filter === "failed" || filter === history.filter)
+          const shown = isTold ? ` ${grouped(count)}` : ""
           return html`<button
             class="lnk" aria-pressed=${String(history.filter === filter)} title=${count === undefined ? nothing : grouped(count)}
             @click=${() => actions.setFilter(filter)}

@@ -40,7 +40,7 @@ export const limitReason = (run: Run): string => run.reason ?? limitWords[run.ca
 export const whyWords = (run: Run, isStoppedHere: boolean): string => {
   if (isLimited(run)) return `${limitReason(run).replace(" for ", " ")}, ended`
   if (run.cause === "not_started") return "not launched"
-  if (run.state === "failed") return exitWords(run.return_code) ?? ""
+  if (run.state === "failed") return [exitWords(run.return_code), run.reason].filter(Boolean).join(": ")
   if (run.state === "interrupted") return "interrupted"
   if (run.state !== "stopped") return run.is_autopoll ? "auto" : ""
   return stopWords(run, isStoppedHere)
