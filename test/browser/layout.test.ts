@@ -20,6 +20,16 @@ const hasNoSidewaysScroll = (page: Opened) =>
     return { scrollWidth, fits: scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth }
   })
 
+const cutButtons = (page: Opened) =>
+  page.getByRole("button").evaluateAll((buttons) =>
+    buttons
+      .filter((button) => {
+        const { left, right, width } = button.getBoundingClientRect()
+        return width > 0 && (left < -1 || right > innerWidth + 1)
+      })
+      .map((button) => button.textContent?.trim())
+  )
+
 const forbid = (looper: FakeLooper) => looper.answer(() => refusal(403, "host_not_allowed", "this Host is not allowed"))
 
 /** Every look that has parts of its own. */
@@ -59,7 +69,7 @@ const looks: Readonly<Record<string, { state: State; after?: (page: Opened) => P
   }
 }
 
-describe("no finding of axe", () => {
+describe("no finding of axe, and nothing scrolled sideways or cut at 390 pixels", () => {
   for (const theme of ["light", "dark"] as const) {
     for (const [name, { state, after }] of Object.entries(looks)) {
       test(`${name}, ${theme}`, async ({ looper, open }) => {
@@ -68,6 +78,9 @@ describe("no finding of axe", () => {
         await seen(page)
         await after?.(page)
         expect(await findings(page)).toEqual([])
+        await page.setViewportSize(sizes.narrow)
+        await expect.poll(() => hasNoSidewaysScroll(page)).toMatchObject({ fits: true })
+        await expect.poll(() => cutButtons(page), { message: "buttons beyond the edge" }).toEqual([])
       })
     }
 
@@ -94,25 +107,6 @@ describe("no finding of axe", () => {
 })
 
 describe("390 pixels", () => {
-  for (const [name, { state, after }] of Object.entries(looks)) {
-    test(`${name}: nothing is scrolled sideways`, async ({ looper, open }) => {
-      show(looper, state)
-      const page = await open(looper.url, { nowMillis: state.nowMillis ?? now, size: sizes.narrow })
-      await seen(page)
-      await after?.(page)
-      expect(await hasNoSidewaysScroll(page)).toMatchObject({ fits: true })
-      const cut = await page.getByRole("button").evaluateAll((buttons) =>
-        buttons
-          .filter((button) => {
-            const { left, right, width } = button.getBoundingClientRect()
-            return width > 0 && (left < -1 || right > innerWidth + 1)
-          })
-          .map((button) => button.textContent?.trim())
-      )
-      expect(cut, "buttons beyond the edge").toEqual([])
-    })
-  }
-
   test("Log and Runs are tabs, and everything is at hand", async ({ looper, open }) => {
     show(looper, states.running)
     const page = await open(looper.url, { nowMillis: now, size: sizes.narrow, hasTouch: true })
