@@ -23,6 +23,7 @@ export class Announcer {
 
   toggle(): void {
     this.#isOn = !this.#isOn
+    this.#kinds = new LineKinds(false)
     this.element.replaceChildren()
   }
 
@@ -33,12 +34,13 @@ export class Announcer {
 
   /** Lines at the live end. */
   take(lines: ReadonlyArray<LogLine>): void {
+    if (!this.#isOn) return
     const words: Array<string> = []
     for (const { text } of lines) {
       const kind = this.#kinds.next(text)
       if (kind === "plain" && this.#kinds.isAgent && text !== "") words.push(plainText(text))
     }
-    if (!this.#isOn || words.length === 0) return
+    if (words.length === 0) return
     const said = document.createElement("p")
     said.textContent = words.join(" ").slice(-maxCharacters)
     this.element.replaceChildren(said)

@@ -78,6 +78,8 @@ export class Finder {
   }
 
   #viewPlace(direction: 1 | -1): Match {
+    const { follow, place } = this.#view
+    if (follow.reason === "line" && place !== undefined) return { start: place.start, column: 0 }
     const start = this.#view.lines.topOf(this.#view.scroller)?.line.start ?? this.#view.start
     return { start, column: direction === 1 ? -1 : 0 }
   }

@@ -77,7 +77,8 @@ export class Finders {
     const finder = this[kind]
     if (finder.search === undefined) this.#start(finder, kind)
     // The place that the last step led to may be long left.
-    if (this.#view.follow.reason !== "line") finder.current = undefined
+    if (this.#view.follow.reason !== "line" || this.#view.place?.start !== finder.current?.start)
+      finder.current = undefined
     void finder.step(direction)
   }
 

@@ -6,6 +6,9 @@ export type PauseReason = "scrolling" | "finding" | "line"
 /** So near to the end counts as there, in pixels. */
 const nearPixels = 24
 
+/** The rest of a smooth scroll that was going on when somebody went to the end, in milliseconds. */
+const restMillis = 400
+
 const upKeys = new Set(["ArrowUp", "PageUp", "Home"])
 
 /** Watches one scroller. */
@@ -17,6 +20,7 @@ export class Follow {
   #pause: PauseReason | undefined
   #lastTop = 0
   #touchY = 0
+  #resumedAtMillis = Number.NEGATIVE_INFINITY
 
   constructor(scroller: HTMLElement, options: { readonly onChange: () => void; readonly isWindow: () => boolean }) {
     this.#scroller = scroller
@@ -54,6 +58,7 @@ export class Follow {
 
   /** Goes to the end and keeps to it. */
   resume(): void {
+    this.#resumedAtMillis = performance.now()
     this.#set(undefined)
     this.stick()
   }
@@ -79,7 +84,9 @@ export class Follow {
     const moved = scrollTop - this.#lastTop
     this.#lastTop = scrollTop
     if (this.#pause === undefined) {
-      if (moved < -1 && !this.#isAtEnd()) this.#set("scrolling")
+      if (moved >= -1 || this.#isAtEnd()) return
+      if (performance.now() - this.#resumedAtMillis < restMillis) this.stick()
+      else this.#set("scrolling")
     } else if (moved > 0 && this.#isAtEnd() && !this.#isWindow()) this.#set(undefined)
   }
 

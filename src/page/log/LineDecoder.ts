@@ -14,6 +14,8 @@ export interface LogLine {
   readonly text: string
   /** More of it than {@link maxLineBytes}: its text is only the beginning. */
   readonly isCut: boolean
+  /** Of the rest of it, as they stand in the file. */
+  readonly cutCharacters: number
   kind: LineKind
 }
 
@@ -31,9 +33,14 @@ export class LineDecoder {
   #kept: Array<Uint8Array> = []
   #keptBytes = 0
   #pendingBytes = 0
+  #cutCharacters = 0
+  #partial: LogLine | undefined
+  readonly #maxBytes: number
   #number: number | undefined
 
-  constructor(offset: number, number: number | undefined) {
+  /** Of a line `maxBytes` are kept. */
+  constructor(offset: number, number: number | undefined, maxBytes = maxLineBytes) {
+    this.#maxBytes = maxBytes
     this.#lineStart = offset
     this.#number = number
   }
@@ -72,8 +79,10 @@ export class LineDecoder {
   /** The line that is not whole yet, as far as it came; without a code point that is cut. */
   get partial(): LogLine | undefined {
     if (this.#pendingBytes === 0) return undefined
+    if (this.#partial?.start === this.#lineStart && this.#partial.end === this.offset) return this.#partial
     const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.#bytes(), { stream: true })
-    return this.#line(text, this.offset)
+    this.#partial = this.#line(text, this.offset)
+    return this.#partial
   }
 
   /** At the end of the log: what has no line feed is a line too. */
@@ -83,7 +92,8 @@ export class LineDecoder {
 
   #keep(bytes: Uint8Array): void {
     this.#pendingBytes += bytes.length
-    const room = Math.min(bytes.length, maxLineBytes - this.#keptBytes)
+    const room = Math.min(bytes.length, this.#maxBytes - this.#keptBytes)
+    if (room < bytes.length) this.#cutCharacters += charactersOf(bytes.subarray(Math.max(0, room)))
     if (room <= 0) return
     this.#kept.push(bytes.subarray(0, room))
     this.#keptBytes += room
@@ -95,13 +105,24 @@ export class LineDecoder {
     this.#kept = []
     this.#keptBytes = 0
     this.#pendingBytes = 0
+    this.#cutCharacters = 0
+    this.#partial = undefined
     if (this.#number !== undefined) this.#number += 1
     return line
   }
 
   #line(text: string, end: number): LogLine {
     const isCut = this.#pendingBytes > this.#keptBytes
-    return { start: this.#lineStart, end, number: this.#number, text: cleanLine(text), isCut, kind: "plain" }
+    const cutCharacters = this.#cutCharacters
+    return {
+      start: this.#lineStart,
+      end,
+      number: this.#number,
+      text: cleanLine(text),
+      isCut,
+      cutCharacters,
+      kind: "plain"
+    }
   }
 
   #bytes(): Uint8Array {
@@ -116,6 +137,13 @@ export class LineDecoder {
     this.#kept = [joined]
     return joined
   }
+}
+
+/** Code points of UTF-8, of which none but the first byte looks so. */
+const charactersOf = (bytes: Uint8Array): number => {
+  let count = 0
+  for (const byte of bytes) if ((byte & 0xc0) !== 0x80) count += 1
+  return count
 }
 
 /** The whole lines of a piece of a log that begins at `offset`; its first line is left out unless it is whole. */

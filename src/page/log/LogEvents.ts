@@ -17,7 +17,12 @@ const fieldsOf = (data: string): Readonly<Record<string, unknown>> => {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
 }
 
-const base64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+const base64 = (text: string): Uint8Array => {
+  const characters = atob(text)
+  const bytes = new Uint8Array(characters.length)
+  for (let index = 0; index < bytes.length; index++) bytes[index] = characters.charCodeAt(index)
+  return bytes
+}
 
 /** Reads one event; throws where it is none of Looper's. */
 export const followedEvent = ({ event, id, data }: EventSourceMessage): FollowedEvent => {
@@ -47,6 +52,12 @@ export const followedEvent = ({ event, id, data }: EventSourceMessage): Followed
 /** A connection that is silent for so long is dead: three heartbeats of Looper, in milliseconds. */
 const silenceMillis = 45_000
 
+/** What comes is worked through in parts, in milliseconds: between them a page draws and hears its keys. */
+const partMillis = 8
+
+/** Lets the page do something else; a hidden one has nothing else to do. */
+const breathe = (): Promise<void> => new Promise((resolve) => (document.hidden ? resolve() : setTimeout(resolve)))
+
 /**
  * Calls `onEvent` for each event until the connection ends, or is silent for too long; `onEvent` answers `false` to
  * end it.
@@ -64,6 +75,7 @@ export const readEvents = async (
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let timer: ReturnType<typeof setTimeout> | undefined
+  let until = performance.now() + partMillis
   try {
     while (goesOn) {
       timer = setTimeout(() => void reader.cancel(), silenceMillis)
@@ -71,6 +83,9 @@ export const readEvents = async (
       clearTimeout(timer)
       if (done) return
       parser.feed(decoder.decode(value, { stream: true }))
+      if (performance.now() < until) continue
+      await breathe()
+      until = performance.now() + partMillis
     }
   } finally {
     clearTimeout(timer)

@@ -1,6 +1,7 @@
 /** Parts of one run's log, by their bytes. */
 import { ApiError } from "../api/ApiError.ts"
 import type { LooperApi } from "../api/LooperApi.ts"
+import { maxBytes } from "./limits.ts"
 
 /** Bytes of a log. */
 export interface LogPiece {
@@ -14,7 +15,7 @@ export interface LogPiece {
 }
 
 /** Of the end of a log so many bytes are asked for at most, however long its lines are. */
-const maxTailBytes = 4_000_000
+const maxTailBytes = maxBytes
 
 /** The address of a run's log, below the page's. */
 export const logPath = (runId: string): string => `runs/${encodeURIComponent(runId)}/log`

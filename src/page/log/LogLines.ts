@@ -22,10 +22,12 @@ export class LogLines {
   readonly element = document.createElement("div")
   readonly #look: LineLook
   readonly #partial = document.createElement("div")
+  #partialLine: LogLine | undefined
   readonly #blockOf = new WeakMap<Element, Block>()
   #blocks: Array<Block> = []
   #count = 0
   #bytes = 0
+  #undrawn = 0
 
   constructor(look: LineLook) {
     this.#look = look
@@ -53,45 +55,58 @@ export class LogLines {
     return this.#blocks.length > maxBlocks || this.#count >= maxLines || this.#bytes >= maxBytes
   }
 
-  append(lines: ReadonlyArray<LogLine>): void {
+  /** Not all lines have their elements yet. */
+  get isUndrawn(): boolean {
+    return this.#undrawn > 0
+  }
+
+  /** `isDrawn` false: their elements are made when they are seen, or by {@link draw}. */
+  append(lines: ReadonlyArray<LogLine>, isDrawn = true): void {
     let block = this.#blocks.at(-1)
-    let rows: Array<Element> = []
-    const place = () => {
-      if (block !== undefined) this.#size(block, rows)
-      rows = []
+    const close = () => {
+      if (block === undefined) return
+      if (isDrawn) this.#draw(block)
+      else this.#size(block)
     }
     for (const line of lines) {
       if (block === undefined || block.lines.length >= blockLines) {
-        place()
+        close()
         block = this.#block()
         this.#blocks.push(block)
         this.#partial.before(block.element)
       }
-      block.lines.push(line)
-      rows.push(this.#row(line))
+      this.#add(block, line)
     }
-    place()
+    close()
+  }
+
+  /** Makes elements that are missing, of the newest lines first, until a time of `performance.now()`. */
+  draw(until: number): void {
+    for (let index = this.#blocks.length - 1; index >= 0 && this.#undrawn > 0; index--) {
+      const block = this.#blocks[index]
+      if (block === undefined || !isUndrawn(block)) continue
+      this.#draw(block)
+      if (performance.now() >= until) return
+    }
   }
 
   prepend(lines: ReadonlyArray<LogLine>): void {
     for (let end = lines.length; end > 0; end -= blockLines) {
       const block = this.#block()
-      block.lines.push(...lines.slice(Math.max(0, end - blockLines), end))
+      for (const line of lines.slice(Math.max(0, end - blockLines), end)) this.#add(block, line)
       const [before] = this.#blocks
       this.#blocks.unshift(block)
       ;(before?.element ?? this.#partial).before(block.element)
-      this.#size(
-        block,
-        block.lines.map((line) => this.#row(line))
-      )
+      this.#draw(block)
     }
   }
 
   clear(): void {
-    for (const { element } of this.#blocks) element.remove()
+    this.element.replaceChildren(this.#partial)
     this.#blocks = []
     this.#count = 0
     this.#bytes = 0
+    this.#undrawn = 0
     this.setPartial(undefined)
   }
 
@@ -106,6 +121,7 @@ export class LogLines {
       if (block === undefined) break
       block.element.remove()
       this.#count -= block.lines.length
+      this.#undrawn -= block.lines.length - block.element.childElementCount
       for (const line of block.lines) this.#bytes -= keptBytes(line)
       isTrimmed = true
     }
@@ -114,6 +130,8 @@ export class LogLines {
 
   /** Draws the line at the end that is not whole yet. */
   setPartial(line: LogLine | undefined): void {
+    if (line === this.#partialLine) return
+    this.#partialLine = line
     if (line === undefined) this.#partial.replaceChildren()
     else this.#partial.replaceChildren(lineElement(line, this.#look))
   }
@@ -126,6 +144,7 @@ export class LogLines {
     if (block === undefined) return undefined
     const index = lastWhere(block.lines, ({ start }) => start <= offset)
     const line = block.lines[index]
+    this.#draw(block)
     const row = block.element.children[index]
     return line === undefined || row === undefined ? undefined : { line, row }
   }
@@ -154,8 +173,10 @@ export class LogLines {
   /** Lines of the blocks that are seen between two places of the screen. */
   *between(top: number, bottom: number): Generator<PlacedLine> {
     const start = lastWhere(this.#blocks, ({ element }) => element.getBoundingClientRect().top <= top)
-    for (const { element, lines } of this.#blocks.slice(Math.max(0, start))) {
+    for (const block of this.#blocks.slice(Math.max(0, start))) {
+      const { element, lines } = block
       if (element.getBoundingClientRect().top > bottom) return
+      this.#draw(block)
       for (const [index, row] of [...element.children].entries()) {
         const line = lines[index]
         if (line !== undefined) yield { line, row }
@@ -211,10 +232,20 @@ export class LogLines {
     return kinds
   }
 
-  #row(line: LogLine): Element {
+  #add(block: Block, line: LogLine): void {
+    block.lines.push(line)
     this.#count += 1
     this.#bytes += keptBytes(line)
-    return lineElement(line, this.#look)
+    this.#undrawn += 1
+  }
+
+  /** Makes the elements that a block misses: its elements are always those of its first lines. */
+  #draw(block: Block): void {
+    const missing = block.lines.slice(block.element.childElementCount)
+    if (missing.length === 0) return
+    this.#undrawn -= missing.length
+    block.element.append(...missing.map((line) => lineElement(line, this.#look)))
+    this.#size(block)
   }
 
   #block(): Block {
@@ -225,11 +256,13 @@ export class LogLines {
     return block
   }
 
-  #size({ element, lines }: Block, rows: ReadonlyArray<Element>): void {
-    element.append(...rows)
-    element.style.setProperty("--lines", String(lines.length))
+  #size(block: Block): void {
+    block.element.style.setProperty("--lines", String(block.lines.length))
+    block.element.classList.toggle("undrawn", isUndrawn(block))
   }
 }
+
+const isUndrawn = ({ element, lines }: Block): boolean => element.childElementCount < lines.length
 
 /** The last index where it holds, of a list where it holds up to some index; -1 for none. */
 const lastWhere = <Item>(items: ReadonlyArray<Item>, holds: (item: Item) => boolean): number => {

@@ -4,7 +4,7 @@ import type { LogLine } from "./LineDecoder.ts"
 import type { LineLook } from "./lineElement.ts"
 import type { LiveLog } from "./LiveLog.ts"
 import type { LogFile } from "./LogFile.ts"
-import { loadedLines, maxLines, tailLines } from "./limits.ts"
+import { burstLines, loadedLines, maxLines, tailLines } from "./limits.ts"
 import { LogLines, type PlacedLine } from "./LogLines.ts"
 import type { LogPlace } from "./LogPane.ts"
 import { keepPlace, reveal } from "./scrolling.ts"
@@ -232,8 +232,7 @@ export class LogView {
     this.#onChange()
     try {
       const stretch = await read()
-      if (this.#generation === generation)
-        keepPlace(this.lines.topOf(this.scroller)?.row, this.scroller, this.follow, () => then(stretch))
+      if (this.#generation === generation) keepPlace(this.lines, this.scroller, this.follow, () => then(stretch))
     } catch {
       // The stream tells that Looper does not answer; the button stays.
     } finally {
@@ -274,12 +273,15 @@ export class LogView {
   }
 
   #paint(): void {
+    const until = performance.now() + paintMillis
     if (this.#isAttached && this.#held === undefined) {
       const { isFollowing } = this.follow
       if (isFollowing && this.#queue.length > maxLines) this.#shorten()
       // A reader who has paused keeps his lines: the new ones wait in the file.
       if (!isFollowing && this.#queue.length > 0 && this.lines.isFull) this.#detach()
-      const until = performance.now() + paintMillis
+      // Faster than it can be drawn: many of these are dropped again before anybody sees them.
+      if (this.#queue.length > burstLines)
+        this.lines.append(this.#queue.splice(0, this.#queue.length - burstLines), false)
       do this.lines.append(this.#queue.splice(0, portionLines))
       while (this.#queue.length > 0 && performance.now() < until)
       if (isFollowing) {
@@ -289,6 +291,14 @@ export class LogView {
       else if (this.#isAttached) this.lines.setPartial(this.#source?.live.partial)
       this.follow.stick()
     }
+    if (this.lines.isUndrawn) this.#drawMissing(until)
     this.#onChange()
+  }
+
+  /** What is seen at once, the rest when nothing else is to do. */
+  #drawMissing(until: number): void {
+    if (!this.follow.isFollowing) this.lines.topOf(this.scroller)
+    if (this.#queue.length === 0) this.lines.draw(until)
+    if (this.lines.isUndrawn) this.schedule()
   }
 }

@@ -17,6 +17,7 @@ const sequences =
 
 /** Its parameters in the form that every reader of SGR knows; colours of underlines are none of ours. */
 const sgr = (parameters: string): string => {
+  if (/^[0-9;]{0,5}$/.test(parameters)) return `${escape}[${parameters}m`
   if (/[^0-9;:]/.test(parameters)) return ""
   const known = parameters
     .replaceAll(/(^|;)4:(\d)/g, (_, before: string, style: string) => `${before}${style === "0" ? "24" : "4"}`)

@@ -1,5 +1,6 @@
 /** Searches a whole log, away from the page, by reading it piece by piece. */
 import { type FindReport, type FindRequest, maxMatches } from "./findMessages.ts"
+import { maxSearchedBytes } from "./limits.ts"
 import { LineDecoder, type LogLine } from "./LineDecoder.ts"
 import { matcherOf } from "./matches.ts"
 
@@ -12,7 +13,7 @@ const report = (message: FindReport): void => {
 
 const search = async ({ url, token, query, end }: FindRequest): Promise<void> => {
   const matches = matcherOf(query)
-  const decoder = new LineDecoder(0, undefined)
+  const decoder = new LineDecoder(0, undefined, maxSearchedBytes)
   let told = 0
   const tell = (lines: ReadonlyArray<LogLine>, scannedTo: number) => {
     const found: Array<number> = []

@@ -6,10 +6,14 @@ export const blockLines = 100
 export const maxBlocks = 200
 /** Lines at most. */
 export const maxLines = blockLines * maxBlocks
+/** If more wait for a frame, only the newest of them are drawn at once. */
+export const burstLines = 2_000
 /** Text at most, in bytes of the file. */
 export const maxBytes = 20_000_000
 /** Of a longer line only so many bytes are kept. */
 export const maxLineBytes = 1_000_000
+/** Of a longer line the rest is not searched, in bytes. */
+export const maxSearchedBytes = 64_000_000
 /** Of a longer line only so many characters are drawn, until somebody asks for the rest. */
 export const drawnCharacters = 2_000
 /** Lines that one press of a button loads. */

@@ -53,10 +53,8 @@ const fill = (content: HTMLElement, text: string, isCommand: boolean): void => {
 }
 
 const showAll = (line: LogLine): HTMLElement => {
-  const words = line.isCut
-    ? `${bytes(line.end - line.start)}, show the first 1 MB`
-    : `${grouped(plainText(line.text).length)} characters, show all`
-  const button = element("button", "i", words)
+  const characters = grouped(plainText(line.text).length + line.cutCharacters)
+  const button = element("button", "i", `${characters} characters, show ${line.isCut ? "the first 1 MB" : "all"}`)
   button.setAttribute("type", "button")
   button.dataset.do = "showAll"
   return button

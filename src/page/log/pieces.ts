@@ -4,7 +4,7 @@ import { LineKinds } from "./lineKind.ts"
 import type { LogFile } from "./LogFile.ts"
 
 const firstSpan = 96 * 1024
-const maxSpan = 4 * 1024 * 1024
+const maxSpan = 16 * 1024 * 1024
 /** What is read on both sides of a place that is gone to. */
 const behindSpan = 256 * 1024
 
@@ -27,7 +27,7 @@ export const linesBefore = async (file: LogFile, end: number, count: number): Pr
     const piece = await file.range(start, end)
     const isLineStart = start === 0
     const { lines } = linesOf(piece.bytes, { offset: start, number: piece.number, isLineStart })
-    const isEnough = lines.length >= count || isLineStart || (lines.length > 0 && span >= maxSpan / 4)
+    const isEnough = lines.length >= count || isLineStart || (lines.length > 0 && span >= maxSpan / 16)
     if (isEnough) {
       const { lines: all, kinds } = withKinds(lines, isLineStart)
       return { lines: all.slice(-count), kinds }
@@ -47,7 +47,7 @@ export const linesFrom = async (file: LogFile, start: number, limit: number): Pr
     const last = end === limit ? decoder.finish() : undefined
     if (last !== undefined) lines.push(last)
     if (lines.length > 0 || end === limit) return withKinds(lines, start === 0)
-    if (span >= maxSpan * 4) return withKinds(linesOf(piece.bytes, { ...piece, isLineStart: true }).lines, false)
+    if (span >= maxSpan) return withKinds(linesOf(piece.bytes, { ...piece, isLineStart: true }).lines, false)
   }
 }
 

@@ -1,5 +1,6 @@
 /** Moves the view so that a reader keeps, or finds, what he reads. */
 import type { Follow } from "./Follow.ts"
+import type { LogLines } from "./LogLines.ts"
 
 /** Puts a line into the middle. */
 export const reveal = (row: Element, follow: Follow): void => {
@@ -15,14 +16,12 @@ export const reveal = (row: Element, follow: Follow): void => {
 }
 
 /** Changes the lines so that the one at the top of the view stays where it is. */
-export const keepPlace = (
-  row: Element | undefined,
-  scroller: HTMLElement,
-  follow: Follow,
-  change: () => void
-): void => {
-  const top = row?.getBoundingClientRect().top ?? 0
+export const keepPlace = (lines: LogLines, scroller: HTMLElement, follow: Follow, change: () => void): void => {
+  const seen = lines.topOf(scroller)
+  const top = seen?.row.getBoundingClientRect().top ?? 0
   change()
-  if (!follow.isFollowing && row?.isConnected === true) scroller.scrollTop += row.getBoundingClientRect().top - top
+  // It may have been drawn anew.
+  const row = seen === undefined ? undefined : lines.at(seen.line.start)?.row
+  if (!follow.isFollowing && row !== undefined) scroller.scrollTop += row.getBoundingClientRect().top - top
   follow.stick()
 }

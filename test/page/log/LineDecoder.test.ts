@@ -74,7 +74,7 @@ describe("LineDecoder", () => {
     const lines = new LineDecoder(5, 3)
     lines.push(encoder.encode("a\n10 %\rb").subarray(0, 7))
     lines.push(Uint8Array.of(0x62, 0xe2, 0x82))
-    assert.deepStrictEqual(lines.partial, { start: 7, end: 15, number: 4, text: "b", isCut: false, kind: "plain" })
+    assert.deepStrictEqual(lines.partial, { start: 7, end: 15, number: 4, text: "b", isCut: false, cutCharacters: 0, kind: "plain" })
     assert.deepStrictEqual(
       lines.push(Uint8Array.of(0xac, 10)).map((line) => line.text),
       ["b€"]
@@ -90,6 +90,7 @@ describe("LineDecoder", () => {
     assert.strictEqual(line?.text.length, maxLineBytes)
     assert.strictEqual(line?.end, 1_500_001)
     assert.isTrue(line?.isCut)
+    assert.strictEqual(line?.cutCharacters, 1_500_000 - maxLineBytes)
     assert.strictEqual(lines.lineStart, 1_500_006)
   })
 })
