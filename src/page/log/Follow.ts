@@ -19,6 +19,8 @@ export class Follow {
   readonly #isWindow: () => boolean
   #pause: PauseReason | undefined
   #lastTop = 0
+  #lastHeight = 0
+  #isDragged = false
   #touchY = 0
   #resumedAtMillis = Number.NEGATIVE_INFINITY
 
@@ -38,6 +40,13 @@ export class Follow {
     scroller.addEventListener("keydown", (event) => {
       if (upKeys.has(event.key) || (event.key === " " && event.shiftKey)) this.#onIntent()
     })
+    // A drag of the bar: the bar is no part of the content.
+    scroller.addEventListener(
+      "pointerdown",
+      ({ offsetX, target }) => (this.#isDragged = target === scroller && offsetX >= scroller.clientWidth),
+      passive
+    )
+    addEventListener("pointermove", ({ buttons }) => (this.#isDragged &&= buttons > 0), passive)
     // Fonts, another width, wrapping: none of them is the reader's doing.
     new ResizeObserver(() => this.stick()).observe(scroller)
     document.fonts.ready.then(() => this.stick()).catch(() => undefined)
@@ -67,6 +76,7 @@ export class Follow {
   stick(): void {
     if (this.#pause === undefined) this.#scroller.scrollTop = this.#scroller.scrollHeight
     this.#lastTop = this.#scroller.scrollTop
+    this.#lastHeight = this.#scroller.scrollHeight
   }
 
   #isAtEnd(): boolean {
@@ -85,7 +95,10 @@ export class Follow {
     this.#lastTop = scrollTop
     if (this.#pause === undefined) {
       if (moved >= -1 || this.#isAtEnd()) return
-      if (performance.now() - this.#resumedAtMillis < restMillis) this.stick()
+      const isRest = performance.now() - this.#resumedAtMillis < restMillis
+      // Lines that got another height than was thought move the view as well.
+      const isLayout = this.#scroller.scrollHeight !== this.#lastHeight && !this.#isDragged
+      if (isRest || isLayout) this.stick()
       else this.#set("scrolling")
     } else if (moved > 0 && this.#isAtEnd() && !this.#isWindow()) this.#set(undefined)
   }

@@ -85,8 +85,8 @@ export class LogLines {
     for (let index = this.#blocks.length - 1; index >= 0 && this.#undrawn > 0; index--) {
       const block = this.#blocks[index]
       if (block === undefined || !isUndrawn(block)) continue
-      this.#draw(block)
       if (performance.now() >= until) return
+      this.#draw(block)
     }
   }
 
@@ -170,17 +170,28 @@ export class LogLines {
     }
   }
 
+  /** Makes elements that are missing between two places of the screen. */
+  drawBetween(top: number, bottom: number): void {
+    for (const block of this.#blocksBetween(top, bottom)) this.#draw(block)
+  }
+
   /** Lines of the blocks that are seen between two places of the screen. */
   *between(top: number, bottom: number): Generator<PlacedLine> {
-    const start = lastWhere(this.#blocks, ({ element }) => element.getBoundingClientRect().top <= top)
-    for (const block of this.#blocks.slice(Math.max(0, start))) {
+    for (const block of this.#blocksBetween(top, bottom)) {
       const { element, lines } = block
-      if (element.getBoundingClientRect().top > bottom) return
       this.#draw(block)
       for (const [index, row] of [...element.children].entries()) {
         const line = lines[index]
         if (line !== undefined) yield { line, row }
       }
+    }
+  }
+
+  *#blocksBetween(top: number, bottom: number): Generator<Block> {
+    const start = lastWhere(this.#blocks, ({ element }) => element.getBoundingClientRect().top <= top)
+    for (const block of this.#blocks.slice(Math.max(0, start))) {
+      if (block.element.getBoundingClientRect().top > bottom) return
+      yield block
     }
   }
 

@@ -4,7 +4,8 @@ import type { LogLine } from "./LineDecoder.ts"
 import type { LineLook } from "./lineElement.ts"
 import type { LiveLog } from "./LiveLog.ts"
 import type { LogFile } from "./LogFile.ts"
-import { burstLines, loadedLines, maxLines, tailLines } from "./limits.ts"
+import { Flood } from "./Flood.ts"
+import { loadedLines, maxLines, tailLines } from "./limits.ts"
 import { LogLines, type PlacedLine } from "./LogLines.ts"
 import type { LogPlace } from "./LogPane.ts"
 import { keepPlace, reveal } from "./scrolling.ts"
@@ -12,7 +13,7 @@ import { isMarked, marksOf } from "./place.ts"
 import { linesAround, linesBefore, linesFrom, type Stretch } from "./pieces.ts"
 
 /** Lines are drawn in portions of so many, as long as a frame has time for them, in milliseconds. */
-const portionLines = 200
+const portionLines = 100
 const paintMillis = 8
 
 /** What it reads from. */
@@ -36,6 +37,7 @@ export class LogView {
   #held: Array<LogLine> | undefined
   #generation = 0
   #isScheduled = false
+  readonly #flood = new Flood()
   #place: LogPlace | undefined
   /** Came since the reader paused. */
   newLines = 0
@@ -83,6 +85,7 @@ export class LogView {
 
   /** Lines that came at the live end. */
   take(lines: ReadonlyArray<LogLine>): void {
+    this.#flood.add(lines.length)
     if (!this.follow.isFollowing) this.newLines += lines.length
     if (this.#held !== undefined) {
       for (const line of lines) this.#held.push(line)
@@ -279,9 +282,8 @@ export class LogView {
       if (isFollowing && this.#queue.length > maxLines) this.#shorten()
       // A reader who has paused keeps his lines: the new ones wait in the file.
       if (!isFollowing && this.#queue.length > 0 && this.lines.isFull) this.#detach()
-      // Faster than it can be drawn: many of these are dropped again before anybody sees them.
-      if (this.#queue.length > burstLines)
-        this.lines.append(this.#queue.splice(0, this.#queue.length - burstLines), false)
+      if (this.#flood.isOn && isFollowing)
+        this.lines.append(this.#queue.splice(0, this.#queue.length - portionLines), false)
       do this.lines.append(this.#queue.splice(0, portionLines))
       while (this.#queue.length > 0 && performance.now() < until)
       if (isFollowing) {
@@ -291,14 +293,7 @@ export class LogView {
       else if (this.#isAttached) this.lines.setPartial(this.#source?.live.partial)
       this.follow.stick()
     }
-    if (this.lines.isUndrawn) this.#drawMissing(until)
+    if (this.lines.isUndrawn) this.#flood.drawMissing(this, until)
     this.#onChange()
-  }
-
-  /** What is seen at once, the rest when nothing else is to do. */
-  #drawMissing(until: number): void {
-    if (!this.follow.isFollowing) this.lines.topOf(this.scroller)
-    if (this.#queue.length === 0) this.lines.draw(until)
-    if (this.lines.isUndrawn) this.schedule()
   }
 }

@@ -6,7 +6,7 @@ export const blockLines = 100
 export const maxBlocks = 200
 /** Lines at most. */
 export const maxLines = blockLines * maxBlocks
-/** If more wait for a frame, only the newest of them are drawn at once. */
+/** If more come at once, only the newest of them are drawn at once. */
 export const burstLines = 2_000
 /** Text at most, in bytes of the file. */
 export const maxBytes = 20_000_000
