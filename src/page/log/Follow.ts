@@ -24,7 +24,12 @@ export class Follow {
   #touchY = 0
   #resumedAtMillis = Number.NEGATIVE_INFINITY
 
-  constructor(scroller: HTMLElement, options: { readonly onChange: () => void; readonly isWindow: () => boolean }) {
+  /** `content` grows in the scroller. */
+  constructor(
+    scroller: HTMLElement,
+    content: HTMLElement,
+    options: { readonly onChange: () => void; readonly isWindow: () => boolean }
+  ) {
     this.#scroller = scroller
     this.#onChange = options.onChange
     this.#isWindow = options.isWindow
@@ -47,8 +52,10 @@ export class Follow {
       passive
     )
     addEventListener("pointermove", ({ buttons }) => (this.#isDragged &&= buttons > 0), passive)
-    // Fonts, another width, wrapping: none of them is the reader's doing.
-    new ResizeObserver(() => this.stick()).observe(scroller)
+    // Fonts, another width, wrapping, lines that get their own height: none of them is the reader's doing.
+    const observer = new ResizeObserver(() => this.stick())
+    observer.observe(scroller)
+    observer.observe(content)
     document.fonts.ready.then(() => this.stick()).catch(() => undefined)
   }
 

@@ -50,7 +50,7 @@ export class LogView {
     this.#onChange = onChange
     const look: LineLook = { isPlain, isMarked: (line) => isMarked(line, this.#place) }
     this.lines = new LogLines(look)
-    this.follow = new Follow(scroller, {
+    this.follow = new Follow(scroller, this.lines.element, {
       onChange: () => {
         if (this.follow.isFollowing) this.newLines = 0
         onChange()
