@@ -30,7 +30,7 @@ export const commandLine: Scenario = {
     const values = await alternate(rounds, {
       help: times(count, millisOf(program, [...words, "--help"], "USAGE")),
       node: times(count, millisOf(process.execPath, ["-e", "0"], "")),
-      status: times(count, millisOf(program, [...words, "status"], looper.url)),
+      status: times(count, millisOf(program, [...words, "status"], "Autopoll:")),
       oneRequest: times(count, millisOf(process.execPath, [oneRequest, `${looper.url}/status`], '"version"'))
     })
     return [

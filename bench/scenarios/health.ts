@@ -12,9 +12,9 @@ import { notInstalled, startWebhook } from "../support/webhook.ts"
 
 const connections = 32
 
-/** Starts what the figure `start` compares Looper with, too. */
-export const startBareHono = (): Promise<Program> =>
-  startProgram({ command: [process.execPath, join(import.meta.dirname, "../limits/bareHono.mjs")] })
+/** The limit of several figures. */
+export const startBareHono = (node = process.execPath): Promise<Program> =>
+  startProgram({ command: [node, join(import.meta.dirname, "../limits/bareHono.mjs")] })
 
 export const health: Scenario = {
   name: "health",

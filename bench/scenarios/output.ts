@@ -65,7 +65,7 @@ export const output: Scenario = {
         name: "until the mirror is complete",
         unit: "ms",
         value: of((flood) => flood.mirrorMillis),
-        limit: { name: "`codex \\| tee -a one >> two`", value: median(tee) },
+        limit: { name: "`codex | tee -a one >> two`", value: median(tee) },
         goal: { kind: "ratio", atMost: 1 }
       },
       {

@@ -1,4 +1,6 @@
 /** From the start of the process to its first answer, and the memory it holds five idle seconds later. */
+import { copyFileSync } from "node:fs"
+import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { alternate } from "../support/alternate.ts"
 import { clientOf } from "../support/client.ts"
@@ -28,6 +30,7 @@ const sideOf = (begin: () => Promise<Program>, path: string, measure: Measure) =
   return [await measure(program, path)]
 }
 
+/** Of Node's own pages a process has only its share, with whatever else runs the same file: nothing does that here. */
 const idleMegabytes: Measure = async (program, path) => {
   await firstAnswerMillis(program, path)
   await delay(idleMillis)
@@ -38,9 +41,12 @@ export const start: Scenario = {
   name: "start",
   run: async ({ isShort, rounds, looper: command, hasWebhook }) => {
     await using house = await makeHouse()
+    const node = join(house.folder, "node")
+    copyFileSync(process.execPath, node)
+    const own = command.map((word) => (word === process.execPath ? node : word))
     const sidesOf = (measure: Measure) => ({
-      looper: sideOf(() => startLooper({ command, house }), "/health", measure),
-      hono: sideOf(startBareHono, "/health", measure),
+      looper: sideOf(() => startLooper({ command: own, house }), "/health", measure),
+      hono: sideOf(() => startBareHono(node), "/health", measure),
       webhook: hasWebhook ? sideOf(() => startWebhook(house), "/", measure) : undefined
     })
     const starts = sidesOf(firstAnswerMillis)
