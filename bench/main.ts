@@ -43,6 +43,11 @@ const scenarios: ReadonlyArray<Scenario> = [
   thousandRuns
 ]
 
+const refuse = (why: string): never => {
+  process.stderr.write(`bench: ${why}\n`)
+  process.exit(2)
+}
+
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -55,14 +60,17 @@ const { values: options, positionals } = parseArgs({
 })
 const names = scenarios.map(({ name }) => name)
 const unknown = positionals.find((name) => !names.includes(name))
-if (unknown !== undefined) throw new Error(`there is no scenario ${unknown}; there are ${names.join(", ")}`)
+if (unknown !== undefined) refuse(`there is no scenario ${unknown}; there are ${names.join(", ")}`)
 // The Loopers measured here kill every codex that they see.
 if (process.env.LOOPER_TEST_PID_NAMESPACE === undefined)
-  throw new Error("measures in a pid namespace of its own only: npm run bench")
+  refuse("this measures in a pid namespace of its own: npm run bench")
+
+const roundsOf = (text: string): number =>
+  /^[1-9]\d*$/.test(text) ? Number(text) : refuse(`--rounds ${text}: must be a whole number from 1 on`)
 
 const bench: Bench = {
   isShort: options.short,
-  rounds: Number(options.rounds ?? (options.short ? 1 : 5)),
+  rounds: roundsOf(options.rounds ?? (options.short ? "1" : "5")),
   looper: commandOf(options.looper),
   hasWebhook: hasWebhook()
 }

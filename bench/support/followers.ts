@@ -15,10 +15,6 @@ export interface CrowdPlan {
 export interface CrowdReport {
   /** Followers that got every byte. */
   readonly exact: number
-  /** Followers whose events were cut otherwise than the first one's. */
-  readonly ownFrames: number
-  /** Of the log. */
-  readonly bytes: number
 }
 
 /** Resolves when all follow; `report` when the run's end has reached all. */
