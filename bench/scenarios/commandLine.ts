@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { alternate, times } from "../support/alternate.ts"
+import { alternate, one } from "../support/alternate.ts"
 import { makeHouse } from "../support/house.ts"
 import { looperEnvironment, startLooper } from "../support/looper.ts"
 import type { Scenario } from "../support/scenario.ts"
@@ -13,7 +13,7 @@ const oneRequest = join(import.meta.dirname, "../limits/oneRequest.mjs")
 
 export const commandLine: Scenario = {
   name: "command-line",
-  run: async ({ isShort, rounds, looper: command }) => {
+  run: async ({ rounds, looper: command }) => {
     await using house = await makeHouse()
     await using looper = await startLooper({ command, house })
     const env = { ...looperEnvironment(house), LOOPER_URL: looper.url }
@@ -26,12 +26,11 @@ export const commandLine: Scenario = {
       if (!stdout.includes(text)) throw new Error(`${file} ${args.join(" ")} printed: ${stdout}`)
       return millis
     }
-    const count = isShort ? 5 : 4
-    const values = await alternate(rounds, {
-      help: times(count, millisOf(program, [...words, "--help"], "USAGE")),
-      node: times(count, millisOf(process.execPath, ["-e", "0"], "")),
-      status: times(count, millisOf(program, [...words, "status"], "Autopoll:")),
-      oneRequest: times(count, millisOf(process.execPath, [oneRequest, `${looper.url}/status`], '"version"'))
+    const values = await alternate(rounds * 4, {
+      help: one(millisOf(program, [...words, "--help"], "USAGE")),
+      node: one(millisOf(process.execPath, ["-e", "0"], "")),
+      status: one(millisOf(program, [...words, "status"], "Autopoll:")),
+      oneRequest: one(millisOf(process.execPath, [oneRequest, `${looper.url}/status`], '"version"'))
     })
     return [
       {

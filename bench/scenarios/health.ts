@@ -25,7 +25,7 @@ export const health: Scenario = {
     await using quiet = await startLooper({ command, house: quietHouse, logLevel: "WARNING" })
     await using hono = await startBareHono()
     await using webhook = hasWebhook ? await startWebhook(house) : undefined
-    const requests = isShort ? 4_000 : 20_000
+    const requests = isShort ? 1_000 : 5_000
     const microsOf =
       ({ url, pid }: Program, path = "/health") =>
       async () => {
@@ -39,8 +39,8 @@ export const health: Scenario = {
       hono: microsOf(hono),
       webhook: webhook && microsOf(webhook, "/")
     }
-    await alternate(1, sides)
-    const values = await alternate(rounds, sides)
+    await alternate(2, sides)
+    const values = await alternate(rounds * 4, sides)
     const limit = { name: "bare Hono", value: median(values.hono) }
     return [
       {

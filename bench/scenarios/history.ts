@@ -1,5 +1,5 @@
 /** What 100,000 finished runs cost what reads the history, and what does not. */
-import { alternate, times } from "../support/alternate.ts"
+import { alternate, one } from "../support/alternate.ts"
 import { type House, makeHouse } from "../support/house.ts"
 import { type Looper, startLooper } from "../support/looper.ts"
 import type { Scenario } from "../support/scenario.ts"
@@ -10,7 +10,7 @@ import { firstAnswerMillis } from "./start.ts"
 export const history: Scenario = {
   name: "history",
   run: async ({ isShort, rounds, looper: command }) => {
-    const [few, many] = [100, isShort ? 20_000 : 100_000]
+    const [few, many] = [100, isShort ? 10_000 : 100_000]
     await using shortHouse = await makeHouse()
     await using longHouse = await makeHouse()
     seedRuns(shortHouse, few)
@@ -19,24 +19,17 @@ export const history: Scenario = {
       await using looper = await startLooper({ command, house })
       return await firstAnswerMillis(looper)
     }
-    const count = isShort ? 3 : 2
-    const starts = await alternate(rounds, {
-      few: times(count, startOf(shortHouse)),
-      many: times(count, startOf(longHouse))
-    })
+    const starts = await alternate(rounds * 2, { few: one(startOf(shortHouse)), many: one(startOf(longHouse)) })
     await using short = await startLooper({ command, house: shortHouse })
     await using long = await startLooper({ command, house: longHouse })
     await expectRuns(short, few)
     await expectRuns(long, few)
-    const asks = isShort ? 50 : 200
-    const page = ({ client }: Looper) => times(asks, async () => (await client.get("/runs")).millis)
-    const tick = (looper: Looper) => times(isShort ? 10 : 20, () => tickMillis(looper))
-    const pages = { few: page(short), many: page(long) }
-    const ticks = { few: tick(short), many: tick(long) }
-    await alternate(1, pages)
-    await alternate(1, ticks)
-    const pageMillis = await alternate(rounds, pages)
-    const tickMillisOf = await alternate(rounds, ticks)
+    const pages = { few: one(() => pageMillis(short)), many: one(() => pageMillis(long)) }
+    const ticks = { few: one(() => tickMillis(short)), many: one(() => tickMillis(long)) }
+    await alternate(50, pages)
+    await alternate(5, ticks)
+    const pageTimes = await alternate(rounds * (isShort ? 50 : 200), pages)
+    const tickTimes = await alternate(rounds * (isShort ? 10 : 20), ticks)
 
     const figure = (name: string, values: Readonly<Record<"few" | "many", ReadonlyArray<number>>>) =>
       ({
@@ -47,8 +40,8 @@ export const history: Scenario = {
         goal: { kind: "ratio", atMost: 1.5 }
       }) as const
     return [
-      figure("`GET /runs`", pageMillis),
-      figure("a tick that starts a run", tickMillisOf),
+      figure("`GET /runs`", pageTimes),
+      figure("a tick that starts a run", tickTimes),
       figure("start to first answer", starts)
     ]
   }
@@ -68,6 +61,8 @@ const expectRuns = async ({ client }: Looper, atLeast: number): Promise<void> =>
   }
   if (found < atLeast) throw new Error(`of ${atLeast} finished runs the history has ${found}`)
 }
+
+const pageMillis = async ({ client }: Looper): Promise<number> => (await client.get("/runs")).millis
 
 const tickMillis = async (looper: Looper): Promise<number> => {
   const { text, millis } = await looper.client.post("/autopoll/tick")

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { isAlive, until } from "../../test/support/processes.ts"
-import { alternate, times } from "../support/alternate.ts"
+import { alternate, one } from "../support/alternate.ts"
 import { prompts } from "../support/codex.ts"
 import { makeHouse, type House } from "../support/house.ts"
 import { type Looper, startLooper } from "../support/looper.ts"
@@ -32,12 +32,10 @@ export const replace: Scenario = {
     const willing = over(async () => (await looper.run(prompts.wait)).pid)
     const stubborn = over(() => startStubborn(looper, house))
     const count = isShort ? 10 : 20
-    await alternate(1, { nothing: times(5, nothing), willing: times(5, willing) })
-    const values = await alternate(rounds, {
-      nothing: times(count, nothing),
-      willing: times(count, willing),
-      stubborn: times(1, stubborn)
-    })
+    const sides = { nothing: one(nothing), willing: one(willing) }
+    await alternate(5, sides)
+    const values = await alternate(rounds * count, sides)
+    const late = await alternate(rounds, { stubborn: one(stubborn) })
     return [
       {
         name: "over a run that dies on SIGTERM, p50",
@@ -49,7 +47,7 @@ export const replace: Scenario = {
       {
         name: "over a run that ignores SIGTERM, with daemons, p50",
         unit: "ms",
-        value: median(values.stubborn),
+        value: median(late.stubborn),
         limit: { name: "the grace", value: graceMillis },
         goal: { kind: "difference", atMost: 50 }
       }

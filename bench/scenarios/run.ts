@@ -1,5 +1,5 @@
 /** POST /run without delays, with nothing to kill and a codex that ends at once. */
-import { alternate, times } from "../support/alternate.ts"
+import { alternate, one } from "../support/alternate.ts"
 import { startBareRun } from "../support/bareRun.ts"
 import { clientOf } from "../support/client.ts"
 import { prompts } from "../support/codex.ts"
@@ -22,14 +22,10 @@ export const run: Scenario = {
       return millis
     }
     const count = isShort ? 20 : 40
-    const sidesOf = (each: number) => ({
-      looper: times(each, measureLooper),
-      bare: times(each, bare.run),
-      webhook: webhook && times(each, webhook.run)
-    })
-    await alternate(1, sidesOf(10))
+    const sides = { looper: one(measureLooper), bare: one(bare.run), webhook: webhook && one(webhook.run) }
+    await alternate(10, sides)
     const before = house.zulip.messages.length
-    const values = await alternate(rounds, sidesOf(count))
+    const values = await alternate(rounds * count, sides)
     const sent = house.zulip.messages.length - before
     const wanted = rounds * count * (webhook === undefined ? 2 : 3)
     if (sent !== wanted) throw new Error(`${wanted} starts sent ${sent} messages`)

@@ -17,14 +17,10 @@ export const alternate = async <Name extends string>(
   return values
 }
 
-/** A side that measures the same thing so many times a round. */
-export const times =
-  (count: number, measure: () => Promise<number>): Side =>
-  async () => {
-    const values: Array<number> = []
-    for (let n = 0; n < count; n++) values.push(await measure())
-    return values
-  }
+/** A side that measures one value a round: the finer the turns, the less a busy moment of the machine hits one alone. */
+export const one =
+  (measure: () => Promise<number>): Side =>
+  async () => [await measure()]
 
 /** Milliseconds until the work is done. */
 export const millisOf = async (work: () => Promise<unknown>): Promise<number> => {
