@@ -95,7 +95,7 @@ const results: Array<Result> = []
 for (const scenario of scenarios)
   if (positionals.length === 0 || positionals.includes(scenario.name)) results.push(await perform(scenario))
 
-const form = options.short ? "short form" : `${bench.rounds} rounds`
+const form = options.short ? "short form" : `${bench.rounds} ${bench.rounds === 1 ? "round" : "rounds"}`
 const about = [
   `${begunAt.toISOString().slice(0, 16).replace("T", " ")} UTC, ${form}, \`${options.looper}\`, ${loadBefore} at the start`,
   ...machine()

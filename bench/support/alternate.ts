@@ -21,10 +21,3 @@ export const alternate = async <Name extends string>(
 export const one =
   (measure: () => Promise<number>): Side =>
   async () => [await measure()]
-
-/** Milliseconds until the work is done. */
-export const millisOf = async (work: () => Promise<unknown>): Promise<number> => {
-  const begunAt = performance.now()
-  await work()
-  return performance.now() - begunAt
-}

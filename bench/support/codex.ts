@@ -18,8 +18,10 @@ case $1 in
     exec sleep 86400
     ;;
   flood)
+    date +%s%N >"$4"
     n=0
     while [ $n -lt "$3" ]; do dd if="$2" bs=1048576 status=none; n=$((n + 1)); done
+    date +%s%N >>"$4"
     ;;
   trickle)
     until [ -e "$4" ]; do sleep 0.01; done
@@ -45,8 +47,8 @@ export const prompts = {
   wait: "wait",
   /** Ignores SIGTERM, and so do two daemons; the file is there once they are. */
   stubborn: (ready: string): string => `stubborn ${ready}`,
-  /** Prints the file so many times. */
-  flood: (file: string, copies: number): string => `flood ${file} ${copies}`,
+  /** Prints the file so many times; the last file gets when it began and ended, in nanoseconds since the epoch. */
+  flood: (file: string, copies: number, stamps: string): string => `flood ${file} ${copies} ${stamps}`,
   /** Once the other file exists, prints 100,000 bytes of the file every 0.1 s, so many times. */
   trickle: (file: string, pieces: number, go: string): string => `trickle ${file} ${pieces} ${go}`
 } as const
