@@ -81,6 +81,8 @@ const perform = async ({ name, run: measure }: Scenario): Promise<Result> => {
   const begunAt = performance.now()
   try {
     const figures = await measure(bench)
+    const unmeasured = figures.find((figure) => !Number.isFinite(measuredOf(figure)))
+    if (unmeasured !== undefined) throw new Error(`nothing was measured of: ${unmeasured.name}`)
     say(`${name}: ${((performance.now() - begunAt) / 1_000).toFixed(1)} s`)
     return { scenario: name, figures }
   } catch (error) {

@@ -13,6 +13,7 @@ import type { Scenario } from "../support/scenario.ts"
 import { median } from "../support/statistics.ts"
 
 const lineBytes = 80
+
 export const output: Scenario = {
   name: "output",
   run: async ({ isShort, rounds, looper: command }) => {
