@@ -4,7 +4,7 @@
  *   npm run bench                       everything, each side at least five times in turns; writes docs/benchmarks.md
  *   npm run bench -- --short            everything once, with small numbers
  *   npm run bench -- run start          these scenarios
- *   npm run bench -- --looper "node --cpu-prof looper.js" health
+ *   npm run bench -- --looper "node --cpu-prof --cpu-prof-dir=logs looper.js" health
  *
  * `--json <file>` (logs/bench.json), `--write` writes docs/benchmarks.md in any case, `--rounds <count>`. Ends with 1
  * where something is wrong, such as a lost byte; a missed goal is no failure.
