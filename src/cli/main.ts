@@ -1,7 +1,6 @@
 /** Runs the command line and ends the process with its exit code. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Effect, Exit, Layer, Logger, Option } from "effect"
+import { Cause, Context, Effect, Exit, Layer, Logger, Option } from "effect"
 import { CliError, Command } from "effect/cli"
 import { version } from "../version.ts"
 import { looper } from "./commands.ts"
@@ -10,17 +9,16 @@ import { CommandFailed, exitCodes } from "./exitCodes.ts"
 import { note, OutputClosed } from "./output.ts"
 import { layerUsage } from "./usage.ts"
 
+/** What a prompt or a flag for a file would take: no command has one, and Node's own services are much to load. */
+const layerUnused = Layer.succeedContext(Context.empty() as Context.Context<Command.Environment>)
+
 /** Does what the arguments say; the process then ends with one of the documented codes. */
 export const main = (args: ReadonlyArray<string>): void => {
   let isTerminated = false
   process.once("SIGTERM", () => {
     isTerminated = true
   })
-  const layer = Layer.mergeAll(
-    NodeServices.layer,
-    layerUsage({ isColored: hasColor(process.stdout) }),
-    Logger.layer([])
-  )
+  const layer = Layer.mergeAll(layerUnused, layerUsage({ isColored: hasColor(process.stdout) }), Logger.layer([]))
   const program = Command.runWith(looper, { version })(args).pipe(Effect.provide(layer), Effect.tapCause(sayWhy))
   NodeRuntime.runMain(program, {
     disableErrorReporting: true,
