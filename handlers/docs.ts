@@ -8,7 +8,7 @@ export const docs = handler({
   summary: "The API in a browser",
   method: "GET",
   path: "/docs",
-  access: "public",
+  access: "publicWithToken",
   request: EmptyRequest,
   success: { contents: { "text/html": "a page that shows the OpenAPI document" } },
   errors: {},

@@ -8,7 +8,7 @@ export const docsFile = handler({
   summary: "A script or a style of `/docs`",
   method: "GET",
   path: "/docs/:file",
-  access: "public",
+  access: "publicWithToken",
   request: Schema.Struct({
     file: Schema.String.annotateKey({ description: "One that the page names", examples: ["page.css"] })
   }),

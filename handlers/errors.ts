@@ -15,6 +15,7 @@ import {
   type SurvivorsLeft
 } from "../src/domain/errors.ts"
 import { RequestId } from "../src/domain/RequestId.ts"
+import type { PageFileNotFound } from "../src/pageFiles.ts"
 import type { ErrorAnswers } from "../src/runtime/Handler.ts"
 
 const Pids = Schema.Array(Schema.Int)
@@ -120,3 +121,8 @@ export const logErrors = {
     headers: ({ size }) => ({ "Content-Range": `bytes */${size}` })
   }
 } as const satisfies ErrorAnswers<LogGone | OffsetBeyondEnd>
+
+/** 404 for a file of the web page that was never built, or is of another build. */
+export const pageErrors = {
+  PageFileNotFound: { status: 404, about: "the page was not built (`npm run build:page`), or anew since it was loaded" }
+} as const satisfies ErrorAnswers<PageFileNotFound>

@@ -2,19 +2,20 @@
 import { Schema } from "effect"
 import * as files from "../src/pageFiles.ts"
 import { handler } from "../src/runtime/Handler.ts"
+import { pageErrors } from "./errors.ts"
 
 /** For anybody, as the page is. */
 export const pageFile = handler({
   summary: "A script, style or font of the web page",
   method: "GET",
   path: "/page/:file",
-  access: "public",
+  access: "publicWithToken",
   request: Schema.Struct({
     file: Schema.String.annotateKey({ description: "One that the page names" }),
     accept_encoding: Schema.optionalKey(Schema.String).annotateKey({ description: "With `gzip`: compressed" })
   }),
   headers: { accept_encoding: "Accept-Encoding" },
   success: { contents: { "text/css": "a style", "text/javascript": "a script", "font/woff2": "a font" } },
-  errors: { PageFileNotFound: { status: 404, about: "the page has no such file: it was built anew, or never" } },
+  errors: pageErrors,
   body: ({ file, accept_encoding }) => files.pageFile(file, accept_encoding)
 })

@@ -12,20 +12,30 @@ const target = path.join(root, "dist/page")
 
 const characters = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index)).join("")
-const ascii = `${characters(0x20, 0x7e)}–—‘’“”…·−↑↓`
-/** What a font keeps: words are the page's own, a log has whatever codex writes; the rest is the system's. */
-const glyphs = (file: string) => (file.includes("mono") ? ascii + characters(0xa0, 0xff) : ascii)
+/** What a font keeps, by the query of its address; of a log's other characters the rest is the system's. */
+const glyphs: Readonly<Record<string, string>> = {
+  ascii: `${characters(0x20, 0x7e)}–—‘’“”…·−↑↓`,
+  // Loaded by browsers only where one of these is shown: see `unicode-range` in base.css.
+  latin1: characters(0xa0, 0xff)
+}
 
 const fonts: Plugin = {
   name: "fonts",
   setup(build) {
-    build.onLoad({ filter: /\.woff2$/ }, async ({ path: file }) => ({
-      contents: await subsetFont(await readFile(file), glyphs(path.basename(file)), {
-        targetFormat: "woff2",
-        variationAxes: { wght: { min: 400, max: 600 } }
-      }),
-      loader: "file"
-    }))
+    build.onResolve({ filter: /\.woff2\?/ }, async ({ path: address, kind, importer, resolveDir }) => {
+      const [name = "", part] = address.split("?")
+      const { path: file } = await build.resolve(name, { kind, importer, resolveDir })
+      return { path: file, namespace: `font-${part}` }
+    })
+    for (const [part, text] of Object.entries(glyphs)) {
+      build.onLoad({ filter: /./, namespace: `font-${part}` }, async ({ path: file }) => ({
+        contents: await subsetFont(await readFile(file), text, {
+          targetFormat: "woff2",
+          variationAxes: { wght: { min: 400, max: 600 } }
+        }),
+        loader: "file"
+      }))
+    }
   }
 }
 
@@ -35,8 +45,10 @@ const options = {
   bundle: true,
   minify: true,
   format: "esm",
+  splitting: true,
   target: "es2024",
   entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",
   // The page's own names, so that a text of a library is never taken for one of a host.
   legalComments: "none",

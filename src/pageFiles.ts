@@ -1,5 +1,5 @@
 /** The web page's files, as `npm run build:page` made them. */
-import { readFile } from "node:fs/promises"
+import { readdir, readFile } from "node:fs/promises"
 import { extname, resolve } from "node:path"
 import { Effect, Schema } from "effect"
 import type { Content } from "./runtime/Handler.ts"
@@ -48,9 +48,13 @@ const common = {
 
 const read = Effect.fnUntraced(function* (name: string) {
   return yield* Effect.tryPromise({
-    try: async () => new Uint8Array(await readFile(resolve(folder, name))),
+    try: async () => {
+      // Looked up: what a request names is never made part of a path.
+      const file = (await readdir(folder)).find((built) => built === name)
+      return file === undefined ? undefined : new Uint8Array(await readFile(resolve(folder, file)))
+    },
     catch: () => new PageFileNotFound()
-  })
+  }).pipe(Effect.flatMap((bytes) => (bytes === undefined ? new PageFileNotFound() : Effect.succeed(bytes))))
 })
 
 const acceptsGzip = (acceptEncoding: string | undefined): boolean =>
@@ -84,8 +88,7 @@ export const pageFile = Effect.fn("pageFile")(function* (
   acceptEncoding: string | undefined
 ): Effect.fn.Return<Content, PageFileNotFound> {
   const type = types[extname(name)]
-  // Nothing but a plain name reaches the file system.
-  if (type === undefined || !/^[\w.-]+$/.test(name)) return yield* new PageFileNotFound()
+  if (type === undefined) return yield* new PageFileNotFound()
   const { body, headers } = yield* encoded(name, acceptEncoding)
   return {
     headers: { ...headers, "Content-Type": type, "Cache-Control": "max-age=31536000, immutable" },

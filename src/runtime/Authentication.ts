@@ -58,6 +58,7 @@ export const makeAuthenticate: Effect.Effect<Authenticate, never, LooperConfig |
       if (isFromHere) return { isTrusted: true }
       return isRemoteAllowedWithoutToken ? { isTrusted: false } : yield* Effect.fail(remoteNotAllowed)
     }
+    if (access === "publicWithToken") return { isTrusted: false }
     const shown = shownToken(headers)
     if (shown !== undefined && isSecretEqual(shown.token, Redacted.value(apiToken))) return { isTrusted: true }
     const mayBeTicket = access === "tokenOrTicket" && isFromHere && shown?.bearer !== undefined

@@ -2,8 +2,11 @@
 import type { Effect, Schema, Stream } from "effect"
 import type { RequestId } from "../domain/RequestId.ts"
 
-/** Who may call a route: anyone, holders of the token (without one: loopback peers), or also a live run's ticket. */
-export type Access = "public" | "token" | "tokenOrTicket"
+/**
+ * Who may call a route: anyone; anyone where a token is set (without one: loopback peers); holders of the token
+ * (without one: loopback peers); or also a live run's ticket.
+ */
+export type Access = "public" | "publicWithToken" | "token" | "tokenOrTicket"
 
 /** What the runtime tells a handler about the request. */
 export interface RequestContext {

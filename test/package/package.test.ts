@@ -56,8 +56,8 @@ const serve = async (options: { readonly main: string; readonly cwd: string; rea
     const serverLog = join(options.root, "logs/looper-server.log")
     const text = () => (existsSync(serverLog) ? readFileSync(serverLog, "utf8") : "")
     const url = await until(() => /server\.listening url=(\S+)/.exec(text())?.[1], `${serverLog} says where it listens`)
-    const page = await (await fetch(`${url}/docs`)).text()
-    const files = Array.from(page.matchAll(/"(docs\/[^"]+)"/g), ([, path = ""]) => `/${path}`)
+    const pages = await Promise.all(["/", "/docs"].map(async (path) => (await fetch(url + path)).text()))
+    const files = Array.from(pages.join("").matchAll(/"((?:docs|page)\/[^"]+)"/g), ([, path = ""]) => `/${path}`)
     const { info } = (await (await fetch(`${url}/openapi.json`)).json()) as {
       readonly info: { readonly version: string }
     }
@@ -72,8 +72,8 @@ const serve = async (options: { readonly main: string; readonly cwd: string; rea
   }
 }
 
-/** Health, version, and the statuses of the files of `/docs`. */
-const served = { health: '{"ok":true}\n', version: packageJson.version, files: [200, 200, 200, 200] }
+/** Health, version, and the statuses of the files of `/` (style, script, worker) and `/docs`. */
+const served = { health: '{"ok":true}\n', version: packageJson.version, files: Array<number>(7).fill(200) }
 
 describe("the package", () => {
   it("has what a user needs and nothing else", () => {
@@ -88,7 +88,7 @@ describe("the package", () => {
     const entries = ["looper.js", "nodeAgain.js", "send-zulip-dm.js", "scripts/run-codex-task.sh"]
     for (const path of [...built, ...entries, "README.md", "LICENSE"]) assert.include(looper.files, path)
     const known =
-      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/src\/docsPage\/page\.(html|css)|docs\/.+\.(md|yml|json)|deploy\/.+|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
+      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/src\/docsPage\/page\.(html|css)|dist\/page\/[\w-]+\.(html|css|js|woff2)(\.gz)?|docs\/.+\.(md|yml|json)|deploy\/.+|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
     assert.deepStrictEqual(
       looper.files.filter((path) => !known.test(path)),
       []

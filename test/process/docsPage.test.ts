@@ -64,7 +64,6 @@ describe("GET /docs", () => {
       "page.js/",
       "page.js%00",
       "Page.js",
-      "..",
       "../package.json",
       "..%2f..%2fpackage.json",
       "%2e%2e/page.js",

@@ -96,13 +96,15 @@ describe("token", () => {
     assert.strictEqual(inBody.status, 401)
   })
 
-  it("is asked for on every route but /health, before the route is looked at", async () => {
+  it("is asked for on every route but /health and the pages, before the route is looked at", async () => {
     const from = newPeer()
-    for (const path of [...everyPost, "/nope", "/"]) {
+    for (const path of [...everyPost, "/nope"]) {
       assert.strictEqual((await guarded.request("POST", path, { body: message, from })).status, 401, path)
     }
     assert.strictEqual((await guarded.request("GET", "/run", { from })).status, 401)
-    assert.strictEqual((await guarded.request("GET", "/health", { from })).status, 200)
+    for (const path of ["/health", "/", "/docs"]) {
+      assert.strictEqual((await guarded.request("GET", path, { from })).status, 200, path)
+    }
   })
 
   it("is asked for before the body is read", async () => {

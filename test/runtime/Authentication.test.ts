@@ -63,6 +63,14 @@ describe("without a token", () => {
     })
   )
 
+  it.effect("a page that is public where a token is set is for loopback peers", () =>
+    Effect.gen(function* () {
+      const authenticate = yield* authenticateWith({})
+      assert.deepStrictEqual(yield* authenticate(request(here, {}, "publicWithToken")), trusted)
+      assert.strictEqual(yield* Effect.flip(authenticate(request(remote, {}, "publicWithToken"))), remoteNotAllowed)
+    })
+  )
+
   it.effect("a public route lets everybody in and trusts nobody", () =>
     Effect.gen(function* () {
       const authenticate = yield* authenticateWith({})
@@ -109,7 +117,9 @@ describe("with a token", () => {
 
   it.effect("a public route asks for none", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* (yield* withToken)(request(remote, {}, "public")), untrusted)
+      for (const access of ["public", "publicWithToken"] as const) {
+        assert.deepStrictEqual(yield* (yield* withToken)(request(remote, {}, access)), untrusted)
+      }
     })
   )
 })

@@ -1,7 +1,7 @@
 /** Every failure that a route can answer: its operation's, and the runtime's own. */
 import type { Schema } from "effect"
 import { maxBodyBytes } from "../body.ts"
-import type { Handler } from "../Handler.ts"
+import type { Access, Handler } from "../Handler.ts"
 import * as refusals from "../refusals.ts"
 import { codeOf } from "../../domain/errors.ts"
 
@@ -54,10 +54,15 @@ const ofBodies = [
   failure(refusals.unsupportedMediaType, "no `Content-Type` of JSON; nothing was done")
 ]
 
-const ofTokens = [
-  failure(refusals.unauthorized, "no, a wrong or an expired token; the body was not read"),
-  failure(refusals.remoteNotAllowed, "a remote peer, and no token is configured; nothing was done")
-]
+const ofPeers = [failure(refusals.remoteNotAllowed, "a remote peer, and no token is configured; nothing was done")]
+const ofTokens = [failure(refusals.unauthorized, "no, a wrong or an expired token; the body was not read"), ...ofPeers]
+
+const ofAccess: { readonly [A in Access]: ReadonlyArray<Failure> } = {
+  public: [],
+  publicWithToken: ofPeers,
+  token: ofTokens,
+  tokenOrTicket: ofTokens
+}
 
 const ofKeys = [
   failure(refusals.idempotencyKeyReused, "this `Idempotency-Key` came with another body before; nothing was done"),
@@ -101,7 +106,7 @@ export const failuresOf = (handler: AnyHandler): ReadonlyArray<Failure> => {
     ...always,
     ...(takesInput ? [ofInput] : []),
     ...(handler.method === "POST" ? ofBodies : []),
-    ...(handler.access === "public" ? [] : ofTokens),
+    ...ofAccess[handler.access],
     ...(handler.isIdempotent ? ofKeys : []),
     ...ofPrograms(handler.programFields ?? [])
   ]

@@ -48,6 +48,7 @@ const bodyOf = (handler: Handler<unknown>, fields: Fields, schemas: Schemas): Js
 const bearer = [{ token: [] }, { looperToken: [] }]
 const security: { readonly [A in Access]: ReadonlyArray<Json> } = {
   public: [],
+  publicWithToken: [],
   token: bearer,
   tokenOrTicket: [...bearer, { runTicket: [] }]
 }
