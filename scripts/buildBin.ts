@@ -44,8 +44,10 @@ const source: Plugin = {
 
 await rm(target, { recursive: true, force: true })
 await rm(path.join(root, "dist/cache"), { recursive: true, force: true })
-// They say which versions of the libraries are in it.
-for (const file of ["package.json", "package-lock.json"]) await note(path.join(root, file))
+// Which versions of the libraries are in it, and how it is built.
+for (const file of ["package.json", "package-lock.json", "tsconfig.json", "scripts/buildBin.ts"]) {
+  await note(path.join(root, file))
+}
 await build({
   absWorkingDir: root,
   entryPoints: ["src/main.ts", "src/sendMessage.ts"],

@@ -17,7 +17,7 @@ export interface Said {
 
 export interface BundledLooper extends Disposable {
   readonly folder: string
-  /** Builds bundle and page anew. */
+  /** Builds the bundle anew. */
   readonly build: () => void
   /** Runs one of its scripts, such as `looper.js`. */
   readonly say: (words: ReadonlyArray<string>, environment?: Readonly<Record<string, string>>) => Promise<Said>
@@ -27,9 +27,9 @@ export const bundleLooper = (): BundledLooper => {
   const folder = mkdtempSync(join(tmpdir(), "looper-bundled-"))
   for (const name of [...files, ...folders]) cpSync(join(checkout, name), join(folder, name), { recursive: true })
   symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"))
-  const build = () => {
-    for (const name of ["buildPage.ts", "buildBin.ts"]) execFileSync(process.execPath, [join(folder, "scripts", name)])
-  }
+  const execute = (script: string) => void execFileSync(process.execPath, [join(folder, "scripts", script)])
+  const build = () => execute("buildBin.ts")
+  execute("buildPage.ts")
   build()
   return {
     folder,

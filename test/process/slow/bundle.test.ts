@@ -38,7 +38,7 @@ describe("what looper.js starts", () => {
     })
   })
 
-  it.each(["src/cli/commands.ts", "handlers/status.ts", "effects/run.ts", "package-lock.json"])(
+  it.each(["src/cli/commands.ts", "handlers/status.ts", "package-lock.json", "scripts/buildBin.ts"])(
     "is the source where %s is another one, also an older one, and the bundle again once it is built",
     async (name) => {
       looper.build()
@@ -171,7 +171,7 @@ describe("the bundle", () => {
     assert.include(readFileSync(log, "utf8"), "\nfirst\nlast\n")
   })
 
-  it("names the file and line of a failure that nobody caught", () => {
+  it("has beside each file the map of its sources", () => {
     const chunks = readFileSync(join(looper.folder, "dist/bin/main.js"), "utf8")
     assert.match(chunks, /\/\/# sourceMappingURL=main\.js\.map\n$/)
     const map = JSON.parse(readFileSync(join(looper.folder, "dist/bin/main.js.map"), "utf8"))
