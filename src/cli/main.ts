@@ -1,16 +1,14 @@
 /** Runs the command line and ends the process with its exit code. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Cause, Context, Effect, Exit, Layer, Logger, Option } from "effect"
+import { Cause, Effect, Exit, Layer, Logger, Option } from "effect"
 import { CliError, Command } from "effect/cli"
 import { version } from "../version.ts"
 import { looper } from "./commands.ts"
 import { hasColor } from "./environment.ts"
 import { CommandFailed, exitCodes } from "./exitCodes.ts"
 import { note, OutputClosed } from "./output.ts"
+import { layerPlatform } from "./platform.ts"
 import { layerUsage } from "./usage.ts"
-
-/** What a prompt or a flag for a file would take: no command has one, and Node's own services are much to load. */
-const layerUnused = Layer.succeedContext(Context.empty() as Context.Context<Command.Environment>)
 
 /** Does what the arguments say; the process then ends with one of the documented codes. */
 export const main = (args: ReadonlyArray<string>): void => {
@@ -18,7 +16,7 @@ export const main = (args: ReadonlyArray<string>): void => {
   process.once("SIGTERM", () => {
     isTerminated = true
   })
-  const layer = Layer.mergeAll(layerUnused, layerUsage({ isColored: hasColor(process.stdout) }), Logger.layer([]))
+  const layer = Layer.mergeAll(layerPlatform, layerUsage({ isColored: hasColor(process.stdout) }), Logger.layer([]))
   const program = Command.runWith(looper, { version })(args).pipe(Effect.provide(layer), Effect.tapCause(sayWhy))
   NodeRuntime.runMain(program, {
     disableErrorReporting: true,

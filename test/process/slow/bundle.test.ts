@@ -97,6 +97,9 @@ describe("what looper.js starts", () => {
   })
 })
 
+/** What a page names: scripts, styles. */
+const linked = (page: string) => Array.from(page.matchAll(/(?:src|href)="([^":]+)"/g), ([, path = ""]) => path)
+
 describe("the bundle", () => {
   beforeAll(() => looper.build())
 
@@ -106,7 +109,6 @@ describe("the bundle", () => {
       const response = await fetch(running.url + path)
       return { status: response.status, text: await response.text() }
     }
-    const linked = (text: string) => Array.from(text.matchAll(/(?:src|href)="([^":]+)"/g), ([, path = ""]) => path)
     assert.deepStrictEqual(await get("/health"), { status: 200, text: '{"ok":true}\n' })
     assert.strictEqual(JSON.parse((await get("/status")).text).version, packageJson.version)
     assert.strictEqual(JSON.parse((await get("/openapi.json")).text).info.version, packageJson.version)
