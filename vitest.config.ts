@@ -5,6 +5,10 @@ interface Options {
   readonly fileParallelism?: boolean
   /** Files that share a worker start a second sooner each; for those that replace no module. */
   readonly isolate?: boolean
+  /** Runs once before the project's files. */
+  readonly globalSetup?: string
+  /** How long `expect.poll` waits, and how often it looks, in milliseconds. */
+  readonly expect?: { readonly poll: { readonly timeout: number; readonly interval: number } }
 }
 
 const project = (name: string, include: string, testTimeout: number, options: Options = {}) => ({
@@ -30,7 +34,11 @@ export default defineConfig({
       project("live", "test/process/*.test.ts", 60_000, { isolate: false }),
       project("namespace", "test/process/namespace/*.test.ts", 60_000, { fileParallelism: false }),
       project("slow", "test/process/slow/*.test.ts", 180_000, { fileParallelism: false }),
-      project("browser", "test/browser/*.test.ts", 120_000, { fileParallelism: false }),
+      project("browser", "test/browser/*.test.ts", 60_000, {
+        fileParallelism: false,
+        globalSetup: "test/browser/support/globalSetup.ts",
+        expect: { poll: { timeout: 10_000, interval: 30 } }
+      }),
       project("hostile", "test/hostile/*.test.ts", 900_000),
       project("real", "test/real/*.test.ts", 120_000, { fileParallelism: false }),
       project("package", "test/package/*.test.ts", 180_000)

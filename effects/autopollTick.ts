@@ -80,7 +80,7 @@ const lookAndStart = Effect.fnUntraced(function* (options: {
   if ("plan" in obstacle) {
     const { plan } = obstacle
     const result = yield* (yield* RunLock)
-      .tryRun({ requestId, step: "preflight", sequence: startUnlessAlive({ requestId, plan }) })
+      .tryRun({ requestId, operation: "autopoll", step: "preflight", sequence: startUnlessAlive({ requestId, plan }) })
       .pipe(Effect.catchTag("RunBusy", () => Effect.succeed(skipped("run_lock_busy"))))
     const workspace = plan.workspace.path
     if (result.outcome === "started") yield* (yield* Notices).started({ requestId, workspace })
@@ -150,7 +150,7 @@ const startUnlessAlive = Effect.fnUntraced(function* (options: {
   readonly plan: LaunchPlan
 }) {
   if ((yield* targetsAlive({ isQuiet: true })).length > 0) return skipped("alive_tasks")
-  const { started } = yield* startRun({ ...options, before: Effect.void })
+  const { started } = yield* startRun({ ...options, operation: "autopoll", before: Effect.void })
   return { outcome: "started", started } as const
 })
 

@@ -30,7 +30,9 @@ export const killCodex = Effect.fn("killCodex")(function* (
   const requestId = options.requestId ?? (yield* RequestIds).draw()
   const sequence = stopTargets({ ...options, cause: "request" })
   // It has no wait that could be cut.
-  return yield* lock.tryRun({ requestId, step: "kill", sequence }).pipe(Effect.catchTag("Cancelled", Effect.die))
+  return yield* lock
+    .tryRun({ requestId, operation: "kill", step: "kill", sequence })
+    .pipe(Effect.catchTag("Cancelled", Effect.die))
 })
 
 /** What {@link killCodex} would do now: signals nobody and takes no lock. */

@@ -16,6 +16,8 @@ export interface LogPart extends ByteRange {
   readonly size: number
   /** Only a part was asked for. */
   readonly isRange: boolean
+  /** Where it was asked for: the number, from 1, of the line in which the first byte lies. */
+  readonly firstLine: number | undefined
   readonly bytes: Stream.Stream<Uint8Array, LogGone | LogTruncated>
 }
 
@@ -30,20 +32,24 @@ export const readLog = Effect.fn("readLog")(function* (options: {
   readonly range?: string | undefined
   /** Lines at the end. */
   readonly tail?: number | undefined
+  readonly isNumbered?: boolean | undefined
 }): Effect.fn.Return<LogPart, ReadLogError, RunLogFeeds | RunRecords> {
   const feeds = yield* RunLogFeeds
   const run = yield* (yield* RunRecords).get(options.id)
   const size = yield* feeds.size(run)
+  const partOf = Effect.fnUntraced(function* (part: ByteRange, isRange: boolean) {
+    const firstLine = options.isNumbered === true ? yield* feeds.lineNumberAt(run, part.start) : undefined
+    return { ...part, size, isRange, firstLine, bytes: feeds.range(run, part) }
+  })
   if (options.tail !== undefined) {
     const start = yield* feeds.tailStart(run, { lines: options.tail, end: size })
-    return { start, end: size, size, isRange: false, bytes: feeds.range(run, { start, end: size }) }
+    return yield* partOf({ start, end: size }, false)
   }
   const range = byteRange(options.range, size)
   if (range === "beyondEnd") {
     return yield* new OffsetBeyondEnd({ offset: undefined, size })
   }
-  const part = range ?? { start: 0, end: size }
-  return { ...part, size, isRange: range !== undefined, bytes: feeds.range(run, part) }
+  return yield* partOf(range ?? { start: 0, end: size }, range !== undefined)
 })
 
 /**

@@ -123,7 +123,12 @@ const nothingKilled: KillResult = { killedPids: [], remainingPids: [], foreignPi
 const announceOnly = Effect.fnUntraced(function* (options: IdentifiedOptions) {
   const { requestId } = options
   const { workspace, binary } = yield* resolveQuietly(options)
-  const notifierOutput = yield* (yield* RunLock).tryRun({ requestId, step: "notify", sequence: announce(options) })
+  const notifierOutput = yield* (yield* RunLock).tryRun({
+    requestId,
+    operation: "run",
+    step: "notify",
+    sequence: announce(options)
+  })
   return { requestId, workspace, binary, started: undefined, notifierOutput, killed: nothingKilled }
 })
 
@@ -137,8 +142,8 @@ const replaceRun = Effect.fnUntraced(function* (options: IdentifiedOptions & { r
     return { notifierOutput, killed: yield* stopTargets({ ...options, cause: "replacement" }) }
   })
   const delaySeconds = options.delaySeconds ?? (yield* LooperConfig).delaySeconds
-  const sequence = startRun({ requestId, plan, delaySeconds, before })
-  const result = yield* (yield* RunLock).tryRun({ requestId, step: "preflight", sequence })
+  const sequence = startRun({ ...options, operation: "run", plan, delaySeconds, before })
+  const result = yield* (yield* RunLock).tryRun({ requestId, operation: "run", step: "preflight", sequence })
   return {
     requestId,
     workspace: plan.workspace.given,

@@ -10,7 +10,9 @@ import {
   type SpawnFailed,
   PromptUnusable
 } from "../src/domain/errors.ts"
+import { failureReason } from "../src/domain/endReason.ts"
 import type { RequestId } from "../src/domain/RequestId.ts"
+import type { RunOperation } from "../src/domain/RunRecord.ts"
 import { runEnvironment } from "../src/domain/runEnvironment.ts"
 import { escapeControls } from "../src/domain/escapeControls.ts"
 import type { ReturnCode } from "../src/domain/runLog.ts"
@@ -24,6 +26,7 @@ import { RunRecords } from "../src/services/records/RunRecords.ts"
 import { RunLock } from "../src/services/runs/RunLock.ts"
 import { type RunLog, RunLogs } from "../src/services/runs/RunLogs.ts"
 import { type LaunchedRun, RunSupervisor } from "../src/services/runs/RunSupervisor.ts"
+import { redactor } from "../src/logging.ts"
 import { RunTickets } from "../src/services/runs/RunTickets.ts"
 import { ServerAddress } from "../src/services/ServerAddress.ts"
 import type { Workspaces } from "../src/services/Workspaces.ts"
@@ -71,11 +74,12 @@ export const spawnCodex = Effect.fn("spawnCodex")(function* (
   const requestId = options.requestId ?? (yield* RequestIds).draw()
   const { started } = yield* lock.tryRun({
     requestId,
+    operation: "spawn",
     step: "preflight",
     sequence: Effect.gen(function* () {
       yield* refuseWhenAlive(plan)
       const delaySeconds = options.delaySeconds ?? (yield* LooperConfig).delaySeconds
-      return yield* startRun({ requestId, plan, delaySeconds, before: Effect.void })
+      return yield* startRun({ requestId, operation: "spawn", plan, delaySeconds, before: Effect.void })
     })
   })
   return { requestId, workspace: plan.workspace.given, binary: plan.binary, started }
@@ -100,7 +104,10 @@ export const refuseWhenAlive = Effect.fnUntraced(function* (
  */
 export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
   readonly requestId: RequestId
+  readonly operation: RunOperation
   readonly plan: LaunchPlan
+  /** What is announced: it does not stand in the run's record. */
+  readonly message?: string | undefined
   /** A tick has none. */
   readonly delaySeconds?: number | undefined
   readonly before: Effect.Effect<A, E, R>
@@ -109,13 +116,14 @@ export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
   E | RunLogUnwritable | LaunchError,
   R | LaunchServices
 > {
-  const { requestId, plan } = options
+  const { requestId, operation, plan } = options
   const runLogs = yield* RunLogs
   const records = yield* RunRecords
   const lock = yield* RunLock
   const supervisor = yield* RunSupervisor
+  const redact = redactor(yield* LooperConfig)
   const log = yield* runLogs.create({ requestId, workspace: plan.workspace.path, command: plan.command })
-  yield* records.begin({ requestId, workspace: plan.workspace.path, logPath: log.path })
+  yield* records.begin({ requestId, operation, workspace: plan.workspace.path, logPath: log.path })
   const untilLaunched = Effect.gen(function* () {
     const before = yield* options.before
     if (options.delaySeconds !== undefined) {
@@ -129,7 +137,12 @@ export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
       records
         .leave(requestId, resultOf(lock, Exit.failCause(cause)))
         .pipe(
-          Effect.andThen(records.endUnstarted(requestId, reasonOf(lock, cause))),
+          Effect.andThen(
+            records.endUnstarted(
+              requestId,
+              endOf({ lock, cause, sentence: (text) => failureReason(redact(text), options.message) })
+            )
+          ),
           Effect.andThen(runLogs.remove(log))
         )
     )
@@ -149,8 +162,15 @@ export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
 })
 
 /** A wait is cut by a shutdown, or by whoever cancels the sequence. */
-const reasonOf = (lock: RunLock["Service"], cause: Cause.Cause<unknown>) => {
-  if (!Cause.hasInterruptsOnly(cause)) return { error: tagOf(cause) }
+const endOf = (options: {
+  readonly lock: RunLock["Service"]
+  readonly cause: Cause.Cause<unknown>
+  readonly sentence: (text: string) => string | undefined
+}) => {
+  const { lock, cause, sentence } = options
+  if (!Cause.hasInterruptsOnly(cause)) {
+    return { error: tagOf(cause), reason: sentence(errorOf(cause)?.message ?? "internal error") }
+  }
   return { stoppedBy: lock.isCancelling() ? "request" : "shutdown" } as const
 }
 
@@ -160,8 +180,13 @@ const resultOf = (lock: RunLock["Service"], exit: Exit.Exit<unknown, unknown>): 
   return lock.isCancelling() ? "Cancelled" : "shutdown"
 }
 
-const tagOf = (cause: Cause.Cause<unknown>): string =>
-  (Option.getOrUndefined(Cause.findErrorOption(cause)) as { readonly _tag?: string } | undefined)?._tag ?? "Defect"
+/** Every failure of a sequence is a tagged one whose message is fit to be told. */
+const errorOf = (cause: Cause.Cause<unknown>) =>
+  Option.getOrUndefined(Cause.findErrorOption(cause)) as
+    | { readonly _tag?: string; readonly message?: string }
+    | undefined
+
+const tagOf = (cause: Cause.Cause<unknown>): string => errorOf(cause)?._tag ?? "Defect"
 
 const launch = Effect.fn("launch")(function* (options: {
   readonly log: RunLog

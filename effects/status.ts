@@ -1,22 +1,29 @@
 /** Operation: what runs, or why nothing does and when something will. */
 import { Clock, Effect } from "effect"
 import type { Idle, Status } from "../src/domain/status.ts"
+import type { RunRecord } from "../src/domain/RunRecord.ts"
 import { Autopoll } from "../src/services/Autopoll.ts"
 import { LooperConfig } from "../src/services/config/LooperConfig.ts"
+import { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
+import { Notifier } from "../src/services/notifiers/Notifier.ts"
+import { ProcessTable } from "../src/services/processes/ProcessTable.ts"
+import { ProcessTrees } from "../src/services/processes/ProcessTrees.ts"
 import { RunRecords } from "../src/services/records/RunRecords.ts"
 import { RunLock } from "../src/services/runs/RunLock.ts"
 import { RunSupervisor } from "../src/services/runs/RunSupervisor.ts"
 import { StartTime } from "../src/services/StartTime.ts"
+import { Workspaces } from "../src/services/Workspaces.ts"
 import { type AutopollTickServices, findObstacle, type Obstacle } from "./autopollTick.ts"
 import { type HistoryServices, viewRun } from "./viewRun.ts"
 
 /** Every service {@link status} needs. */
-export type StatusServices = AutopollTickServices | HistoryServices | StartTime
+export type StatusServices = AutopollTickServices | HistoryServices | Notifier | ProcessTrees | StartTime
 
 /** Looks, and changes nothing; where nothing runs it looks at what a tick would look at. */
 export const status = Effect.fn("status")(function* (): Effect.fn.Return<Status, never, StatusServices> {
   const atMillis = yield* Clock.currentTimeMillis
   const { isAutopollOn, idlePollSeconds } = yield* LooperConfig
+  const defaults = yield* runDefaults
   const autopoll = yield* Autopoll
   const records = yield* RunRecords
   const holder = (yield* RunLock).holder()
@@ -41,9 +48,12 @@ export const status = Effect.fn("status")(function* (): Effect.fn.Return<Status,
       isPaused: autopoll.isPaused(),
       lastTick: autopoll.lastTick(),
       nextTickMillis,
+      everySeconds: idlePollSeconds,
       failures: autopoll.failures(),
-      backoffUntilMillis
-    }
+      backoffUntilMillis,
+      backoffSeconds: backoffMillis > 0 ? autopoll.wholeBackoffMillis() / 1_000 : undefined
+    },
+    defaults
   }
 })
 
@@ -51,7 +61,41 @@ const liveRun = Effect.gen(function* () {
   const records = yield* RunRecords
   const live = (yield* RunSupervisor).live().toSorted((one, other) => other.startedAtMillis - one.startedAtMillis)
   const record = live[0] && (yield* records.find(live[0].requestId))
-  return record === undefined ? undefined : yield* viewRun(record)
+  if (record === undefined) return undefined
+  const view = yield* viewRun(record)
+  const progress = yield* (yield* RunSupervisor).progress(record.requestId)
+  const processCount = yield* countProcesses(record)
+  return { ...view, lastOutputMillis: undefined, limits: [], ...progress, processCount }
+})
+
+/** By one scan: where a run lives, nothing else of a status needs one. */
+const countProcesses = Effect.fnUntraced(function* ({ identity, requestId }: RunRecord) {
+  if (identity === undefined) return undefined
+  const seeds = { targets: [identity.codex], leaders: [identity.supervisor], markers: new Set([requestId]) }
+  return yield* (yield* ProcessTrees).members(seeds).pipe(
+    Effect.map(({ length }): number | undefined => length),
+    // Out of descriptors nobody can be seen.
+    Effect.catchDefect(() => Effect.undefined)
+  )
+})
+
+/** What a run gets that names nothing itself. */
+const runDefaults = Effect.gen(function* () {
+  const { delaySeconds, startupCheckSeconds } = yield* LooperConfig
+  const defaultPrompt = yield* DefaultPrompt
+  const prompt = yield* defaultPrompt.read.pipe(
+    Effect.map((text) => (text === "" ? { error: "the default prompt is empty" } : { text })),
+    Effect.catch(({ message }) => Effect.succeed({ error: message }))
+  )
+  return {
+    workspace: (yield* Workspaces).resolve(undefined).path,
+    prompt,
+    promptSource: defaultPrompt.source,
+    delaySeconds,
+    startupCheckSeconds,
+    killGraceSeconds: (yield* ProcessTrees).graceMillis / 1_000,
+    announcesTo: (yield* Notifier).announcesTo
+  }
 })
 
 const whyIdle = Effect.fnUntraced(function* (isAutopollOn: boolean): Effect.fn.Return<Idle, never, StatusServices> {
@@ -59,9 +103,19 @@ const whyIdle = Effect.fnUntraced(function* (isAutopollOn: boolean): Effect.fn.R
     // A tick would fail with it.
     Effect.catch((error) => Effect.succeed<Obstacle>({ reason: "misconfigured", text: error.message }))
   )
-  if (!isAutopollOn) return { reason: "off", text: "autopoll is off: LOOPER_AUTO_START_WHEN_IDLE", pids: [] }
-  if ("plan" in obstacle) return { reason: "waiting", text: "the next tick starts the default prompt", pids: [] }
-  return { reason: obstacle.reason, text: obstacle.text, pids: obstacle.pids ?? [] }
+  const nobody = { pids: [], blocking: [] }
+  if (!isAutopollOn) return { reason: "off", text: "autopoll is off: LOOPER_AUTO_START_WHEN_IDLE", ...nobody }
+  if ("plan" in obstacle) return { reason: "waiting", text: "the next tick starts the default prompt", ...nobody }
+  const { reason, text, pids = [] } = obstacle
+  return { reason, text, pids, blocking: yield* Effect.forEach(pids, lookAt) }
+})
+
+/** Where a process works and since when; of its arguments nothing. */
+const lookAt = Effect.fnUntraced(function* (pid: number) {
+  const table = yield* ProcessTable
+  const identity = yield* table.find(pid)
+  if (identity === undefined) return { pid, cwd: undefined, startedAtMillis: undefined }
+  return { pid, cwd: yield* table.workingDirectory(pid), startedAtMillis: yield* table.startedAtMillis(identity) }
 })
 
 /** The first tick that is allowed to start something. */

@@ -48,7 +48,7 @@ export const stopRun = Effect.fn("stopRun")(function* (options: {
   const requestId = options.requestId ?? (yield* RequestIds).draw()
   // It has no wait that could be cut.
   const sequence = lock
-    .tryRun({ requestId, step: "kill", sequence: stopLive(id) })
+    .tryRun({ requestId, operation: "stop", step: "kill", sequence: stopLive(id) })
     .pipe(Effect.catchTag("Cancelled", Effect.die))
   return { id, outcome: isCancelled ? "cancelled" : "stopped", killedPids: yield* sequence }
 })

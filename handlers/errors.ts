@@ -16,6 +16,7 @@ import {
 } from "../src/domain/errors.ts"
 import { RequestId } from "../src/domain/RequestId.ts"
 import type { PageFileNotFound } from "../src/pageFiles.ts"
+import { ShutdownFields, shutdownFields } from "../src/domain/shutdownNotice.ts"
 import type { ErrorAnswers } from "../src/runtime/Handler.ts"
 
 const Pids = Schema.Array(Schema.Int)
@@ -35,7 +36,11 @@ export const lockErrors = {
       })
     }
   },
-  ShuttingDown: { status: 503, about: "Looper stops; a wait was cut, or nothing was done" }
+  ShuttingDown: {
+    status: 503,
+    about: "Looper stops; a wait was cut, or nothing was done",
+    fields: { schema: ShutdownFields, of: shutdownFields }
+  }
 } as const satisfies ErrorAnswers<RunBusy | ShuttingDown>
 
 /** 409 for the caller of a sequence that `POST /runs/:id/stop` ended. */

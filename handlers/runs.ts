@@ -1,7 +1,7 @@
 /** GET /runs: the history, newest first. */
 import { Effect } from "effect"
 import { listRuns } from "../effects/listRuns.ts"
-import { RunsAnswer, runInfo } from "../src/domain/runAnswers.ts"
+import { countsInfo, RunsAnswer, runInfo } from "../src/domain/runAnswers.ts"
 import { cursorOf, pageSize, RunsRequest } from "../src/domain/runQuery.ts"
 import { handler } from "../src/runtime/Handler.ts"
 import { historyErrors } from "./errors.ts"
@@ -15,13 +15,16 @@ export const runs = handler({
   request: RunsRequest,
   success: RunsAnswer,
   errors: { HistoryUnavailable: historyErrors.HistoryUnavailable },
-  body: ({ state, autopoll, limit = pageSize.default, cursor }) =>
-    Effect.map(listRuns({ states: state, isAutopoll: autopoll, before: cursor, limit }), ({ runs, hasMore }) => {
+  body: ({ state, autopoll, limit = pageSize.default, cursor, before, counts: isCounted }) => {
+    const query = { states: state, isAutopoll: autopoll, before: cursor, startedBeforeMillis: before, limit, isCounted }
+    return Effect.map(listRuns(query), ({ runs, hasMore, counts }) => {
       const last = runs.at(-1)
       return {
         ok: true as const,
         runs: runs.map(({ record, ...now }) => runInfo(record, now)),
+        ...(counts !== undefined && { counts: countsInfo(counts) }),
         next_cursor: hasMore && last !== undefined ? cursorOf(last.record) : null
       }
     })
+  }
 })

@@ -1,14 +1,18 @@
-/** Bundles the web page into dist/page: hashed names, subset fonts, gzip beside each file. `--watch` goes on. */
+/**
+ * Bundles the web page into dist/page, or into the folder that is named: hashed names, subset fonts, gzip beside each
+ * file. `--watch` goes on.
+ */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
-import { context, type BuildOptions, type BuildResult, type Plugin } from "esbuild"
+import { build, context, type BuildOptions, type BuildResult, type Plugin } from "esbuild"
 import subsetFont from "subset-font"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const source = path.join(root, "src/page")
-const target = path.join(root, "dist/page")
+const named = process.argv.slice(2).find((word) => !word.startsWith("--"))
+const target = named === undefined ? path.join(root, "dist/page") : path.resolve(named)
 
 const characters = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index)).join("")
@@ -45,6 +49,7 @@ const options = {
   bundle: true,
   minify: true,
   format: "esm",
+  // What is not needed at first is loaded later.
   splitting: true,
   target: "es2024",
   entryNames: "[name]-[hash]",
@@ -52,17 +57,29 @@ const options = {
   assetNames: "[name]-[hash]",
   // The page's own names, so that a text of a library is never taken for one of a host.
   legalComments: "none",
+  loader: { ".svg": "file" },
   plugins: [fonts],
   metafile: true,
   write: false
 } satisfies BuildOptions
 
 /** The file that an entry became. */
-const outputOf = (result: BuildResult<typeof options>, entry: string): string => {
-  const [name] =
-    Object.entries(result.metafile.outputs).find(([, output]) => output.entryPoint?.endsWith(entry) === true) ?? []
+const outputOf = ({ metafile }: Pick<BuildResult<typeof options>, "metafile">, entry: string): string => {
+  const [name] = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entry) ?? []
   if (name === undefined) throw new Error(`esbuild made nothing of ${entry}`)
-  return path.basename(name)
+  return name
+}
+
+type Outputs = BuildResult<typeof options>["metafile"]["outputs"]
+
+/** Scripts that a script cannot begin without, in all depths. */
+const neededBy = (outputs: Outputs, name: string, found = new Set<string>()): ReadonlySet<string> => {
+  for (const { path: file, kind } of outputs[name]?.imports ?? []) {
+    if (kind !== "import-statement" || found.has(file)) continue
+    found.add(file)
+    neededBy(outputs, file, found)
+  }
+  return found
 }
 
 const write = async (name: string, contents: Uint8Array) => {
@@ -76,18 +93,27 @@ const emit = async (result: BuildResult<typeof options>) => {
   if (result.errors.length > 0) return
   await rm(target, { recursive: true, force: true })
   await mkdir(target, { recursive: true })
+  // Whole in itself, so that no part of the page is cut out for it.
+  const worker = await build({ ...options, entryPoints: ["log/findWorker.ts"] })
+  for (const { path: file, contents } of worker.outputFiles) await write(path.basename(file), contents)
   for (const { path: file, contents } of result.outputFiles ?? []) await write(path.basename(file), contents)
   const html = await readFile(path.join(source, "index.html"), "utf8")
-  const named = html
-    .replace("page.css", outputOf(result, "page.css"))
-    .replace("page.js", outputOf(result, "main.ts"))
-    .replace("find.js", outputOf(result, "findWorker.ts"))
-  await write("index.html", Buffer.from(named))
+  const script = outputOf(result, "main.ts")
+  // All at once, not one behind the other.
+  const preloads = [...neededBy(result.metafile.outputs, script)].map(
+    (file) => `<link rel="modulepreload" href="page/${path.basename(file)}" />`
+  )
+  const linked = html
+    .replace("page.css", path.basename(outputOf(result, "page.css")))
+    .replace("page.js", path.basename(script))
+    .replace("find.js", path.basename(outputOf(worker, "log/findWorker.ts")))
+    .replace("  </head>", `${preloads.map((link) => `    ${link}\n`).join("")}  </head>`)
+  await write("index.html", Buffer.from(linked))
 }
 
 const bundle = await context({
   ...options,
-  entryPoints: ["main.ts", "page.css", "log/findWorker.ts"],
+  entryPoints: ["main.ts", "page.css"],
   plugins: [...options.plugins, { name: "emit", setup: (build) => build.onEnd(emit as never) }]
 })
 if (process.argv.includes("--watch")) await bundle.watch()

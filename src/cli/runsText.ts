@@ -2,7 +2,7 @@
 import type { RunInfo } from "../domain/runAnswers.ts"
 import { dateTimeText, durationText, sizeText, table } from "./words.ts"
 
-const titles = ["ID", "STATE", "CAUSE", "CODE", "STARTED", "DURATION", "LOG", "WORKSPACE"]
+const titles = ["ID", "STATE", "CAUSE", "CODE", "STARTED", "DURATION", "LOG", "WORKSPACE", "REASON"]
 
 /** A table of runs with its titles; what is not known is `-`. */
 export const runsText = (runs: ReadonlyArray<RunInfo>): ReadonlyArray<string> =>
@@ -16,5 +16,6 @@ const cells = (run: RunInfo): ReadonlyArray<string> => [
   dateTimeText(run.started_at),
   run.duration_ms === null ? "-" : durationText(run.duration_ms),
   run.is_log_pruned ? "pruned" : run.log_bytes === null ? "-" : sizeText(run.log_bytes),
-  run.workspace
+  run.workspace,
+  run.reason ?? "-"
 ]

@@ -19,10 +19,22 @@ const runLines = ({ run }: StatusAnswer, now: number): ReadonlyArray<string> => 
   const by = run.is_autopoll ? ", started by autopoll" : ""
   return [
     `${run.state === "starting" ? "Starting" : "Running"}: ${run.request_id} for ${ageText(run.started_at, now)}${by}`,
-    ...(run.pid === null ? [] : [`Pid: ${run.pid}`]),
+    ...(run.pid === null ? [] : [`Pid: ${run.pid}${processesText(run.process_count)}`]),
     `Workspace: ${run.workspace}`,
-    ...(run.log_path === null ? [] : [`Log: ${run.log_path}${size}`])
+    ...(run.log_path === null ? [] : [`Log: ${run.log_path}${size}`]),
+    ...(run.last_output_at === null ? [] : [`Last output: ${ageText(run.last_output_at, now)} ago`]),
+    ...(run.limits.length === 0 ? [] : [`Limits: ${run.limits.map((limit) => limitText(limit, now)).join("; ")}`])
   ]
+}
+
+const processesText = (count: number | null): string =>
+  count === null ? "" : count === 1 ? ", 1 process" : `, ${count} processes`
+
+type Limit = NonNullable<StatusAnswer["run"]>["limits"][number]
+
+const limitText = ({ limit, value, at }: Limit, now: number): string => {
+  if (at === null) return `stopped beyond ${sizeText(value)} of output`
+  return `stopped ${comingText(at, now)}${limit === "max_silent_seconds" ? " if it stays silent" : ""}`
 }
 
 const holderLines = ({ holder }: StatusAnswer, now: number): ReadonlyArray<string> => {
@@ -30,7 +42,7 @@ const holderLines = ({ holder }: StatusAnswer, now: number): ReadonlyArray<strin
   const begun = holder.steps.at(-1)?.started_at
   const since = begun === undefined ? "" : ` for ${ageText(begun, now)}`
   return [
-    `In progress: ${holder.request_id}, step ${holder.step}${since}; holds the lock for ${ageText(holder.since, now)}`
+    `In progress: ${holder.request_id} (${holder.operation}), step ${holder.step}${since}; holds the lock for ${ageText(holder.since, now)}`
   ]
 }
 
@@ -39,9 +51,15 @@ const idleLines = ({ idle, next_start_at: nextStart }: StatusAnswer, now: number
   const pids = idle.pids.length === 0 ? "" : ` (pid ${idle.pids.join(", ")})`
   return [
     `Idle: ${idle.text}${pids}`,
+    ...idle.blocking.map((process) => blockingText(process, now)),
     nextStart === null ? "Next start: nothing starts by itself now" : `Next start: ${comingText(nextStart, now)}`
   ]
 }
+
+type Blocking = NonNullable<StatusAnswer["idle"]>["blocking"][number]
+
+const blockingText = ({ pid, cwd, started_at: since }: Blocking, now: number): string =>
+  `Pid ${pid}: in ${cwd ?? "an unknown folder"}${since === null ? "" : ` for ${ageText(since, now)}`}`
 
 const autopollLines = ({ autopoll }: StatusAnswer, now: number): ReadonlyArray<string> => {
   const { last_tick: last, next_tick_at: next, failures_in_a_row: failures, backoff_until: backoff } = autopoll

@@ -28,7 +28,9 @@ export interface FollowOptions {
 }
 
 /** Bytes of the log and the offset behind them, in order; the last event is the run's `end`. */
-export type LogEvent = Exclude<DecodedLogEvent, { readonly kind: "gone" }>
+export type LogEvent = Exclude<DecodedLogEvent, { readonly kind: "gone" | "shutdown" }>
+/** What following goes by: that a Looper stops is the end of its connection, which follows at once. */
+type TakenEvent = Exclude<DecodedLogEvent, { readonly kind: "shutdown" }>
 
 /** How following ends before the run does. */
 export type FollowError = ErrorOf<typeof runLog> | LogLost
@@ -52,7 +54,7 @@ export const followLogWith =
         return sent.status === 200 ? eventsOf(sent, silence) : Stream.fromEffect(failWith(sent, runLog))
       })
 
-      const taken = (event: DecodedLogEvent, url: string): Effect.Effect<LogEvent, LogLost | NotLooper> => {
+      const taken = (event: TakenEvent, url: string): Effect.Effect<LogEvent, LogLost | NotLooper> => {
         if (event.kind === "gone") return Effect.fail(new LogLost({ id, reason: event.reason }))
         const start = event.offset - (event.kind === "bytes" ? event.bytes.length : 0)
         if (offset !== undefined && start !== offset) {
@@ -104,6 +106,7 @@ const eventsOf = (sent: Sent, silence: Duration.Input) => {
     Stream.mapEffect(parse),
     Stream.flattenIterable,
     Stream.mapEffect((event) => Effect.mapError(decodeLogEvent(event), () => notLooper("its events are not a log's"))),
+    Stream.filter((event): event is TakenEvent => event.kind !== "shutdown"),
     Stream.map((event) => ({ event, url })),
     Stream.concat(Stream.fail(cut))
   )

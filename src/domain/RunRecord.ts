@@ -9,15 +9,13 @@ export const RunState = Schema.Literals(["starting", "running", "succeeded", "fa
 /** `starting` and `running` are unended, the other four final. */
 export type RunState = typeof RunState.Type
 
+/** A limit of a run, by the end of its variable's name. */
+export const LimitName = Schema.Literals(["max_seconds", "max_silent_seconds", "max_log_bytes"])
+/** `CODEX_EXEC_MAX_SECONDS`, `CODEX_EXEC_MAX_SILENT_SECONDS` or `CODEX_EXEC_MAX_LOG_BYTES`. */
+export type LimitName = typeof LimitName.Type
+
 /** Why a run is stopped. */
-export const StopCause = Schema.Literals([
-  "request",
-  "replacement",
-  "shutdown",
-  "max_seconds",
-  "max_silent_seconds",
-  "max_log_bytes"
-])
+export const StopCause = Schema.Literals(["request", "replacement", "shutdown", ...LimitName.literals])
 /** Who asked for a stop, or which limit did. */
 export type StopCause = typeof StopCause.Type
 
@@ -25,6 +23,11 @@ export type StopCause = typeof StopCause.Type
 export const EndCause = Schema.Literals(["exited", "not_started", "interrupted", ...StopCause.literals])
 /** A {@link StopCause}, or how a run ended that nobody stopped. */
 export type EndCause = typeof EndCause.Type
+
+/** What may start a run. */
+export const RunOperation = Schema.Literals(["run", "spawn", "autopoll"])
+/** The operation that started a run. */
+export type RunOperation = typeof RunOperation.Type
 
 /** One step of a run's sequence: written before its effect, completed after it. */
 export const RunStep = Schema.Struct({
@@ -43,12 +46,16 @@ export type RunStep = typeof RunStep.Type
 export const RunRecord = Schema.Struct({
   requestId: RequestId,
   state: RunState,
+  /** `undefined` where only its log is left, unless its id says it. */
+  operation: Schema.UndefinedOr(RunOperation),
   /** `undefined` while it lives. */
   cause: Schema.UndefinedOr(EndCause),
   /** `undefined` while it lives, and where codex never started. */
   returnCode: Schema.UndefinedOr(Schema.Union([Schema.Int, Schema.Literal("unknown")])),
   /** Tag of the failure that kept codex from being started. */
   error: Schema.UndefinedOr(Schema.String),
+  /** Why it failed or which limit ended it, one line; `undefined` for every other end. */
+  reason: Schema.UndefinedOr(Schema.String),
   /** Milliseconds since the epoch. */
   startedAtMillis: Schema.Number,
   endedAtMillis: Schema.UndefinedOr(Schema.Number),
@@ -97,7 +104,16 @@ export interface RunsQuery {
   readonly isAutopoll: boolean | undefined
   /** Only older ones. */
   readonly before: { readonly startedAtMillis: number; readonly requestId: RequestId } | undefined
+  /** Only those that started before this time, in milliseconds since the epoch. */
+  readonly startedBeforeMillis?: number | undefined
   readonly limit: number
+}
+
+/** How many runs there are, those that live among them. */
+export interface RunCounts {
+  readonly byState: Readonly<Record<RunState, number>>
+  /** Started by autopoll. */
+  readonly autopoll: number
 }
 
 /** Did a tick start it? Its id says so. */

@@ -1,6 +1,7 @@
 /** Every documented failure of an operation, one tag each; a handler gives each tag its HTTP status. */
 import { Schema } from "effect"
 import { RequestId } from "./RequestId.ts"
+import { ShutdownNotice } from "./shutdownNotice.ts"
 
 /** The `code` of an error's answer. */
 export const codeOf = (tag: string): string => tag.replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase()
@@ -10,9 +11,15 @@ export const Step = Schema.Literals(["preflight", "notify", "kill", "delay", "sp
 /** One of the steps, in the order of a run. */
 export type Step = typeof Step.Type
 
+/** What may hold the run lock. */
+export const LockOperation = Schema.Literals(["run", "spawn", "kill", "stop", "autopoll"])
+/** The operation that took the lock. */
+export type LockOperation = typeof LockOperation.Type
+
 /** Who holds the run lock, what it does and since when. */
 export const LockHolder = Schema.Struct({
   requestId: RequestId,
+  operation: LockOperation,
   step: Step,
   since: Schema.DateTimeUtc
 })
@@ -128,7 +135,7 @@ export class ExitedEarly extends Schema.TaggedError<ExitedEarly>()("ExitedEarly"
 }
 
 /** Looper is stopping: a wait of the sequence was cut, or it never began. */
-export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()("ShuttingDown", {}) {
+export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()("ShuttingDown", ShutdownNotice.fields) {
   override get message(): string {
     return "shutting down"
   }

@@ -1,6 +1,7 @@
 /** A run's log as Server-Sent Events: how its bytes become events, and how a client makes bytes of them again. */
 import { Effect, Schema } from "effect"
 import { EndCause, RunState } from "./RunRecord.ts"
+import { ShutdownFields, type ShutdownNotice, shutdownFields } from "./shutdownNotice.ts"
 
 /** How many bytes at the end of `bytes` begin a code point that is cut there: 0 to 3. */
 export const cutCodePointBytes = (bytes: Uint8Array): number => {
@@ -70,7 +71,12 @@ export const encodeLogEnd = (end: LogEnd, size: number): Uint8Array =>
 export const encodeLogGone = (reason: string): Uint8Array =>
   Buffer.from(`event: gone\ndata: ${JSON.stringify({ reason })}\n\n`)
 
+/** The last event of a connection that ends because Looper stops: the log goes on where it broke off. */
+export const encodeLogShutdown = (notice: ShutdownNotice): Uint8Array =>
+  Buffer.from(`event: shutdown\ndata: ${JSON.stringify(shutdownFields(notice))}\n\n`)
+
 const LogEvent = Schema.Union([
+  Schema.Struct({ event: Schema.Literal("shutdown"), data: Schema.fromJsonString(ShutdownFields) }),
   Schema.Struct({ event: Schema.Literal("message"), id: Offset, data: Schema.fromJsonString(ChunkData) }),
   Schema.Struct({ event: Schema.Literal("end"), id: Offset, data: Schema.fromJsonString(EndData) }),
   Schema.Struct({ event: Schema.Literal("gone"), data: Schema.fromJsonString(GoneData) })
@@ -82,6 +88,8 @@ export type DecodedLogEvent =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array; readonly offset: number }
   | { readonly kind: "end"; readonly end: LogEnd; readonly offset: number }
   | { readonly kind: "gone"; readonly reason: string }
+  /** Looper stops: the next one goes on where this one broke off. */
+  | ({ readonly kind: "shutdown" } & ShutdownFields)
 
 /**
  * Reads one event as a parser of Server-Sent Events gives it; one without a name is a `message`.
@@ -94,6 +102,7 @@ export const decodeLogEvent = (parsed: {
   readonly data: string
 }): Effect.Effect<DecodedLogEvent, Schema.SchemaError> =>
   Effect.map(decodeParsed({ ...parsed, event: parsed.event ?? "message" }), (event): DecodedLogEvent => {
+    if (event.event === "shutdown") return { kind: "shutdown", ...event.data }
     if (event.event === "gone") return { kind: "gone", reason: event.data.reason }
     if (event.event === "end") return { kind: "end", end: event.data, offset: event.id }
     const bytes = "text" in event.data ? new TextEncoder().encode(event.data.text) : event.data.base64

@@ -2,7 +2,16 @@
 import { Schema } from "effect"
 import { codeOf } from "./errors.ts"
 import { RequestId } from "./RequestId.ts"
-import { EndCause, hasLog, isAutopollRun, type RunRecord, RunState, RunStep } from "./RunRecord.ts"
+import {
+  EndCause,
+  hasLog,
+  isAutopollRun,
+  type RunCounts,
+  RunOperation,
+  type RunRecord,
+  RunState,
+  RunStep
+} from "./RunRecord.ts"
 
 /** Of every answer that is no error. */
 export const Ok = { ok: Schema.Literal(true) }
@@ -10,15 +19,26 @@ export const Ok = { ok: Schema.Literal(true) }
 /** A field with its description. */
 export const Described = <S extends Schema.Top>(schema: S, description: string) => schema.annotateKey({ description })
 
-const runFields = {
+/** Of every run. */
+export const runFields = {
   request_id: Described(RequestId, "Id of the run and of the request that started it"),
   state: Described(RunState, "`starting` and `running` live; the other four are final"),
+  operation: Described(
+    Schema.NullOr(RunOperation),
+    "What started it; `null` where only its log is left, which does not tell"
+  ),
   cause: Described(Schema.NullOr(EndCause), "Why it ended, who stopped it included; `null` while it lives"),
   return_code: Described(
     Schema.NullOr(Schema.Union([Schema.Int, Schema.Literal("unknown")])),
     "128+n after signal n; `null` while it lives and where codex never started"
   ),
   error: Described(Schema.NullOr(Schema.String), "`code` of the failure that kept codex from being started"),
+  reason: Described(
+    Schema.NullOr(Schema.String),
+    "One line, 300 characters at most: of a run that failed by itself its last line that begins with `ERROR`, else its " +
+      "last line; of one that was not started that failure's sentence; of one that a limit ended what it did too " +
+      "long, or too much; `null` for every other end, and where nobody knows"
+  ),
   started_at: Described(Schema.String, "When its sequence began"),
   ended_at: Schema.NullOr(Schema.String),
   duration_ms: Described(Schema.NullOr(Schema.Number), "How long codex has lived; `null` where nobody knows"),
@@ -52,10 +72,25 @@ export const RunDetailsAnswer = Schema.Struct({
   run: Schema.Struct({ ...runFields, steps: Schema.Array(StepInfo) }).annotate({ identifier: "RunDetails" })
 }).annotate({ identifier: "RunDetailsAnswer" })
 
+/** How many runs the whole history has. */
+const RunCountsInfo = Schema.Struct({
+  total: Schema.Int,
+  starting: Schema.Int,
+  running: Schema.Int,
+  succeeded: Schema.Int,
+  failed: Schema.Int,
+  stopped: Schema.Int,
+  interrupted: Schema.Int,
+  autopoll: Described(Schema.Int, "Started by autopoll, whatever their state")
+}).annotate({ identifier: "RunCounts" })
+
 /** Answer of `GET /runs`. */
 export const RunsAnswer = Schema.Struct({
   ...Ok,
   runs: Described(Schema.Array(RunInfo), "Newest first"),
+  counts: Schema.optionalKey(RunCountsInfo).annotateKey({
+    description: "With `counts`: of the whole history whatever the page is, live ones included"
+  }),
   next_cursor: Described(Schema.NullOr(Schema.String), "`cursor` of the next page; `null` on the last one")
 }).annotate({ identifier: "RunsAnswer" })
 
@@ -85,9 +120,11 @@ export const runInfo = (
 ): RunInfo => ({
   request_id: record.requestId,
   state: record.state,
+  operation: isAutopollRun(record.requestId) ? "autopoll" : (record.operation ?? null),
   cause: record.cause ?? null,
   return_code: record.returnCode ?? null,
   error: record.error === undefined ? null : codeOf(record.error),
+  reason: record.reason ?? null,
   started_at: iso(record.startedAtMillis),
   ended_at: isoOrNull(record.endedAtMillis),
   duration_ms: record.durationMillis ?? now.durationMillis ?? null,
@@ -97,6 +134,13 @@ export const runInfo = (
   is_log_pruned: record.isLogPruned,
   is_autopoll: isAutopollRun(record.requestId),
   pid: record.identity?.codex.pid ?? null
+})
+
+/** The answer's counts. */
+export const countsInfo = ({ byState, autopoll }: RunCounts): typeof RunCountsInfo.Type => ({
+  total: Object.values(byState).reduce((sum, count) => sum + count, 0),
+  ...byState,
+  autopoll
 })
 
 /** A step's answer. */

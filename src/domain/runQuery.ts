@@ -93,6 +93,34 @@ const Cursor = Schema.String.annotate({ message: cursorMessage })
     )
   )
 
+const beforeMessage =
+  "must be an ISO 8601 date, or a date and time with Z or an offset, such as 2026-02-13 or 2026-02-13T10:11:12Z"
+
+const isoTime = /^(\d{4}-\d\d-\d\d)(?:T([01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/
+
+/** Milliseconds since the epoch; `undefined` for what is no time, such as the 30th of February. A date begins in UTC. */
+const millisOf = (text: string): number | undefined => {
+  // In a query a `+` that is not encoded is a blank.
+  const time = text.replace(" ", "+")
+  const date = isoTime.exec(time)?.[1]
+  if (date === undefined) return undefined
+  const millis = Date.parse(time)
+  const isDay = Number.isFinite(millis) && new Date(`${date}T00:00:00Z`).toISOString().startsWith(date)
+  return isDay ? millis : undefined
+}
+
+const Before = Schema.String.annotate({ message: beforeMessage })
+  .check(Schema.makeFilter((text) => millisOf(text) !== undefined, { message: beforeMessage }))
+  .pipe(
+    Schema.decodeTo(
+      Schema.Number,
+      SchemaTransformation.transform({
+        decode: (text: string): number => millisOf(text) ?? 0,
+        encode: (millis: number): string => new Date(millis).toISOString()
+      })
+    )
+  )
+
 const Id = Schema.String.annotateKey({ description: "Id of a run, as `X-Request-Id` or `request_id` told it" })
 
 /** Of a route below `/runs/:id`. */
@@ -112,8 +140,21 @@ export const RunsRequest = Schema.Struct({
   limit: Schema.optionalKey(Whole({ minimum: 1, maximum: pageSize.maximum })).annotateKey({
     description: `Runs a page; ${pageSize.default} where it is absent`
   }),
-  cursor: Schema.optionalKey(Cursor).annotateKey({ description: "`next_cursor` of the page before" })
-}).annotate({ identifier: "RunsRequest" })
+  cursor: Schema.optionalKey(Cursor).annotateKey({ description: "`next_cursor` of the page before" }),
+  before: Schema.optionalKey(Before).annotateKey({
+    description:
+      "Only those that started before this ISO 8601 date, which begins in UTC, or date and time; not beside `cursor`"
+  }),
+  counts: Schema.optionalKey(Flag).annotateKey({ description: "The answer also says how many runs there are" })
+})
+  .check(
+    Schema.makeFilter(({ before, cursor }) =>
+      before === undefined || cursor === undefined
+        ? undefined
+        : { path: ["before"], issue: "must not stand beside 'cursor', whose page has its own beginning" }
+    )
+  )
+  .annotate({ identifier: "RunsRequest" })
 /** A decoded query of `GET /runs`. */
 export type RunsRequest = typeof RunsRequest.Type
 
@@ -127,6 +168,9 @@ export const RunLogRequest = Schema.Struct({
     description: "Only the last so many lines; with `follow` what comes goes on behind them"
   }),
   follow: Schema.optionalKey(Flag).annotateKey({ description: "Server-Sent Events, until the run ends" }),
+  numbered: Schema.optionalKey(Flag).annotateKey({
+    description: "`X-Log-Line` tells the number of the first byte's line; ignored with `follow`"
+  }),
   range: Schema.optionalKey(Schema.String).annotateKey({
     description: "One range of bytes, `bytes=<first>-<last>`; ignored with `tail`, `follow` and `HEAD`"
   }),

@@ -1,5 +1,80 @@
-/** The web page's entry. */
-import { html, render } from "lit-html"
-import { mark } from "./view/marks.ts"
+/** The web page's entry: puts its parts together. */
+import { render } from "lit-html"
+import type { Context } from "./actions/Actions.ts"
+import { makeDoActions } from "./actions/doActions.ts"
+import { makeViewActions } from "./actions/viewActions.ts"
+import { LooperApi } from "./api/LooperApi.ts"
+import { listenToKeys } from "./keys.ts"
+import { startClock } from "./state/clock.ts"
+import { Histories } from "./state/Histories.ts"
+import { initialState, nothingSeen, type PageState } from "./state/PageState.ts"
+import { Poll } from "./state/Poll.ts"
+import { Shown } from "./state/Shown.ts"
+import { showsLog } from "./state/showsLog.ts"
+import { Store } from "./state/Store.ts"
+import { Announcer } from "./view/Announcer.ts"
+import { app } from "./view/app.ts"
+import { showIcon } from "./view/icon.ts"
+import { LazyPane } from "./view/LazyPane.ts"
+import { loadLater } from "./view/lazy.ts"
+import { RunList } from "./view/RunList.ts"
+import { bandOf } from "./words/bandWords.ts"
+import { iconOf, titleOf } from "./words/pageTitle.ts"
 
-render(html`<h1>${mark("idle")} Looper</h1>`, document.body)
+const api = new LooperApi()
+const store = new Store<PageState>({ ...initialState, nowMillis: api.now() })
+const histories = new Histories(store, api)
+const shown = new Shown(store, api)
+const poll = new Poll(store, api, (status) => histories.onStatus(status))
+const context: Context = { store, api, look: () => poll.hurry() }
+const acts = makeDoActions(context)
+const views = makeViewActions(context, { poll, histories, shown, reveal: (runId) => list.reveal(runId) })
+const actions = { ...acts, ...views }
+const list = new RunList(actions)
+const pane = new LazyPane({
+  api,
+  onFacts: (log) => {
+    shown.onLog(log)
+    store.update({ log })
+  },
+  onRunEnded: () => poll.hurry(),
+  onShutdown: (shutdown) => store.update({ connection: { kind: "shuttingDown", ...shutdown } }),
+  onUnauthorized: () => poll.ask()
+})
+const announcer = new Announcer()
+const root = document.createElement("div")
+document.body.append(...announcer.elements, root)
+
+let before = store.state
+store.subscribe((state) => {
+  const { connection } = state
+  if (connection.kind === "unauthorized" && state.status !== undefined) store.update(nothingSeen())
+  if (connection.kind === "connecting" && before.connection.kind !== "connecting") poll.ask()
+  const isNews = state.status !== before.status || state.recent !== before.recent
+  if (isNews || state.history.runs !== before.history.runs) shown.choose()
+  before = state
+
+  const band = bandOf(state)
+  render(app(state, band, { context, actions, list, pane }), root)
+  list.show(state)
+  announcer.say(band)
+  showIcon(iconOf(band))
+  const title = titleOf(band, state)
+  if (document.title !== title) document.title = title
+
+  if (connection.kind !== "connecting") {
+    pane.setReachable(connection.kind === "online" || connection.kind === "shuttingDown")
+  }
+  const place = shown.takePlace(state.shownRun)
+  const run = showsLog(state) ? state.shownRun : undefined
+  if (run !== paneRun || place !== undefined) pane.show(run, place)
+  paneRun = run
+})
+let paneRun: PageState["shownRun"]
+
+showIcon("waiting")
+listenToKeys(context, actions, pane)
+startClock(store, api)
+poll.ask()
+// After what is seen, and before it is needed.
+setTimeout(() => void loadLater(context), 1_000)

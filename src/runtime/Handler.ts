@@ -46,6 +46,8 @@ export interface Content {
   readonly headers: Readonly<Record<string, string>>
   /** A stream is ended by a caller that goes away, and by Looper's shutdown. */
   readonly body: string | Uint8Array<ArrayBuffer> | Stream.Stream<Uint8Array, Tagged>
+  /** What is sent behind a stream that Looper's shutdown cuts. */
+  readonly last?: () => Uint8Array | undefined
 }
 
 /** Stands for a success schema where a handler answers with {@link Content}. */

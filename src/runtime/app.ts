@@ -71,7 +71,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   const app = new Hono<{ Bindings: Bindings; Variables: Variables }>()
 
   const admit = Effect.fnUntraced(function* (request: Request, peer: string | undefined) {
-    if (shutdown.times() !== undefined) return yield* Effect.fail(shuttingDown)
+    if (shutdown.times() !== undefined) return yield* Effect.fail(shuttingDown(shutdown.notice()))
     const { headers } = request
     const host = headers.get("host")
     const { allowedHosts } = config
@@ -113,7 +113,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
       key,
       bodyHash: bodyHash(input),
       program: operation,
-      answerOf: (exit) => finalAnswer(answerOf(handler, exit, requestId), requestId)
+      answerOf: (exit) => finalAnswer(answerOf(handler, exit, requestId), { requestId, notice: shutdown.notice })
     })
     return responseOf(answered)
   })
@@ -131,7 +131,9 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const { cause } = exit
     const error = Option.getOrUndefined(Cause.findErrorOption(cause))
     if (error === undefined) {
-      return yield* Cause.hasInterruptsOnly(cause) ? Effect.fail(shuttingDown) : Effect.failCause(Cause.die(cause))
+      return yield* Cause.hasInterruptsOnly(cause)
+        ? Effect.fail(shuttingDown(shutdown.notice()))
+        : Effect.failCause(Cause.die(cause))
     }
     const known: AnyErrorAnswer | undefined = handler.errors[error._tag]
     if (known === undefined) return yield* Effect.die(error)
@@ -148,7 +150,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const exit = await runExit(
       program.pipe(Effect.tapCause(logDefects), Effect.annotateLogs({ request_id: requestId }))
     )
-    return Exit.isSuccess(exit) ? exit.value : responseOf(refuse(refusalOf(exit.cause), requestId))
+    return Exit.isSuccess(exit) ? exit.value : responseOf(refuse(refusalOf(exit.cause, shutdown.notice()), requestId))
   }
 
   app.use("*", async (context, next) => {

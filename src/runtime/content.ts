@@ -7,14 +7,14 @@ import type { Content } from "./Handler.ts"
  * Content as a response.
  *
  * **Details** A stream runs as fast as its reader takes it, and stops with a reader that goes away. A shutdown ends it
- * like its own end; a failure breaks the connection off, so that nobody takes what came for all of it: `outgoing` is
+ * like its own end, behind `last`; a failure breaks the connection off, so that nobody takes what came for all of it: `outgoing` is
  * destroyed, because for an error of the body the listener would answer 500 in a form of its own.
  */
 export const contentResponse = <R>(
-  { status = 200, headers, body }: Content,
+  { status = 200, headers, body, last }: Content,
   options: { readonly isHead: boolean } & Sending<R>
 ): Response => {
-  const sent = options.isHead ? null : Stream.isStream(body) ? readable(body, options) : body
+  const sent = options.isHead ? null : Stream.isStream(body) ? readable(body, { ...options, last }) : body
   return new Response(sent, { status, headers: { "X-Content-Type-Options": "nosniff", ...headers } })
 }
 
@@ -22,11 +22,12 @@ interface Sending<R> {
   readonly runExit: RunExit<R>
   /** What the answer goes out by, where it is Node's. */
   readonly outgoing?: { destroy(): unknown } | undefined
+  readonly last?: Content["last"] | undefined
 }
 
 const readable = <E, R>(
   stream: Stream.Stream<Uint8Array, E>,
-  { runExit, outgoing }: Sending<R>
+  { runExit, outgoing, last }: Sending<R>
 ): ReadableStream<Uint8Array> => {
   const reader = new AbortController()
   let onPull: (() => void) | undefined
@@ -44,8 +45,13 @@ const readable = <E, R>(
     )
     const exit = await runExit(sending, { signal: reader.signal })
     if (reader.signal.aborted) return
-    if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) controller.close()
-    else if (outgoing !== undefined) outgoing.destroy()
+    if (Exit.isSuccess(exit)) return controller.close()
+    if (Cause.hasInterruptsOnly(exit.cause)) {
+      const bytes = last?.()
+      if (bytes !== undefined) controller.enqueue(bytes)
+      return controller.close()
+    }
+    if (outgoing !== undefined) outgoing.destroy()
     else controller.error(new Error("the stream ended before its end"))
   }
   return new ReadableStream<Uint8Array>({

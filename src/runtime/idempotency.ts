@@ -1,6 +1,7 @@
 /** The `Idempotency-Key` of a request, and what makes two bodies the same. */
 import { createHash } from "node:crypto"
 import { Effect } from "effect"
+import type { ShutdownNotice } from "../domain/shutdownNotice.ts"
 import { type AnswerOnceError, type KeyedRequest, StoredAnswers } from "../services/records/StoredAnswers.ts"
 import { idempotencyKeyReused, idempotencyUnavailable, interrupted, invalid, type Refusal } from "./refusals.ts"
 import { type Answer, logDefects, refusalOf, refuse } from "./respond.ts"
@@ -73,9 +74,12 @@ export const makeAnswerOnce = Effect.map(StoredAnswers, (storedAnswers) =>
 )
 
 /** An answer whatever became of it; one that says "later" is not final. */
-export const finalAnswer = <R>(answered: Effect.Effect<Answer, Refusal, R>, requestId: string) =>
+export const finalAnswer = <R>(
+  answered: Effect.Effect<Answer, Refusal, R>,
+  { requestId, notice }: { readonly requestId: string; readonly notice: () => ShutdownNotice | undefined }
+) =>
   answered.pipe(
     Effect.tapCause(logDefects),
-    Effect.catchCause((cause) => Effect.succeed(refuse(refusalOf(cause), requestId))),
+    Effect.catchCause((cause) => Effect.succeed(refuse(refusalOf(cause, notice()), requestId))),
     Effect.map((answer) => ({ answer, isFinal: answer.status !== 503 }))
   )

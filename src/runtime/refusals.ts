@@ -1,4 +1,5 @@
 /** Answers of the runtime itself: requests that reach no operation. */
+import { type ShutdownNotice, shutdownFields } from "../domain/shutdownNotice.ts"
 
 /** Status, `code` and sentence of an answer, and the headers beyond those of all answers. */
 export interface Refusal {
@@ -6,6 +7,8 @@ export interface Refusal {
   readonly code: string
   readonly error: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Its own fields. */
+  readonly fields?: Readonly<Record<string, unknown>>
 }
 
 const refusal = (status: number, code: string, error: string, headers?: Record<string, string>): Refusal =>
@@ -70,12 +73,17 @@ export const idempotencyUnavailable = refusal(
   "the database is not usable, so a repeat of this Idempotency-Key could not be told; nothing was done",
   retryLater
 )
-export const shuttingDown = refusal(503, "shutting_down", "shutting down", { ...closing, ...retryLater })
+/** With the shutdown's notice; a request may also be cut where nobody began one. */
+export const shuttingDown = (notice?: ShutdownNotice): Refusal => ({
+  ...refusal(503, "shutting_down", "shutting down", { ...closing, ...retryLater }),
+  ...(notice !== undefined && { fields: shutdownFields(notice) })
+})
 
 /** The body of every answer that is an error. */
 export const refusalBody = (given: Refusal, requestId: string): Record<string, unknown> => ({
   ok: false,
   error: given.error,
   code: given.code,
-  request_id: requestId
+  request_id: requestId,
+  ...given.fields
 })

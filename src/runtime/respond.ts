@@ -1,5 +1,6 @@
 /** Answers as they go out: JSON, ending in a newline. */
 import { Cause, Effect, Option } from "effect"
+import type { ShutdownNotice } from "../domain/shutdownNotice.ts"
 import type { StoredAnswer } from "../services/records/StoredAnswers.ts"
 import { internalError, type Refusal, refusalBody, shuttingDown } from "./refusals.ts"
 
@@ -17,9 +18,11 @@ export const answerWith = (given: {
 export const refuse = (refusal: Refusal, requestId: string): Answer =>
   answerWith({ ...refusal, body: refusalBody(refusal, requestId) })
 
-/** What a program that neither answered nor refused was: cut by the shutdown, or a defect. */
-export const refusalOf = (cause: Cause.Cause<Refusal>): Refusal =>
-  Option.getOrElse(Cause.findErrorOption(cause), () => (Cause.hasInterruptsOnly(cause) ? shuttingDown : internalError))
+/** What a program that neither answered nor refused was: cut by the shutdown of this notice, or a defect. */
+export const refusalOf = (cause: Cause.Cause<Refusal>, notice: ShutdownNotice | undefined): Refusal =>
+  Option.getOrElse(Cause.findErrorOption(cause), () =>
+    Cause.hasInterruptsOnly(cause) ? shuttingDown(notice) : internalError
+  )
 
 /** Logs a cause that holds a defect as `http.defect`; nothing for any other. */
 export const logDefects = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>

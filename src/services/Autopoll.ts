@@ -22,6 +22,8 @@ export class Autopoll extends Context.Service<
     readonly setPaused: (isPaused: boolean) => Effect.Effect<void>
     /** Milliseconds until a tick may start something again; 0 when it may. */
     readonly backoffMillis: Effect.Effect<number>
+    /** How long the backoff in effect is as a whole, in milliseconds; 0 without one. */
+    readonly wholeBackoffMillis: () => number
     /** In a row, as far as the backoff counts them. */
     readonly failures: () => number
     /** A tick is over. */
@@ -114,6 +116,7 @@ export class Autopoll extends Context.Service<
             Effect.logInfo(isPaused ? "codex.exec.autopoll.paused" : "codex.exec.autopoll.resumed")
           ),
         backoffMillis: Effect.map(monotonicMillis, (now) => Math.max(0, state.notBeforeMillis - now)),
+        wholeBackoffMillis: () => waitMillis(state.failures),
         failures: () => state.failures,
         ticked: (outcome) =>
           Effect.map(Clock.currentTimeMillis, (atMillis) => {

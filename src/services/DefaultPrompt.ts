@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises"
 import { Context, Effect, Layer } from "effect"
 import { PromptUnusable } from "../domain/errors.ts"
 import { promptProblem } from "../domain/prompt.ts"
-import { LooperConfig } from "./config/LooperConfig.ts"
+import { builtInPrompt, LooperConfig, type LooperConfigShape } from "./config/LooperConfig.ts"
 
 /** The configured prompt, or the file's text. */
 export class DefaultPrompt extends Context.Service<
@@ -15,16 +15,24 @@ export class DefaultPrompt extends Context.Service<
      * **Errors** `PromptUnusable`: it cannot be read, or its text cannot be a prompt.
      */
     readonly read: Effect.Effect<string, PromptUnusable>
+    /** `built-in`, `LOOPER_DEFAULT_PROMPT`, or the file that is read. */
+    readonly source: string
   }
 >()("looper/services/DefaultPrompt") {
   static readonly layerNoDeps = Layer.effect(
     DefaultPrompt,
     Effect.map(LooperConfig, ({ defaultPrompt }) =>
       DefaultPrompt.of({
+        source: sourceOf(defaultPrompt),
         read: "text" in defaultPrompt ? Effect.succeed(defaultPrompt.text.trim()) : readPrompt(defaultPrompt.file)
       })
     )
   )
+}
+
+const sourceOf = (prompt: LooperConfigShape["defaultPrompt"]): string => {
+  if ("file" in prompt) return prompt.file
+  return prompt.text === builtInPrompt ? "built-in" : "LOOPER_DEFAULT_PROMPT"
 }
 
 const readPrompt = Effect.fnUntraced(function* (file: string): Effect.fn.Return<string, PromptUnusable> {

@@ -1,5 +1,6 @@
 /** Looper's stopping: when it began, how long a tree may still take to obey SIGTERM, and whether to skip that. */
 import { Clock, Context, Effect, Layer } from "effect"
+import type { ShutdownNotice } from "../domain/shutdownNotice.ts"
 import { LooperConfig } from "./config/LooperConfig.ts"
 
 /** Times of one shutdown on the monotonic clock, in milliseconds. */
@@ -32,6 +33,8 @@ export class Shutdown extends Context.Service<
     readonly isLeaving: () => boolean
     /** `undefined` as long as Looper is not stopping. */
     readonly times: () => ShutdownTimes | undefined
+    /** What is told to whoever is sent away; `undefined` as long as Looper is not stopping. */
+    readonly notice: () => ShutdownNotice | undefined
     /** Names what outlived the shutdown, for the last line. */
     readonly report: (leftover: string) => void
     readonly leftovers: () => ReadonlyArray<string>
@@ -43,8 +46,14 @@ export class Shutdown extends Context.Service<
       const { shutdownGraceSeconds, onShutdown } = yield* LooperConfig
       const leftovers: Array<string> = []
       let times: ShutdownTimes | undefined
+      let deadlineAtMillis = 0
       let isLeaving = onShutdown === "leave"
-      const begin = Effect.map(monotonicMillis, (now) => (times ??= timesFrom(now, shutdownGraceSeconds * 1_000)))
+      const begin = Effect.zipWith(monotonicMillis, Clock.currentTimeMillis, (now, atMillis) => {
+        if (times !== undefined) return times
+        times = timesFrom(now, shutdownGraceSeconds * 1_000)
+        deadlineAtMillis = Math.round(atMillis + times.deadlineMillis - now)
+        return times
+      })
       return Shutdown.of({
         begin,
         force: Effect.gen(function* () {
@@ -56,6 +65,7 @@ export class Shutdown extends Context.Service<
         }),
         isLeaving: () => isLeaving,
         times: () => times,
+        notice: () => times && { deadlineAtMillis, onShutdown: isLeaving ? "leave" : "stop" },
         report: (leftover) => void leftovers.push(leftover),
         leftovers: () => leftovers
       })

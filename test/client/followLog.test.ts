@@ -2,7 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule, Stream } from "effect"
 import { afterEach, beforeEach } from "vitest"
 import { type FollowOptions, type LogEvent, makeClient } from "../../src/client/index.ts"
-import { encodedHeartbeat, encodeLogChunk, encodeLogEnd, encodeLogGone } from "../../src/domain/logEvents.ts"
+import {
+  encodedHeartbeat,
+  encodeLogChunk,
+  encodeLogEnd,
+  encodeLogGone,
+  encodeLogShutdown
+} from "../../src/domain/logEvents.ts"
 import {
   events,
   json,
@@ -114,6 +120,19 @@ describe("a followed log", () => {
       )
       assertWhole(yield* Stream.runCollect(follow()))
       assert.deepStrictEqual(lastEventIds(), [undefined, ...Array.from({ length: 6 }, () => "14")])
+    })
+  )
+
+  it.live("goes on after a Looper that says that it stops, and tells nobody", () =>
+    Effect.gen(function* () {
+      const stopping = encodeLogShutdown({ deadlineAtMillis: 0, onShutdown: "leave" })
+      server.script(
+        events([...chunksFrom(0, 14), stopping], "ends"),
+        events([stopping], "ends"),
+        events([...chunksFrom(14), ended], "ends")
+      )
+      assertWhole(yield* Stream.runCollect(follow()))
+      assert.deepStrictEqual(lastEventIds(), [undefined, "14", "14"])
     })
   )
 

@@ -23,6 +23,8 @@ describe("a run that is waited for", () => {
     cause: null,
     return_code: null,
     error: null,
+    operation: null,
+    reason: null,
     started_at: "2026-02-13T10:11:12.345Z",
     ended_at: null,
     duration_ms: 1,

@@ -92,7 +92,8 @@ describe("a log as events", () => {
         { data: '{"text":""}' },
         { id: "1", data: '{"base64":"%"}' },
         { event: "other", id: "1", data: '{"text":""}' },
-        { event: "end", id: "1", data: '{"state":"fine"}' }
+        { event: "end", id: "1", data: '{"state":"fine"}' },
+        { event: "shutdown", data: '{"deadline_at":"soon"}' }
       ]) {
         assert.strictEqual((yield* Effect.flip(decodeLogEvent(event)))._tag, "SchemaError", JSON.stringify(event))
       }

@@ -48,7 +48,12 @@ const circumstances: {
   run_lock_busy: ({ services }) =>
     Effect.gen(function* () {
       const end = yield* Deferred.make<void>()
-      const options = { requestId: "0b0b0b0b", step: "notify", sequence: Deferred.await(end) } as const
+      const options = {
+        requestId: "0b0b0b0b",
+        operation: "run",
+        step: "notify",
+        sequence: Deferred.await(end)
+      } as const
       const held = Context.get(services, RunLock).tryRun(options)
       const fiber = yield* Effect.forkScoped(held, { startImmediately: true })
       return () => Effect.andThen(Deferred.succeed(end, undefined), Fiber.await(fiber))

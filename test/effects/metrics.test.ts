@@ -66,7 +66,9 @@ describe("a scrape", () => {
       const looper = yield* openLooper()
       const lock = Context.get(looper.services, RunLock)
       const sequence = looper.perform(gauge(looper, "looper_run_lock_held"))
-      const held = yield* looper.perform(lock.tryRun({ requestId: "0a1b2c3d", step: "notify", sequence }))
+      const held = yield* looper.perform(
+        lock.tryRun({ requestId: "0a1b2c3d", operation: "run", step: "notify", sequence })
+      )
       assert.deepStrictEqual([held, yield* gauge(looper, "looper_run_lock_held")], [1, 0])
     })
   )

@@ -1,7 +1,13 @@
 /** What a tick asks, answered by the test: nothing of the machine is looked at, nothing is started. */
 import { Deferred, Effect, Layer } from "effect"
 import type { AutopollTickServices } from "../../effects/autopollTick.ts"
-import { RunLogUnwritable, RunNotFound, ToolMissing, WorkspaceNotDirectory } from "../../src/domain/errors.ts"
+import {
+  HistoryUnavailable,
+  RunLogUnwritable,
+  RunNotFound,
+  ToolMissing,
+  WorkspaceNotDirectory
+} from "../../src/domain/errors.ts"
 import type { RunEnding } from "../../src/domain/RunRecord.ts"
 import { Autopoll } from "../../src/services/Autopoll.ts"
 import { CodexBinary } from "../../src/services/CodexBinary.ts"
@@ -51,6 +57,7 @@ const records = Layer.succeed(RunRecords, {
   find: () => Effect.succeed(undefined),
   get: (id) => Effect.fail(new RunNotFound({ id })),
   list: () => Effect.succeed([]),
+  counts: Effect.fail(new HistoryUnavailable()),
   steps: () => Effect.succeed([]),
   stopCause: () => Effect.succeed(undefined),
   unended: Effect.succeed([])
@@ -68,6 +75,7 @@ const table = Layer.mock(ProcessTable, { bootId: "b", self: 1 })
 const supervisorOf = (parts: Pick<RunSupervisor["Service"], "launch" | "live">) =>
   RunSupervisor.of({
     ...parts,
+    progress: () => Effect.undefined,
     leaders: () => [],
     stopping: () => Effect.void,
     stopRun: () => Effect.succeed(undefined),

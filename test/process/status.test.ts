@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { renameSync, rmSync, writeFileSync } from "node:fs"
+import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll } from "vitest"
 import type { StatusAnswer } from "../../src/domain/status.ts"
@@ -48,10 +48,16 @@ const millis = (time: string | null | undefined) => Date.parse(time ?? "")
 describe("GET /status while nothing runs", () => {
   it("says that the next tick starts something, and when", async () => {
     const { idle, run, holder, next_start_at, autopoll, server_time, started_at } = await status()
-    assert.deepStrictEqual(idle, { reason: "waiting", text: "the next tick starts the default prompt", pids: [] })
+    assert.deepStrictEqual(idle, {
+      reason: "waiting",
+      text: "the next tick starts the default prompt",
+      pids: [],
+      blocking: []
+    })
     assert.isNull(run)
     assert.isNull(holder)
     assert.include(autopoll, { is_on: true, is_paused: false, failures_in_a_row: 0, backoff_until: null })
+    assert.include(autopoll, { every_seconds: pollSeconds, backoff_seconds: null })
     assert.include(autopoll.last_tick, { outcome: "started", reason: null })
     assert.strictEqual(next_start_at, autopoll.next_tick_at)
     const wait = millis(next_start_at) - millis(autopoll.last_tick?.at)
@@ -87,14 +93,20 @@ describe("GET /status while nothing runs", () => {
   it("names the codex exec of somebody else that it waits for", async () => {
     const ready = join(looper.folder, "other.beat")
     const script = codexScript([{ child: { kind: "group", heartbeat: ready } }, { hang: true }])
+    const startedAt = Date.now()
     const other = spawn(looper.codexPath, ["exec", script], { cwd: looper.workspace, stdio: "ignore" })
     await until(() => sizeOf(ready) > 0, "the other codex is up")
     const found = await status()
+    const blocking = found.idle?.blocking ?? []
     assert.deepStrictEqual(found.idle, {
       reason: "alive_tasks",
       text: `codex exec is running that no tick stops: pid ${other.pid}`,
-      pids: [other.pid ?? 0]
+      pids: [other.pid ?? 0],
+      blocking: [
+        { pid: other.pid ?? 0, cwd: realpathSync(looper.workspace), started_at: blocking[0]?.started_at ?? "" }
+      ]
     })
+    assert.closeTo(millis(blocking[0]?.started_at), startedAt, 1_000)
     assert.isNull(found.next_start_at)
     await looper.request("POST", "/kill")
     assert.strictEqual((await idle())?.reason, "waiting")
@@ -139,6 +151,8 @@ describe("GET /status while nothing runs", () => {
     const ticks = (millis(found.next_start_at) - millis(found.autopoll.next_tick_at)) / 300
     assert.closeTo(ticks, Math.round(ticks), 0.02)
     assert.isBelow(millis(found.next_start_at) - millis(found.autopoll.backoff_until), 301)
+    assert.strictEqual(found.autopoll.every_seconds, 0.3)
+    assert.closeTo(found.autopoll.backoff_seconds ?? 0, 0.3 * 2 ** (found.autopoll.failures_in_a_row - 2), 1e-9)
   })
 
   it("says that autopoll is off", async () => {
@@ -147,6 +161,72 @@ describe("GET /status while nothing runs", () => {
     assert.include(idle, { reason: "off", text: "autopoll is off: LOOPER_AUTO_START_WHEN_IDLE" })
     assert.isNull(next_start_at)
     assert.deepInclude(autopoll, { is_on: false, last_tick: null, next_tick_at: null })
+  })
+})
+
+describe("the defaults", () => {
+  it("are what a run gets that names nothing, and where its message goes", async () => {
+    const { defaults } = await status()
+    assert.deepStrictEqual(defaults, {
+      workspace: looper.workspace,
+      prompt: codexScript([{ print: "by itself" }]),
+      prompt_source: "LOOPER_DEFAULT_PROMPT",
+      prompt_error: null,
+      delay_seconds: 0,
+      startup_check_seconds: 0,
+      kill_grace_seconds: 5,
+      announces_to: "stream coding, topic verified-cad"
+    })
+  })
+
+  it("name the prompt's file, and what is wrong with it; no address of a webhook", async () => {
+    const file = join(looper.folder, "prompt.txt")
+    const env = {
+      LOOPER_DEFAULT_PROMPT_FILE: file,
+      LOOPER_NOTIFIER: "webhook",
+      LOOPER_WEBHOOK_URL: "https://x.example/s3cr3t-hook"
+    }
+    await using other = await startLooper({ env })
+    const missing = await other.request("GET", "/status")
+    assert.notInclude(missing.text, "s3cr3t")
+    assert.deepInclude((await statusOf(other)).defaults, {
+      prompt: null,
+      prompt_source: file,
+      prompt_error: `prompt is unusable: ${file} cannot be read: ENOENT`,
+      announces_to: "a webhook"
+    })
+    writeFileSync(file, " \n")
+    assert.include((await statusOf(other)).defaults, { prompt: null, prompt_error: "the default prompt is empty" })
+    writeFileSync(file, "go on\n")
+    assert.include((await statusOf(other)).defaults, { prompt: "go on", prompt_error: null })
+  })
+})
+
+describe("the limits of the run that lives", () => {
+  it("say when each ends it if nothing changes", async () => {
+    const env = {
+      CODEX_EXEC_MAX_SECONDS: "3600",
+      CODEX_EXEC_MAX_SILENT_SECONDS: "600",
+      CODEX_EXEC_MAX_LOG_BYTES: "1000000"
+    }
+    await using limited = await startLooper({ env })
+    const go = join(limited.folder, "go")
+    await limited.run(codexScript([{ waitForFile: go }, { print: "one\n" }, { hang: true }]))
+    const before = await statusOf(limited)
+    assert.isNull(before.run?.last_output_at)
+    writeFileSync(go, "")
+    const { run, server_time: now } = await until(async () => {
+      const found = await statusOf(limited)
+      return typeof found.run?.last_output_at === "string" && found
+    }, "it has written")
+    assert.isAtMost(millis(run?.last_output_at), millis(now))
+    assert.isAtLeast(millis(run?.last_output_at), millis(before.server_time) - 20)
+    const [seconds, silent, bytes] = run?.limits ?? []
+    assert.include(seconds, { limit: "max_seconds", value: 3_600 })
+    assert.closeTo(millis(seconds?.at) - millis(run?.started_at), 3_600_000, 5_000)
+    assert.include(silent, { limit: "max_silent_seconds", value: 600 })
+    assert.closeTo(millis(silent?.at) - millis(run?.last_output_at), 600_000, 3_000)
+    assert.deepStrictEqual(bytes, { limit: "max_log_bytes", value: 1_000_000, at: null })
   })
 })
 
@@ -159,6 +239,7 @@ describe("GET /status while something happens", () => {
     }, "the sequence waits")
     assert.isNull(idle)
     assert.isNull(run)
+    assert.strictEqual(holder?.operation, "run")
     assert.deepStrictEqual(
       holder?.steps.map(({ step, result }) => [step, result]),
       [
@@ -173,10 +254,15 @@ describe("GET /status while something happens", () => {
   })
 
   it("shows the run that lives: since when, how long, how much it has written", async () => {
-    const answer = await looper.run(codexScript([{ print: "x".repeat(1_000) }, { hang: true }]))
+    const beat = join(looper.folder, "child.beat")
+    const child = { kind: "daemon", heartbeat: beat } as const
+    const answer = await looper.run(codexScript([{ print: "x".repeat(1_000) }, { child }, { hang: true }]))
     const { pid, log_path } = runOf(answer)
-    await until(() => sizeOf(log_path) > 2_000, "it has written")
-    const { run, idle, next_start_at } = await status()
+    await until(() => sizeOf(log_path) > 2_000 && sizeOf(beat) > 0, "it has written")
+    const { run, idle, next_start_at } = await until(async () => {
+      const now = await status()
+      return now.run?.process_count === 2 && now
+    }, "codex and its daemon are its processes")
     assert.deepInclude(run, {
       request_id: String(answer.body?.request_id),
       state: "running",
@@ -185,6 +271,10 @@ describe("GET /status while something happens", () => {
       log_bytes: sizeOf(log_path),
       workspace: looper.workspace,
       is_autopoll: false,
+      operation: "run",
+      reason: null,
+      last_output_at: statSync(log_path).mtime.toISOString(),
+      limits: [],
       ended_at: null,
       cause: null,
       return_code: null

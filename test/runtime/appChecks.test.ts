@@ -59,7 +59,9 @@ const assertStopping = (answer: { status: number; headers: Headers; body: Record
   assert.strictEqual(answer.status, 503)
   assert.strictEqual(answer.headers.get("retry-after"), "10")
   assert.strictEqual(answer.headers.get("connection"), "close")
-  assert.deepInclude(answer.body, { ok: false, error: "shutting down", code: "shutting_down" })
+  const { deadline_at: deadline, ...body } = answer.body
+  assert.deepInclude(body, { ok: false, error: "shutting down", code: "shutting_down", on_shutdown: "stop" })
+  assert.closeTo(Date.parse(String(deadline)), Date.now() + 9_800, 5_000)
 }
 
 describe("a Looper that is stopping", () => {

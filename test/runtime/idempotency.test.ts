@@ -69,7 +69,7 @@ const openBakery = Effect.fnUntraced(function* (
           baked.push(cake)
           return bake({ cake, requestId })
         })
-        const minutes = yield* lock.tryRun({ requestId, step: "notify", sequence })
+        const minutes = yield* lock.tryRun({ requestId, operation: "run", step: "notify", sequence })
         return { ok: true, request_id: requestId, minutes }
       })
   })

@@ -50,12 +50,14 @@ describe("backoff", () => {
     })
   )
 
-  it.effect("runs off with time", () =>
+  it.effect("runs off with time, and tells how long it is as a whole", () =>
     Effect.gen(function* () {
-      yield* waitsOf(3)
       const autopoll = yield* Autopoll
+      assert.strictEqual(autopoll.wholeBackoffMillis(), 0)
+      yield* waitsOf(3)
       yield* TestClock.adjust("599 seconds")
       assert.strictEqual(yield* autopoll.backoffMillis, 1_000)
+      assert.strictEqual(autopoll.wholeBackoffMillis(), 600_000)
       yield* TestClock.adjust("2 seconds")
       assert.strictEqual(yield* autopoll.backoffMillis, 0)
     }).pipe(Effect.provide(polling(300)))

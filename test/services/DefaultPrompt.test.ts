@@ -11,14 +11,12 @@ const root = mkdtempSync(join(tmpdir(), "default-prompt-"))
 afterAll(() => rmSync(root, { recursive: true }))
 const file = join(root, "prompt.txt")
 
-const prompt = (environment: Readonly<Record<string, string>>) =>
-  Effect.map(
-    Effect.provide(
-      DefaultPrompt,
-      DefaultPrompt.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment })))
-    ),
-    ({ read }) => read
+const service = (environment: Readonly<Record<string, string>>) =>
+  Effect.provide(
+    DefaultPrompt,
+    DefaultPrompt.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment })))
   )
+const prompt = (environment: Readonly<Record<string, string>>) => Effect.map(service(environment), ({ read }) => read)
 const fromFile = prompt({ LOOPER_DEFAULT_PROMPT_FILE: "prompt.txt" })
 
 describe("the default prompt", () => {
@@ -31,6 +29,14 @@ describe("the default prompt", () => {
   it.live("is built in where nothing is configured", () =>
     Effect.gen(function* () {
       assert.match(yield* yield* prompt({}), /^Continue the current task of this repository\. .*what is left\.$/)
+    })
+  )
+
+  it.live("says where it comes from", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* service({})).source, "built-in")
+      assert.strictEqual((yield* service({ LOOPER_DEFAULT_PROMPT: "go" })).source, "LOOPER_DEFAULT_PROMPT")
+      assert.strictEqual((yield* service({ LOOPER_DEFAULT_PROMPT_FILE: "prompt.txt" })).source, file)
     })
   )
 

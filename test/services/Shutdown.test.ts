@@ -49,6 +49,22 @@ describe("a shutdown", () => {
     })
   )
 
+  it.effect("tells on the wall clock when it ends at the latest, and what becomes of runs", () =>
+    Effect.gen(function* () {
+      const shutdown = yield* withGrace("10")
+      assert.isUndefined(shutdown.notice())
+      yield* TestClock.adjust("1 hour")
+      yield* shutdown.begin
+      const notice = { deadlineAtMillis: 3_609_800, onShutdown: "stop" } as const
+      assert.deepStrictEqual(shutdown.notice(), notice)
+      yield* TestClock.adjust("3 seconds")
+      yield* shutdown.begin
+      assert.deepStrictEqual(shutdown.notice(), notice)
+      yield* shutdown.leaveRuns
+      assert.deepStrictEqual(shutdown.notice(), { ...notice, onShutdown: "leave" })
+    })
+  )
+
   it.effect("skips to SIGKILL when it is forced, and keeps its other times", () =>
     Effect.gen(function* () {
       const shutdown = yield* withGrace("10")

@@ -7,6 +7,10 @@ import { isAlive, sizeOf, until } from "./processes.ts"
 export interface SeenRun {
   readonly request_id: string
   readonly state: string
+  readonly operation: string | null
+  /** `code` of the failure that kept codex from being started. */
+  readonly error: string | null
+  readonly reason: string | null
   readonly cause: string | null
   readonly return_code: number | string | null
   readonly started_at: string
@@ -65,6 +69,8 @@ export const assertPossible = (run: SeenRun): void => {
   assert.strictEqual(run.ended_at === null, lives, about)
   assert.strictEqual(run.cause === null, lives, about)
   if (lives) assert.isNull(run.return_code, about)
+  if (lives || run.state === "succeeded" || run.state === "interrupted") assert.isNull(run.reason, about)
+  if (run.reason !== null) assert.isTrue(run.reason.length > 0 && Array.from(run.reason).length <= 300, about)
   if (run.state === "succeeded") assert.strictEqual(run.return_code, 0, about)
   if (run.state === "failed" && run.cause === "exited") assert.notStrictEqual(run.return_code, 0, about)
   if (run.ended_at !== null) {

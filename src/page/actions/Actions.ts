@@ -1,12 +1,15 @@
 /** What buttons and keys do; each changes the state, and none throws: what fails is told in the state. */
 import type { LooperApi } from "../api/LooperApi.ts"
-import type { DialogKind, HistoryFilter, PageState } from "../state/PageState.ts"
+import type { DialogKind, HistoryFilter, PageState, Settings } from "../state/PageState.ts"
 import type { Store } from "../state/Store.ts"
+import type { FormTexts } from "./formState.ts"
 
 /** What every action works on. */
 export interface Context {
   readonly store: Store<PageState>
   readonly api: LooperApi
+  /** Something was asked of Looper just now: the status is looked at soon, and often for a while. */
+  readonly look?: () => void
 }
 
 /** Reading: what is shown. */
@@ -28,6 +31,10 @@ export interface ViewActions {
 export interface DoActions {
   openDialog(dialog: DialogKind): void
   closeDialog(): void
+  /** What is typed into the start dialog; `undefined`: the default again. */
+  editForm(texts: Partial<FormTexts>): void
+  /** Sends what the open tab of the start dialog says. */
+  submitForm(): void
   /** The first call arms, the second stops. */
   stop(): void
   keepRunning(): void
@@ -40,6 +47,8 @@ export interface DoActions {
   pauseAutopoll(): void
   resumeAutopoll(): void
   enterToken(token: string): void
+  setSettings(settings: Partial<Settings>): void
+  dropNotice(): void
 }
 
 /** Everything. */

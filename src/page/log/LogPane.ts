@@ -2,6 +2,7 @@
 import type { Run } from "../api/answers.ts"
 import type { LooperApi } from "../api/LooperApi.ts"
 import type { LogFacts } from "../state/PageState.ts"
+import { Pane } from "./Pane.ts"
 
 /** What the pane needs of the page around it. */
 export interface LogPaneOptions {
@@ -46,3 +47,6 @@ export interface LogPane {
   /** Looper answers again, or does not: the stream is opened again at once, or waits. */
   setReachable(isReachable: boolean): void
 }
+
+/** One for the page; it shows nothing until it is told what. */
+export const makeLogPane = (options: LogPaneOptions): LogPane => new Pane(options)

@@ -1,4 +1,5 @@
 /** Everything the page shows, but the log's own lines. Times are milliseconds on the server's clock. */
+import { emptyForm, type StartForm } from "../actions/formState.ts"
 import type { Run, RunDetails, RunsPage, Status } from "../api/answers.ts"
 
 /** How the page and its Looper stand. */
@@ -54,7 +55,17 @@ export interface LogFacts {
 }
 
 /** Which dialog is open. */
-export type DialogKind = "none" | "start" | "announce" | "keys" | "prompt"
+export type DialogKind = "none" | "start" | "announce" | "keys" | "prompt" | "goTo"
+
+/** What was asked of Looper by a button, and is not answered yet. */
+export type Pending = "cancel" | "tick" | "pause" | "resume" | "token"
+
+/** What somebody chose for this browser. */
+export interface Settings {
+  readonly theme: "system" | "light" | "dark"
+  /** Single letters are commands. */
+  readonly hasKeys: boolean
+}
 
 /** The page's state. */
 export interface PageState {
@@ -73,12 +84,17 @@ export interface PageState {
   readonly pinnedRunId: string | undefined
   /** The run whose log is open. */
   readonly shownRun: Run | undefined
+  /** The prompt of a run, as its log's header has it: `undefined` before it was read. */
+  readonly prompt: { readonly runId: string; readonly text: string | undefined } | undefined
   /** A new run has started while somebody read another one's log. */
   readonly newerRunId: string | undefined
   readonly log: LogFacts
   readonly stop: StopState
   readonly stoppedHere: StoppedHere | undefined
   readonly dialog: DialogKind
+  readonly form: StartForm
+  readonly pending: ReadonlyArray<Pending>
+  readonly settings: Settings
   /** One line about what a button did, for those that have no place of their own. */
   readonly notice: string | undefined
   /** What is seen where the screen is narrow. */
@@ -96,11 +112,35 @@ export const initialState: PageState = {
   lastDetails: undefined,
   pinnedRunId: undefined,
   shownRun: undefined,
+  prompt: undefined,
   newerRunId: undefined,
   log: { command: undefined, stream: "none", isFollowing: false },
   stop: { kind: "idle" },
   stoppedHere: undefined,
   dialog: "none",
+  form: emptyForm,
+  pending: [],
+  settings: { theme: "system", hasKeys: true },
   notice: undefined,
   tab: "log"
+}
+
+/** What only a token lets see, and is not seen without it; forms keep their texts. */
+export const nothingSeen = (): Partial<PageState> => {
+  const { status, statusAtMillis, history, recent, lastDetails, shownRun, newerRunId, prompt } = initialState
+  const { log, stop, stoppedHere, notice } = initialState
+  return {
+    status,
+    statusAtMillis,
+    history,
+    recent,
+    lastDetails,
+    shownRun,
+    newerRunId,
+    prompt,
+    log,
+    stop,
+    stoppedHere,
+    notice
+  }
 }

@@ -81,3 +81,15 @@ export const bytes = (count: number): string => {
 
 /** `2,360`. */
 export const grouped = (count: number): string => count.toLocaleString("en")
+
+/** An age in its largest unit that says enough: "12 s", "26 m", "1 h 12 m", "6 d 2 h". */
+export const age = (millis: number): string => {
+  const minutes = Math.floor(millis / 60_000)
+  return minutes >= 1 && minutes < 60 ? `${minutes} m` : duration(millis)
+}
+
+/** Milliseconds of an ISO time; `undefined` for none. */
+export const millisOf = (iso: string | null | undefined): number | undefined => {
+  const millis = typeof iso === "string" ? Date.parse(iso) : Number.NaN
+  return Number.isFinite(millis) ? millis : undefined
+}

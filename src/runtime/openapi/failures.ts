@@ -4,6 +4,7 @@ import { maxBodyBytes } from "../body.ts"
 import type { Access, Handler } from "../Handler.ts"
 import * as refusals from "../refusals.ts"
 import { codeOf } from "../../domain/errors.ts"
+import { ShutdownFields } from "../../domain/shutdownNotice.ts"
 
 /** A failure as a document says it. */
 export interface Failure {
@@ -24,12 +25,13 @@ type AnyHandler = Handler<unknown>
 /** What every answer may have, or nobody reads. */
 const untold = new Set(["Connection"])
 
-const failure = (refusal: refusals.Refusal, about: string): Failure => ({
+const failure = (refusal: refusals.Refusal, about: string, fields?: Schema.Top): Failure => ({
   status: refusal.status,
   code: refusal.code,
   about,
   error: refusal.error,
-  headers: Object.keys(refusal.headers ?? {}).filter((name) => !untold.has(name))
+  headers: Object.keys(refusal.headers ?? {}).filter((name) => !untold.has(name)),
+  fields
 })
 
 /** Of the route whatever it is; nothing was done. */
@@ -41,7 +43,7 @@ const always = [
   failure(refusals.expectationFailed, "an `Expect` other than `100-continue`; nothing was done"),
   failure(refusals.headersTooLarge, "the header fields are too large; nothing was done"),
   failure(refusals.internalError, "a defect of Looper; the server log has its cause"),
-  failure(refusals.shuttingDown, "Looper stops; a wait was cut, or nothing was done")
+  failure(refusals.shuttingDown(), "Looper stops; a wait was cut, or nothing was done", ShutdownFields)
 ]
 
 const { error: _, ...ofInput } = failure(

@@ -36,7 +36,8 @@ export interface LooperConfigShape
 /** The least level of records in the server log. */
 export type LogLevel = LooperConfigShape["logLevel"]
 
-const builtInPrompt = [
+/** The default prompt where none is configured. */
+export const builtInPrompt = [
   "Continue the current task of this repository.",
   "Read its notes first. Finish one step, check it, and record what you did and what is left."
 ].join(" ")

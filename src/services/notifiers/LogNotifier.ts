@@ -4,6 +4,7 @@ import { Notifier } from "./Notifier.ts"
 
 /** Logs a message's length in code points, never its text. */
 export const layerLog = Layer.succeed(Notifier, {
+  announcesTo: "the server log",
   send: (message) =>
     Effect.logInfo("notify.log").pipe(
       Effect.annotateLogs({ message_len: Array.from(message).length }),

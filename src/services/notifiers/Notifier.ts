@@ -13,5 +13,7 @@ export class Notifier extends Context.Service<
      * `LOOPER_NOTIFY_ON` is tried again.
      */
     readonly send: (message: string) => Effect.Effect<string, NotifyFailed>
+    /** Where that is, for people: `stream coding, topic verified-cad`; no secret, no address of a webhook. */
+    readonly announcesTo?: string
   }
 >()("looper/services/notifiers/Notifier") {}

@@ -1,5 +1,5 @@
 /** The machine's processes: scans, identities, single signals. */
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import type { ProcessIdentity, ProcessRow } from "../../domain/processTree.ts"
 import { isSupervisor } from "../../domain/supervisor.ts"
 import * as procfs from "./procfs.ts"
@@ -19,6 +19,8 @@ export class ProcessTable extends Context.Service<
     readonly isAlive: (identity: ProcessIdentity) => Effect.Effect<boolean>
     readonly argv: (pid: number) => Effect.Effect<ReadonlyArray<string>>
     readonly workingDirectory: (pid: number) => Effect.Effect<string | undefined>
+    /** When it started, in milliseconds since the epoch; `undefined` where this machine's clocks do not tell. */
+    readonly startedAtMillis: (identity: ProcessIdentity) => Effect.Effect<number | undefined>
     /** Does it run under another effective uid or in another pid namespace than Looper? Not when it is gone. */
     readonly isForeign: (pid: number) => Effect.Effect<boolean>
     /** Reads the identity again, then signals that one pid, never a group. */
@@ -41,6 +43,13 @@ export class ProcessTable extends Context.Service<
       isAlive: (identity) => Effect.sync(() => isAlive(identity)),
       argv: (pid) => Effect.sync(() => procfs.readArgv(pid)),
       workingDirectory: (pid) => Effect.sync(() => procfs.readWorkingDirectory(pid)),
+      startedAtMillis: ({ startTicks }) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          const upMillis = procfs.readUptimeMillis()
+          const agoMillis = upMillis === undefined ? -1 : upMillis - startTicks * procfs.tickMillis
+          // In some containers the machine says how long the container is up.
+          return agoMillis < -procfs.tickMillis ? undefined : Math.round(now - Math.max(0, agoMillis))
+        }),
       isForeign: (pid) =>
         Effect.sync(() => {
           const owner = procfs.readOwner(pid)

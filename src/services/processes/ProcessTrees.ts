@@ -51,6 +51,8 @@ export class ProcessTrees extends Context.Service<
     readonly terminate: (seeds: TreeSeeds, options?: Partial<TerminationOptions>) => Effect.Effect<Termination>
     /** The pids that {@link terminate} would find at its first scan; signals nobody. */
     readonly members: (seeds: TreeSeeds) => Effect.Effect<ReadonlyArray<number>>
+    /** How long a tree may take to obey SIGTERM where {@link terminate} is told nothing else. */
+    readonly graceMillis: number
   }
 >()("looper/services/processes/ProcessTrees") {
   static readonly layerWith = (options: TerminationOptions) =>
@@ -61,6 +63,7 @@ export class ProcessTrees extends Context.Service<
         const shutdown = yield* Shutdown
         const metrics = yield* Metrics
         return ProcessTrees.of({
+          graceMillis: options.graceMillis,
           terminate: (seeds, own) => makeTermination({ table, shutdown, metrics, seeds, ...options, ...own }),
           members: (seeds) =>
             Effect.map(table.scan, (rows) => {

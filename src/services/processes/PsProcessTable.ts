@@ -87,6 +87,7 @@ export const layerPs: Layer.Layer<ProcessTable> = Layer.sync(ProcessTable, () =>
     isAlive,
     argv: (pid) => Effect.map(find(pid), (row) => row?.argv ?? []),
     workingDirectory: () => Effect.succeed(undefined),
+    startedAtMillis: ({ startTicks }) => Effect.succeed(startTicks * 1_000),
     isForeign: (pid) => Effect.map(find(pid), (row) => row !== undefined && row.uid !== uid),
     signal: (identity, signal) =>
       Effect.map(isAlive(identity), (isThere) => (isThere ? signalPid(identity.pid, signal) : "gone"))

@@ -114,6 +114,15 @@ export const readOwner = (pid: number | "self"): ProcOwner | undefined => {
   return { effectiveUid: Number(uid), namespaceDepth: pids?.trim().split(/\s+/).length ?? 1 }
 }
 
+/** A clock tick of /proc/PID/stat: 100 a second on every architecture that Node runs on (USER_HZ). */
+export const tickMillis = 10
+
+/** How long the machine is up, suspended time too, as start times count (proc_uptime(5)). */
+export const readUptimeMillis = (): number | undefined => {
+  const seconds = Number.parseFloat(read("/proc/uptime")?.toString("latin1") ?? "")
+  return Number.isFinite(seconds) ? seconds * 1_000 : undefined
+}
+
 /** Changes with each boot, so that a start time from before it names nothing. */
 export const readBootId = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()
 

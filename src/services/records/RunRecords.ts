@@ -4,7 +4,9 @@ import { HistoryUnavailable, RunNotFound, type Step } from "../../domain/errors.
 import type { RequestId } from "../../domain/RequestId.ts"
 import {
   endState,
+  type RunCounts,
   type RunEnding,
+  type RunOperation,
   type RunRecord,
   type RunsQuery,
   type RunStep,
@@ -16,6 +18,7 @@ import { countEnd, Metrics } from "../metrics/Metrics.ts"
 import { RunLogs } from "../runs/RunLogs.ts"
 import { Database } from "./Database.ts"
 import { LiveRuns } from "./LiveRuns.ts"
+import { countsOf, selectCounts } from "./countRuns.ts"
 import { selectPage, withLive } from "./listRuns.ts"
 import { type KnownRun, knownRun, runStatements, runValues } from "./runRow.ts"
 
@@ -26,6 +29,7 @@ export class RunRecords extends Context.Service<
     /** A sequence is about to announce, stop or launch; state `starting`. */
     readonly begin: (run: {
       readonly requestId: RequestId
+      readonly operation?: RunOperation | undefined
       readonly workspace: string
       readonly logPath: string
     }) => Effect.Effect<void>
@@ -49,12 +53,17 @@ export class RunRecords extends Context.Service<
         readonly logBytes: number | undefined
         /** Where nobody saw it end: the last that is known of it, in milliseconds since the epoch. */
         readonly endedAtMillis?: number | undefined
+        /** One line: why it failed, or which limit ended it. */
+        readonly reason?: string | undefined
       }
     ) => Effect.Effect<void>
     /** codex was never let go: `failed` by `error`, `stopped` by a cause, or, where Looper died, `interrupted`. */
     readonly endUnstarted: (
       requestId: RequestId,
-      end: { readonly error: string } | { readonly stoppedBy: StopCause } | "interrupted"
+      end:
+        | { readonly error: string; readonly reason?: string | undefined }
+        | { readonly stoppedBy: StopCause }
+        | "interrupted"
     ) => Effect.Effect<void>
     /** Was there ever a run of this id? */
     readonly has: (requestId: string) => boolean
@@ -72,6 +81,12 @@ export class RunRecords extends Context.Service<
      * **Errors** `HistoryUnavailable`: the database cannot be read.
      */
     readonly list: (query: RunsQuery) => Effect.Effect<ReadonlyArray<RunRecord>, HistoryUnavailable>
+    /**
+     * How many runs there are, those that live among them.
+     *
+     * **Errors** `HistoryUnavailable`: the database cannot be read.
+     */
+    readonly counts: Effect.Effect<RunCounts, HistoryUnavailable>
     readonly steps: (requestId: string) => Effect.Effect<ReadonlyArray<RunStep>>
     /** Why somebody was stopping it, as far as the record knows. */
     readonly stopCause: (requestId: string) => Effect.Effect<StopCause | undefined>
@@ -153,15 +168,17 @@ export class RunRecords extends Context.Service<
       })
 
       return RunRecords.of({
-        begin: Effect.fn("RunRecords.begin")(function* ({ requestId, workspace, logPath }) {
+        begin: Effect.fn("RunRecords.begin")(function* ({ requestId, operation, workspace, logPath }) {
           if (runs.hasBegun(requestId)) return
           const run: KnownRun = {
             record: {
               requestId,
               state: "starting",
+              operation,
               cause: undefined,
               returnCode: undefined,
               error: undefined,
+              reason: undefined,
               startedAtMillis: yield* Clock.currentTimeMillis,
               endedAtMillis: undefined,
               durationMillis: undefined,
@@ -202,13 +219,14 @@ export class RunRecords extends Context.Service<
           yield* change(requestId, "stopForgotten", (run) => ({ ...run, stoppedBy: undefined }))
         }),
         end: Effect.fn("RunRecords.end")(function* (requestId, ending) {
-          const { returnCode, durationMillis, logBytes, endedAtMillis, stoppedBy } = ending
-          yield* end(requestId, { ...endState(ending), returnCode, durationMillis, logBytes, endedAtMillis }, stoppedBy)
+          const { returnCode, durationMillis, logBytes, endedAtMillis, reason, stoppedBy } = ending
+          const known = { returnCode, durationMillis, logBytes, endedAtMillis, reason }
+          yield* end(requestId, { ...endState(ending), ...known }, stoppedBy)
         }),
         endUnstarted: Effect.fn("RunRecords.endUnstarted")(function* (requestId, how) {
           if (how === "interrupted") return yield* end(requestId, { state: how, cause: how }, undefined)
           if ("error" in how) {
-            return yield* end(requestId, { state: "failed", cause: "not_started", error: how.error }, undefined)
+            return yield* end(requestId, { state: "failed", cause: "not_started", ...how }, undefined)
           }
           return yield* end(requestId, { state: "stopped", cause: how.stoppedBy }, how.stoppedBy)
         }),
@@ -225,6 +243,12 @@ export class RunRecords extends Context.Service<
           if (rows === undefined) return yield* new HistoryUnavailable()
           const page = rows.flatMap((row) => knownRun(row, logDir)?.record ?? [])
           return withLive(page, runs.unended(), query)
+        }),
+        counts: Effect.suspend(() => {
+          const live = runs.unended()
+          return Effect.flatMap(database.read(...selectCounts(live)), (rows) =>
+            rows === undefined ? Effect.fail(new HistoryUnavailable()) : Effect.succeed(countsOf(rows, live))
+          )
         }),
         steps: (requestId) => runs.steps(requestId),
         stopCause: (requestId) => Effect.map(runs.find(requestId), (run) => run?.stoppedBy),

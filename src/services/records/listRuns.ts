@@ -8,17 +8,21 @@ export const selectPage = ({
   states: givenStates,
   isAutopoll,
   before,
+  startedBeforeMillis,
   limit
 }: RunsQuery): readonly [sql: string, ...values: ReadonlyArray<SQLInputValue>] => {
   const states = givenStates && [...new Set(givenStates)]
   const conditions = [
     states && `state IN (${states.map(() => "?").join(", ")})`,
     isAutopoll !== undefined && `request_id ${isAutopoll ? "" : "NOT "}LIKE 'auto%'`,
-    before && "(started_at, request_id) < (?, ?)"
+    before && "(started_at, request_id) < (?, ?)",
+    startedBeforeMillis !== undefined && "started_at < ?"
   ].filter((condition) => typeof condition === "string")
   const where = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`
   const place = before === undefined ? [] : [before.startedAtMillis, before.requestId]
-  return [`${selectRuns}${where} ORDER BY started_at DESC, request_id DESC LIMIT ?`, ...(states ?? []), ...place, limit]
+  const times = startedBeforeMillis === undefined ? [] : [startedBeforeMillis]
+  const values = [...(states ?? []), ...place, ...times, limit]
+  return [`${selectRuns}${where} ORDER BY started_at DESC, request_id DESC LIMIT ?`, ...values]
 }
 
 /** A page with what the database may know less of: a run that lives, in its own place. */
@@ -31,6 +35,7 @@ export const withLive = (
   const isWanted = ({ state, requestId, startedAtMillis }: RunRecord) =>
     (query.states?.includes(state) ?? true) &&
     (query.isAutopoll === undefined || isAutopollRun(requestId) === query.isAutopoll) &&
+    (query.startedBeforeMillis === undefined || startedAtMillis < query.startedBeforeMillis) &&
     (query.before === undefined || isNewer(query.before, { startedAtMillis, requestId }))
   return [...page.filter(({ requestId }) => !ids.has(requestId)), ...live.filter(isWanted)]
     .toSorted((one, other) => (isNewer(one, other) ? -1 : 1))

@@ -58,7 +58,9 @@ export const migrations: ReadonlyArray<string> = [
   `ALTER TABLE autopoll ADD COLUMN counted_run TEXT NOT NULL DEFAULT '';`,
   `DROP INDEX answers_by_age;
   ALTER TABLE answers ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';
-  ALTER TABLE answers ADD COLUMN created_ms REAL NOT NULL DEFAULT 0;`
+  ALTER TABLE answers ADD COLUMN created_ms REAL NOT NULL DEFAULT 0;`,
+  `ALTER TABLE runs ADD COLUMN operation TEXT;
+  ALTER TABLE runs ADD COLUMN reason TEXT;`
 ]
 
 /** Brings a file from `version` to the newest; each step and its number are one transaction. */

@@ -2,7 +2,7 @@
 import type { SQLInputValue } from "node:sqlite"
 import * as path from "node:path"
 import { Schema } from "effect"
-import { EndCause, RunRecord, RunStep, StopCause } from "../../domain/RunRecord.ts"
+import { EndCause, RunOperation, RunRecord, RunStep, StopCause } from "../../domain/RunRecord.ts"
 import { RunIdentity } from "../../domain/runLog.ts"
 import type { Row } from "./Database.ts"
 
@@ -20,6 +20,7 @@ const encodeIdentity = Schema.encodeSync(IdentityText)
 const decodeIdentity = Schema.decodeUnknownOption(IdentityText)
 const isCause = Schema.is(EndCause)
 const isStopCause = Schema.is(StopCause)
+const isOperation = Schema.is(RunOperation)
 const isStep = Schema.is(RunStep)
 
 const columns = [
@@ -37,7 +38,9 @@ const columns = [
   "is_log_pruned",
   "identity",
   "stopped_by",
-  "is_inferred"
+  "is_inferred",
+  "operation",
+  "reason"
 ] as const
 
 /** What {@link knownRun} reads; a `WHERE` may follow. */
@@ -59,7 +62,9 @@ export const runValues = ({ record, stoppedBy, isInferred }: KnownRun): Readonly
   Number(record.isLogPruned),
   record.identity === undefined ? null : encodeIdentity(record.identity),
   stoppedBy ?? null,
-  Number(isInferred)
+  Number(isInferred),
+  record.operation ?? null,
+  record.reason ?? null
 ]
 
 /**
@@ -84,7 +89,8 @@ const endColumns = [
   "duration_ms",
   "log_bytes",
   "stopped_by",
-  "is_inferred"
+  "is_inferred",
+  "reason"
 ] as const
 
 /** Each takes {@link runValues}, but for `infer`; repeated, it changes nothing. */
@@ -125,9 +131,11 @@ export const knownRun = (row: Row, logDir: string): KnownRun | undefined => {
   const record = {
     requestId: row.request_id,
     state: row.state,
+    operation: isOperation(row.operation) ? row.operation : undefined,
     cause: isCause(row.cause) ? row.cause : undefined,
     returnCode: row.return_code ?? undefined,
     error: row.error ?? undefined,
+    reason: row.reason ?? undefined,
     startedAtMillis: row.started_at,
     endedAtMillis: row.ended_at ?? undefined,
     durationMillis: row.duration_ms ?? undefined,

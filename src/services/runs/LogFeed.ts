@@ -1,7 +1,14 @@
 /** One followed log: what of it may be given, and who waits for more. */
 import type { FileHandle } from "node:fs/promises"
 import { Effect } from "effect"
-import { encodedHeartbeat, encodeLogEnd, encodeLogGone, type LogEnd } from "../../domain/logEvents.ts"
+import {
+  encodedHeartbeat,
+  encodeLogEnd,
+  encodeLogGone,
+  encodeLogShutdown,
+  type LogEnd
+} from "../../domain/logEvents.ts"
+import type { ShutdownNotice } from "../../domain/shutdownNotice.ts"
 import { type LogFrame, LogFrames } from "./LogFrames.ts"
 
 /** What a follower gets; `sse` is the event in the form in which it is sent. */
@@ -11,6 +18,8 @@ export type FollowEvent =
   | { readonly kind: "end"; readonly offset: number; readonly end: LogEnd; readonly sse: Uint8Array }
   /** The rest cannot be given; nothing follows. */
   | { readonly kind: "gone"; readonly reason: string; readonly sse: Uint8Array }
+  /** Looper stops: the next one goes on at the offset where this one broke off. */
+  | { readonly kind: "shutdown"; readonly notice: ShutdownNotice; readonly sse: Uint8Array }
   | { readonly kind: "heartbeat"; readonly sse: Uint8Array }
 
 interface Waiter {
@@ -24,6 +33,13 @@ const heartbeat: FollowEvent = { kind: "heartbeat", sse: encodedHeartbeat }
 /** The last event of a log that cannot be followed any more. */
 export const goneEvent = (reason: string): FollowEvent => ({ kind: "gone", reason, sse: encodeLogGone(reason) })
 
+/** The last event of a connection to a Looper that stops. */
+export const shutdownEvent = (notice: ShutdownNotice): FollowEvent => ({
+  kind: "shutdown",
+  notice,
+  sse: encodeLogShutdown(notice)
+})
+
 const truncated = "the log was truncated"
 
 /** The state that all followers of a log share; of a follower it knows nothing but that it waits, and at which offset. */
@@ -32,7 +48,7 @@ export class LogFeed {
   private waiters = new Set<Waiter>()
   private head: number
   private nowMillis: number
-  /** The event that ends all followers; without one they end silently. */
+  /** The event that ends all followers; without one the feed was closed. */
   private last: { readonly event: FollowEvent | undefined } | undefined
 
   constructor(
@@ -90,7 +106,7 @@ export class LogFeed {
     if (this.last === undefined || this.last.event?.kind === "end") this.finish(goneEvent(reason))
   }
 
-  /** Ends all followers silently: they may follow again elsewhere. */
+  /** Ends all followers without an event of the run: they may follow again elsewhere. */
   close(): void {
     this.finish(undefined)
   }

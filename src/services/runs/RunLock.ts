@@ -1,6 +1,13 @@
 /** The single-run lock: one permit, never queued, held by a sequence that belongs to this layer, not to its caller. */
-import { Cause, Context, DateTime, Effect, Exit, Fiber, Layer, Scope, Semaphore } from "effect"
-import { Cancelled, type LockHolder, RunBusy, ShuttingDown, type Step } from "../../domain/errors.ts"
+import { Cause, Clock, Context, DateTime, Effect, Exit, Fiber, Layer, Scope, Semaphore } from "effect"
+import {
+  Cancelled,
+  type LockHolder,
+  type LockOperation,
+  RunBusy,
+  ShuttingDown,
+  type Step
+} from "../../domain/errors.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
 import { RunRecords } from "../records/RunRecords.ts"
 import { Shutdown } from "../Shutdown.ts"
@@ -28,6 +35,7 @@ export class RunLock extends Context.Service<
      */
     readonly tryRun: <A, E, R>(options: {
       readonly requestId: RequestId
+      readonly operation: LockOperation
       readonly step: Step
       readonly sequence: Effect.Effect<A, E, R>
     }) => Effect.Effect<A, E | Cancelled | RunBusy | ShuttingDown, R>
@@ -63,13 +71,20 @@ export class RunLock extends Context.Service<
           holder = { ...holder, step }
           return records.enter(holder.requestId, step)
         }).pipe(Effect.andThen(Effect.logInfo("run.step").pipe(Effect.annotateLogs({ action: step }))))
+      /** A sequence may have cut itself, while nobody is stopping. */
+      const shuttingDown = Effect.map(
+        Clock.currentTimeMillis,
+        (now) => new ShuttingDown(shutdown.notice() ?? { deadlineAtMillis: now, onShutdown: "stop" })
+      )
       const tryRun = Effect.fnUntraced(function* <A, E, R>(options: {
         readonly requestId: RequestId
+        readonly operation: LockOperation
         readonly step: Step
         readonly sequence: Effect.Effect<A, E, R>
       }): Effect.fn.Return<A, E | Cancelled | RunBusy | ShuttingDown, R> {
-        if (shutdown.times() !== undefined) return yield* new ShuttingDown()
-        const own: LockHolder = { requestId: options.requestId, step: options.step, since: yield* DateTime.now }
+        if (shutdown.times() !== undefined) return yield* yield* shuttingDown
+        const { requestId, operation, step } = options
+        const own: LockHolder = { requestId, operation, step, since: yield* DateTime.now }
         // The one that holds the permit now, should it not be to be had.
         const other = holder ?? own
         const taken = yield* LockTaken
@@ -90,12 +105,12 @@ export class RunLock extends Context.Service<
         })
         const locked = semaphore
           .withPermitsIfAvailable(1)(sequence)
-          .pipe(Effect.uninterruptible, Effect.annotateLogs({ request_id: options.requestId }))
+          .pipe(Effect.uninterruptible, Effect.annotateLogs({ request_id: requestId }))
         const fiberExit = yield* Fiber.await(yield* Effect.forkIn(locked, scope, { startImmediately: true }))
         // An interruption that came after the last wait is the fiber's exit, and no word on what the sequence came to.
         const exit = end.exit ?? fiberExit
         if (!isCut(exit)) return yield* end.exit ?? new RunBusy({ holder: other })
-        return yield* cancelledIn === undefined ? new ShuttingDown() : new Cancelled({ step: cancelledIn })
+        return yield* cancelledIn === undefined ? yield* shuttingDown : new Cancelled({ step: cancelledIn })
       })
       const cancel = (requestId: string) =>
         Effect.suspend(() => {

@@ -4,8 +4,9 @@ import { type LogGone, type LogTruncated, OffsetBeyondEnd } from "../../domain/e
 import type { RunRecord } from "../../domain/RunRecord.ts"
 import { RunRecords } from "../records/RunRecords.ts"
 import { Shutdown } from "../Shutdown.ts"
-import { type FollowEvent, goneEvent, type LogFeed } from "./LogFeed.ts"
-import { lineNumberAt, tailStart } from "./logLines.ts"
+import { type FollowEvent, goneEvent, type LogFeed, shutdownEvent } from "./LogFeed.ts"
+import { LineNumbers } from "./LineNumbers.ts"
+import { tailStart } from "./logLines.ts"
 import { bytesOf } from "./logRange.ts"
 import { eventsOf, type LogFeedOptions, openLogFeed } from "./openLogFeed.ts"
 import { type LoggedRun, openRunLog, sizeOf } from "./openRunLog.ts"
@@ -43,7 +44,10 @@ export class RunLogFeeds extends Context.Service<
       tail: { readonly lines: number; readonly end: number }
     ) => Effect.Effect<number, LogGone>
     /**
-     * The number, from 1, of the line that `offset` lies in or begins; reads all before it.
+     * The number, from 1, of the line that `offset` lies in or begins.
+     *
+     * **Details** The first time it reads all before it; of the runs asked for last it remembers where lines are, so
+     * that the next time reads about a mebibyte.
      *
      * **Errors** `LogGone`: there is none any more.
      */
@@ -52,8 +56,8 @@ export class RunLogFeeds extends Context.Service<
      * The log from an offset on, until its run has ended.
      *
      * **Details** Followers of one run share one open file, one look at it at a time, and each event. One that does
-     * not pull costs nothing, and delays nobody. Ends with one `end`, or one `gone` where the log was truncated, or
-     * without either when Looper stops.
+     * not pull costs nothing, and delays nobody. Ends with one `end`, one `gone` where the log was truncated, or
+     * one `shutdown` when Looper stops.
      *
      * **Errors**
      * - `LogGone`: there is none any more.
@@ -63,6 +67,8 @@ export class RunLogFeeds extends Context.Service<
       readonly run: RunRecord
       readonly from: number
     }) => Effect.Effect<Stream.Stream<FollowEvent>, LogGone | OffsetBeyondEnd>
+    /** What a follower of a Looper that stops gets last; `undefined` as long as it does not. */
+    readonly lastWords: () => FollowEvent | undefined
     /** How many follow how many logs, who waits for more of them, and what is kept: pieces, and their cost in bytes. */
     readonly load: () => {
       readonly followers: number
@@ -79,14 +85,15 @@ export class RunLogFeeds extends Context.Service<
     Effect.gen(function* () {
       const records = yield* RunRecords
       const shutdown = yield* Shutdown
-      return yield* makeRunLogFeeds({ find: records.find, isStopping: () => shutdown.times() !== undefined })
+      return yield* makeRunLogFeeds({ find: records.find, stopping: shutdown.notice })
     })
   )
 }
 
 /** The service over given records; the end of its scope ends all followers. */
 export const makeRunLogFeeds = Effect.fnUntraced(function* (options: LogFeedOptions) {
-  const { isStopping } = options
+  const { stopping } = options
+  const lines = new LineNumbers()
   const open = new Set<LogFeed>()
   let isClosed = false
   let followers = 0
@@ -113,9 +120,15 @@ export const makeRunLogFeeds = Effect.fnUntraced(function* (options: LogFeedOpti
     Effect.sync(() => followers++),
     () => Effect.sync(() => followers--)
   )
+  const lastWords = () => {
+    const notice = stopping()
+    return notice && shutdownEvent(notice)
+  }
+  /** Of whoever comes when it is too late. */
+  const ending = Stream.suspend(() => Stream.fromIterable([lastWords()].filter((event) => event !== undefined)))
   const follower = (run: RunRecord, from: number): Stream.Stream<FollowEvent> =>
     Effect.andThen(counted, feedOf(run)).pipe(
-      Effect.map((feed) => (feed === undefined ? Stream.empty : eventsOf(feed, { from, isStopping }))),
+      Effect.map((feed) => (feed === undefined ? ending : eventsOf(feed, { from, stopping }))),
       Effect.catchTag("LogGone", ({ message }) => Effect.succeed(Stream.succeed(goneEvent(message)))),
       Stream.unwrap
     )
@@ -126,12 +139,13 @@ export const makeRunLogFeeds = Effect.fnUntraced(function* (options: LogFeedOpti
       Stream.unwrap(Effect.map(openRunLog(run), (handle) => bytesOf(handle, { requestId: run.requestId, start, end }))),
     tailStart: (run, tail) => Effect.scoped(Effect.flatMap(openRunLog(run), (handle) => tailStart(handle, tail))),
     lineNumberAt: (run, offset) =>
-      Effect.scoped(Effect.flatMap(openRunLog(run), (handle) => lineNumberAt(handle, offset))),
+      Effect.scoped(Effect.flatMap(openRunLog(run), (handle) => lines.numberAt(run.requestId, handle, offset))),
     follow: Effect.fn("RunLogFeeds.follow")(function* ({ run, from }) {
       const size = yield* Effect.scoped(Effect.flatMap(openRunLog(run), sizeOf))
       if (from > size) return yield* new OffsetBeyondEnd({ offset: from, size })
       return follower(run, from)
     }),
+    lastWords,
     load: () => {
       const all = [...open]
       const sum = (of: (feed: LogFeed) => number) => all.reduce((total, feed) => total + of(feed), 0)

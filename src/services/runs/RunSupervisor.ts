@@ -5,6 +5,7 @@ import type { ProcessIdentity, TreeSeeds } from "../../domain/processTree.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
 import type { RunEnding, StopCause } from "../../domain/RunRecord.ts"
 import type { ReturnCode, RunIdentity } from "../../domain/runLog.ts"
+import type { RunProgress } from "../../domain/status.ts"
 import { Autopoll } from "../Autopoll.ts"
 import { awaitExec, type Launch, prepareRun } from "./launchRun.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
@@ -16,6 +17,7 @@ import { RunRecords } from "../records/RunRecords.ts"
 import { type EarlierRun, findEarlierRuns } from "./RunAdoption.ts"
 import { exceededLimit } from "./runLimits.ts"
 import { type RunLog, RunLogs } from "./RunLogs.ts"
+import { progressOf } from "./runProgress.ts"
 import { ServerLog } from "../serverLog/ServerLog.ts"
 import { monotonicMillis, Shutdown } from "../Shutdown.ts"
 import { endOf, hasEnded, keepRun, makeTrackedRun, type TrackedRun } from "./TrackedRun.ts"
@@ -61,6 +63,8 @@ export class RunSupervisor extends Context.Service<
     readonly launch: (launch: Launch) => Effect.Effect<LaunchedRun, SpawnFailed>
     /** The runs that have not ended, an earlier Looper's too. */
     readonly live: () => ReadonlyArray<RunIdentity>
+    /** What a live run is up to; `undefined` where none has this id. */
+    readonly progress: (requestId: string) => Effect.Effect<RunProgress | undefined>
     /**
      * Supervisors as leaders of their sessions: of live runs and, until {@link forgetEnded}, of ended ones that left
      * something alive.
@@ -141,8 +145,9 @@ export class RunSupervisor extends Context.Service<
           )
         )
       const limitOnce = Effect.fnUntraced(function* (run: TrackedRun) {
-        const { identity, log } = run
-        const cause = yield* Effect.interruptible(exceededLimit({ log, startedAtMillis: identity.startedAtMillis }))
+        const { identity, log, watch } = run
+        const { startedAtMillis } = identity
+        const cause = yield* Effect.interruptible(exceededLimit({ log, startedAtMillis, watch }))
         yield* Effect.logWarning("codex.exec.limit").pipe(
           Effect.annotateLogs({ request_id: identity.requestId, pid: identity.codex.pid, limit: cause })
         )
@@ -285,6 +290,10 @@ export class RunSupervisor extends Context.Service<
       return RunSupervisor.of({
         launch,
         live,
+        progress: (requestId) => {
+          const run = unended().find(({ identity }) => identity.requestId === requestId)
+          return run === undefined ? Effect.undefined : Effect.provideContext(progressOf(run), services)
+        },
         leaders,
         settle,
         stopping: (pids, cause) =>

@@ -3,8 +3,11 @@ import { Cause, Deferred, Effect } from "effect"
 import type { RunEnding as RunEnd, StopCause } from "../../domain/RunRecord.ts"
 import type { ReturnCode, RunIdentity } from "../../domain/runLog.ts"
 import { Autopoll } from "../Autopoll.ts"
+import type { LooperConfig } from "../config/LooperConfig.ts"
 import { Notices } from "../Notices.ts"
 import { RunRecords } from "../records/RunRecords.ts"
+import { readReason } from "./endReason.ts"
+import { type LimitWatch, makeLimitWatch } from "./runLimits.ts"
 import { type RunLog, RunLogs } from "./RunLogs.ts"
 import { mirrorRun, type RunEnding } from "../mirror/RunMirror.ts"
 import { ServerLog } from "../serverLog/ServerLog.ts"
@@ -23,6 +26,8 @@ export interface TrackedRun {
   readonly isAdopted: boolean
   /** Otherwise it ended while no Looper watched, and nobody knows when. */
   readonly isSeenEnding: boolean
+  /** What is known of its silence. */
+  readonly watch: LimitWatch
   /** Who is stopping it: its end is not its own. */
   stoppedBy: StopCause | undefined
 }
@@ -37,6 +42,7 @@ export const makeTrackedRun = (options: {
   readonly stoppedBy: StopCause | undefined
 }): TrackedRun => ({
   ...options,
+  watch: makeLimitWatch(),
   ending: { code: Deferred.makeUnsafe(), trailerWritten: Deferred.makeUnsafe() },
   recorded: Deferred.makeUnsafe()
 })
@@ -54,7 +60,7 @@ const trailerEveryMillis = 1_000
 /** Completes its log and its mirror, and records its end. */
 export const keepRun = Effect.fnUntraced(function* (
   run: TrackedRun
-): Effect.fn.Return<void, never, Autopoll | Notices | RunLogs | RunRecords | ServerLog | Shutdown> {
+): Effect.fn.Return<void, never, Autopoll | LooperConfig | Notices | RunLogs | RunRecords | ServerLog | Shutdown> {
   const runLogs = yield* RunLogs
   const shutdown = yield* Shutdown
   const { identity, log, ending } = run
@@ -101,9 +107,10 @@ export const keepRun = Effect.fnUntraced(function* (
   }
   const records = yield* RunRecords
   const logBytes = yield* runLogs.sizeOf(log)
+  const reason = yield* readReason(run, end)
   // A Looper that died right after it recorded this end had told it.
   const isNews = (yield* records.find(requestId))?.endedAtMillis === undefined
-  yield* records.end(requestId, { ...end, logBytes, durationMillis, endedAtMillis })
+  yield* records.end(requestId, { ...end, logBytes, durationMillis, endedAtMillis, reason })
   if (isNews) yield* (yield* Notices).ended({ requestId, end, durationMillis, log })
   if (requestId.startsWith("auto")) yield* (yield* Autopoll).ended(requestId, end)
   yield* runLogs.removeState(log.path)

@@ -1,4 +1,4 @@
-/** Lines of a run log by their offsets, read block by block. */
+/** Where the last lines of a run log begin. */
 import type { FileHandle } from "node:fs/promises"
 import { Effect } from "effect"
 import { readBetween } from "./openRunLog.ts"
@@ -30,15 +30,4 @@ export const tailStart = Effect.fnUntraced(function* (
     }
   }
   return 0
-})
-
-/** The number, from 1, of the line that `offset` lies in or begins. */
-export const lineNumberAt = Effect.fnUntraced(function* (handle: FileHandle, offset: number) {
-  let count = 1
-  for (let start = 0; start < offset; start += blockBytes) {
-    const block = yield* Effect.promise(() => readBetween(handle, start, Math.min(offset, start + blockBytes)))
-    if (block.length === 0) break
-    for (let index = block.indexOf(newline); index >= 0; index = block.indexOf(newline, index + 1)) count += 1
-  }
-  return count
 })

@@ -2,7 +2,8 @@
 import { Cause, Effect, type Pull, Stream } from "effect"
 import { isEnded, type RunRecord } from "../../domain/RunRecord.ts"
 import { monotonicMillis } from "../Shutdown.ts"
-import { type FollowEvent, LogFeed } from "./LogFeed.ts"
+import type { ShutdownNotice } from "../../domain/shutdownNotice.ts"
+import { type FollowEvent, LogFeed, shutdownEvent } from "./LogFeed.ts"
 import { openRunLog, sizeOf } from "./openRunLog.ts"
 import { givable, watchLog } from "./watchLog.ts"
 
@@ -10,8 +11,8 @@ import { givable, watchLog } from "./watchLog.ts"
 export interface LogFeedOptions {
   /** The run's record as it is now. */
   readonly find: (requestId: string) => Effect.Effect<RunRecord | undefined>
-  /** Looper is stopping: followers end. */
-  readonly isStopping: () => boolean
+  /** Once Looper is stopping: followers end with it. */
+  readonly stopping: () => ShutdownNotice | undefined
   /** A follower that gets nothing for so long gets a comment. */
   readonly heartbeatMillis?: number
   /** How much of a followed log is kept, encoded, of its end for all followers, and as much for laggards. */
@@ -23,7 +24,7 @@ export const openLogFeed = Effect.fnUntraced(function* (
   run: RunRecord,
   options: LogFeedOptions & { readonly open: Set<LogFeed> }
 ) {
-  const { find, isStopping, open, heartbeatMillis = 15_000, windowBytes = 1024 * 1024 } = options
+  const { find, stopping, open, heartbeatMillis = 15_000, windowBytes = 1024 * 1024 } = options
   const handle = yield* openRunLog(run)
   const head = yield* Effect.flatMap(sizeOf(handle), (size) => givable(handle, size))
   const feed = new LogFeed(handle, { head, windowBytes, nowMillis: yield* monotonicMillis })
@@ -38,7 +39,7 @@ export const openLogFeed = Effect.fnUntraced(function* (
   const ended = isEnded(run)
     ? Effect.succeed(run)
     : Effect.map(find(run.requestId), (record) => (record !== undefined && isEnded(record) ? record : undefined))
-  yield* watchLog({ handle, feed, ended, isStopping, heartbeatMillis }).pipe(
+  yield* watchLog({ handle, feed, ended, isStopping: () => stopping() !== undefined, heartbeatMillis }).pipe(
     Effect.catchDefect((defect) =>
       Effect.andThen(
         Effect.logError("run.log.follow.fail", Cause.die(defect)),
@@ -53,13 +54,16 @@ export const openLogFeed = Effect.fnUntraced(function* (
 /** A follower: pulls one event at a time; a follower is its offset. */
 export const eventsOf = (
   feed: LogFeed,
-  { from, isStopping }: { readonly from: number; readonly isStopping: () => boolean }
+  { from, stopping }: { readonly from: number; readonly stopping: LogFeedOptions["stopping"] }
 ): Stream.Stream<FollowEvent> => {
   let offset: number | undefined = from
-  const pull: Pull.Pull<readonly [FollowEvent]> = Effect.suspend(() =>
-    offset === undefined || isStopping() ? Cause.done() : Effect.flatMap(feed.next(offset), taken)
-  )
-  const taken = (event: FollowEvent | undefined) => {
+  const pull: Pull.Pull<readonly [FollowEvent]> = Effect.suspend(() => {
+    if (offset === undefined) return Cause.done()
+    return stopping() === undefined ? Effect.flatMap(feed.next(offset), taken) : taken(undefined)
+  })
+  const taken = (given: FollowEvent | undefined): Pull.Pull<readonly [FollowEvent]> => {
+    const notice = given === undefined ? stopping() : undefined
+    const event = notice === undefined ? given : shutdownEvent(notice)
     if (event === undefined) return Cause.done()
     if (event.kind === "chunk") offset = event.end
     else if (event.kind !== "heartbeat") offset = undefined

@@ -19,6 +19,7 @@ export interface Watched {
   readonly feed: LogFeed
   /** The run's record, once it has ended. */
   readonly ended: Effect.Effect<RunRecord | undefined>
+  /** Looper is stopping. */
   readonly isStopping: () => boolean
   readonly heartbeatMillis: number
 }

@@ -5,7 +5,7 @@ import { provideQuietly } from "../delivery/quietClient.ts"
 import { LooperConfig, type ZulipConfig } from "../config/LooperConfig.ts"
 import { Notifier } from "../notifiers/Notifier.ts"
 import { accessOf } from "./zulipAccess.ts"
-import { addressOf } from "./zulipAddress.ts"
+import { addressOf, placeOf } from "./zulipAddress.ts"
 import { zulipClient } from "./zulipClient.ts"
 import { codePointLength } from "./zulipMessage.ts"
 import { sendTo } from "./zulipSend.ts"
@@ -29,6 +29,9 @@ export const layerZulip = Layer.effect(
     const { zulip } = yield* LooperConfig
     const provide = yield* provideQuietly(yield* zulipClient(zulip))
     const newestId = yield* Ref.make(0)
-    return Notifier.of({ send: (message) => provide(send(zulip, message, newestId).pipe(Effect.tapError(logFailure))) })
+    return Notifier.of({
+      announcesTo: placeOf(zulip),
+      send: (message) => provide(send(zulip, message, newestId).pipe(Effect.tapError(logFailure)))
+    })
   })
 )

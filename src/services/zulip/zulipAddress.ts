@@ -33,6 +33,12 @@ export const labelOf = (config: ZulipConfig): string =>
     ? `type=stream stream=${config.stream.trim()} topic=${cutTopic(config.topic)}`
     : `type=private to=${config.to.trim()}`
 
+/** The same for people. */
+export const placeOf = (config: ZulipConfig): string =>
+  config.messageType === "stream"
+    ? `stream ${config.stream.trim()}, topic ${cutTopic(config.topic)}`
+    : `private message to ${config.to.trim()}`
+
 /** Old names of kinds and conditions: every server knows them, the newer ones only recent servers. */
 const channelAddress = (config: ZulipConfig): ZulipAddress => {
   const [stream, topic] = [config.stream.trim(), cutTopic(config.topic)]

@@ -38,7 +38,10 @@ describe("a command", () => {
 
     const status = await command(["status"])
     assert.deepInclude(status, { code: 0, stderr: "" })
-    assert.match(status.stdout, new RegExp(`^Running: ${id} for \\d+s\nPid: ${pid}\nWorkspace: ${looper.workspace}\n`))
+    assert.match(
+      status.stdout,
+      new RegExp(`^Running: ${id} for \\d+s\nPid: ${pid}, \\d+ process(?:es)?\nWorkspace: ${looper.workspace}\n`)
+    )
     const json = await command(["status", "--json"])
     assert.strictEqual(JSON.parse(json.stdout).run.request_id, id)
     assert.match(json.stdout, /^\{.*\}\n$/)

@@ -21,6 +21,8 @@ const ended = (more: Partial<RunRecord>): RunRecord => ({
   cause: "exited",
   returnCode: 0,
   error: undefined,
+  operation: undefined,
+  reason: undefined,
   startedAtMillis: 0,
   endedAtMillis: 1,
   durationMillis: undefined,

@@ -7,6 +7,8 @@ import { makeLogs } from "../zulip/sending.ts"
 it.effect("logs that there was a message, not what it said", () =>
   Effect.gen(function* () {
     const logs = makeLogs()
+    const place = yield* Effect.map(Notifier, ({ announcesTo }) => announcesTo).pipe(Effect.provide(layerLog))
+    assert.strictEqual(place, "the server log")
     const output = yield* Effect.flatMap(Notifier, (notifier) => notifier.send("secret 😀")).pipe(
       Effect.provide(Layer.merge(layerLog, logs.layer))
     )

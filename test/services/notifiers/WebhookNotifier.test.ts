@@ -47,15 +47,15 @@ const makeHook = Effect.gen(function* () {
   return { url, requests, reply: (...next: ReadonlyArray<Reply>) => void replies.push(...next), arrived }
 })
 
+const notifierOf = (url: string) =>
+  layerWebhook.pipe(
+    Layer.provide(FetchHttpClient.layer),
+    Layer.provide(Layer.succeed(LooperConfig, { webhookUrl: Redacted.make(url) } as LooperConfigShape))
+  )
+
 const sendTo = (url: string, message: string, logs = makeLogs()) =>
   Effect.flatMap(Notifier, (notifier) => notifier.send(message)).pipe(
-    Effect.provide(
-      layerWebhook.pipe(
-        Layer.provide(FetchHttpClient.layer),
-        Layer.provide(Layer.succeed(LooperConfig, { webhookUrl: Redacted.make(url) } as LooperConfigShape)),
-        Layer.provideMerge(logs.layer)
-      )
-    )
+    Effect.provide(Layer.provideMerge(notifierOf(url), logs.layer))
   )
 
 const reasonOf = (url: string, logs = makeLogs()) => Effect.map(Effect.flip(sendTo(url, "m", logs)), (e) => e.reason)
@@ -162,6 +162,13 @@ describe("a message to a webhook", () => {
 })
 
 describe("the address of a webhook", () => {
+  it.effect("is no part of what is said of where messages go", () =>
+    Effect.gen(function* () {
+      const { announcesTo } = yield* Effect.provide(Notifier, notifierOf("https://hooks.example/a/b"))
+      assert.strictEqual(announcesTo, "a webhook")
+    })
+  )
+
   it.effect.each([
     (url: string) => ({ status: 404, text: `no route ${new URL(url).pathname}` }),
     (url: string) => ({ status: 400, text: `<p>${url}</p>` }),

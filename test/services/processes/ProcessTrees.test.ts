@@ -56,6 +56,7 @@ const makeWorld = (options: {
             table,
             Layer.mock(Shutdown, {
               times: () => undefined,
+              notice: () => undefined,
               isLeaving: () => false,
               report: () => {},
               leftovers: () => []

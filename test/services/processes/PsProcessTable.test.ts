@@ -52,6 +52,7 @@ describe("layerPs", () => {
       assert.deepStrictEqual(yield* table.argv(pid), ["sleep", "300"])
       assert.isFalse(yield* table.isForeign(pid))
       if (identity === undefined) return assert.fail("not found")
+      assert.closeTo((yield* table.startedAtMillis(identity)) ?? 0, Date.now(), 10_000)
       const other = { pid: identity.pid, startTicks: identity.startTicks - 1 }
       assert.strictEqual(yield* table.signal(other, "SIGKILL"), "gone")
       assert.isTrue(yield* table.isAlive(identity))

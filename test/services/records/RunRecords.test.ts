@@ -31,6 +31,8 @@ const starting = (): RunRecord => ({
   cause: undefined,
   returnCode: undefined,
   error: undefined,
+  operation: undefined,
+  reason: undefined,
   startedAtMillis: 0,
   endedAtMillis: undefined,
   durationMillis: undefined,
@@ -83,13 +85,23 @@ describe("a run's record", () => {
     })
   )
 
+  it.effect("tells which operation began it", () =>
+    Effect.gen(function* () {
+      const { records } = yield* openRecords(root())
+      yield* records.begin({ ...begun(), operation: "spawn" })
+      assert.deepStrictEqual(yield* found(records), { ...starting(), operation: "spawn" })
+      yield* records.end(id, ended)
+      assert.strictEqual((yield* found(records))?.operation, "spawn")
+    })
+  )
+
   const ends: ReadonlyArray<
     readonly [name: string, (records: RunRecords["Service"]) => Effect.Effect<void>, Partial<RunRecord>]
   > = [
     [
       "with another code",
-      (r) => r.end(id, { ...ended, returnCode: 3 }),
-      { state: "failed", cause: "exited", returnCode: 3 }
+      (r) => r.end(id, { ...ended, returnCode: 3, reason: "usage limit" }),
+      { state: "failed", cause: "exited", returnCode: 3, reason: "usage limit" }
     ],
     [
       "with nobody knowing how",
@@ -103,13 +115,19 @@ describe("a run's record", () => {
     ],
     [
       "never let go, for an error",
-      (r) => r.endUnstarted(id, { error: "SpawnFailed" }),
-      { state: "failed", cause: "not_started", error: "SpawnFailed", returnCode: undefined }
+      (r) => r.endUnstarted(id, { error: "SpawnFailed", reason: "failed to start" }),
+      {
+        state: "failed",
+        cause: "not_started",
+        error: "SpawnFailed",
+        reason: "failed to start",
+        returnCode: undefined
+      }
     ],
     [
       "never let go, stopped",
       (r) => r.endUnstarted(id, { stoppedBy: "shutdown" }),
-      { state: "stopped", cause: "shutdown" }
+      { state: "stopped", cause: "shutdown", reason: undefined }
     ],
     [
       "never let go, with Looper",
@@ -286,7 +304,7 @@ describe("a Looper that comes later", () => {
         writeFileSync(logOf(each), runLogHeader({ requestId: each, workspace: "/other", command: "c" }))
       }
       yield* first.close
-      writeFileSync(logOf(ids[0]), runLogTrailer(3), { flag: "a" })
+      writeFileSync(logOf(ids[0]), `ERROR: usage limit\nbye${runLogTrailer(3)}`, { flag: "a" })
       writeFileSync(logOf(ids[1]), runLogTrailer(0), { flag: "a" })
       writeFileSync(
         logOf(ids[1]).replace(".log", ".state"),
@@ -301,6 +319,7 @@ describe("a Looper that comes later", () => {
         state: "failed",
         cause: "exited",
         returnCode: 3,
+        reason: "usage limit",
         startedAtMillis: 0,
         workspace: "/w"
       })
@@ -326,7 +345,11 @@ describe("a Looper that comes later", () => {
       const first = yield* openRecords(root())
       for (const each of [id, "0b0b0b0b"]) yield* first.records.begin(begun(each))
       yield* first.close
-      execute(file(), `UPDATE runs SET state = 'sleeping' WHERE request_id = '${id}'; UPDATE runs SET identity = '{'`)
+      execute(
+        file(),
+        `UPDATE runs SET state = 'sleeping' WHERE request_id = '${id}';
+        UPDATE runs SET identity = '{', operation = 'dance'`
+      )
       const { records } = yield* openRecords(root())
       assert.isUndefined(yield* records.find(id))
       assert.deepStrictEqual(yield* records.unended, [{ ...starting(), ...begun("0b0b0b0b") }])

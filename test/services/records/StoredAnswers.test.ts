@@ -34,6 +34,7 @@ const openHouse = Effect.fnUntraced(function* (database: MemoryDatabase = makeMe
   const sequence = (name: string, then: Effect.Effect<void> = Effect.void) =>
     lock.tryRun({
       requestId: "0a0a0a0a",
+      operation: "run",
       step: "notify",
       sequence: Effect.andThen(
         Effect.sync(() => void done.push(name)),
@@ -111,6 +112,7 @@ describe("an answer by its key", () => {
       for (const [key, end] of ends) {
         const program = lock.tryRun({
           requestId: "0a0a0a0a",
+          operation: "run",
           step: "kill",
           sequence: Effect.andThen(
             Effect.sync(() => void done.push(key)),

@@ -5,7 +5,9 @@ import { TestClock } from "effect/testing"
 import { rmSync, writeFileSync } from "node:fs"
 import { type RunRecord, RunState, type RunsQuery } from "../../../src/domain/RunRecord.ts"
 import { runLogHeader, runLogTrailer } from "../../../src/domain/runLog.ts"
+import { selectCounts } from "../../../src/services/records/countRuns.ts"
 import { selectPage, withLive } from "../../../src/services/records/listRuns.ts"
+import { openDatabase } from "../../../src/services/records/openDatabase.ts"
 import { execute, holdLock, makeRoots, openRecords, until } from "./recording.ts"
 
 const { inLogs, root } = makeRoots()
@@ -30,6 +32,8 @@ const recordOf = (run: Run, index: number): RunRecord => ({
   cause: undefined,
   returnCode: undefined,
   error: undefined,
+  operation: undefined,
+  reason: undefined,
   endedAtMillis: undefined,
   durationMillis: undefined,
   logBytes: undefined,
@@ -53,6 +57,7 @@ const expected = (runs: ReadonlyArray<Run>, query: RunsQuery): ReadonlyArray<str
   runs
     .map(recordOf)
     .filter(({ state }) => query.states === undefined || query.states.includes(state))
+    .filter(({ startedAtMillis }) => startedAtMillis < (query.startedBeforeMillis ?? Number.POSITIVE_INFINITY))
     .filter(({ requestId }) => query.isAutopoll === undefined || requestId.startsWith("auto") === query.isAutopoll)
     .toSorted((a, b) => b.startedAtMillis - a.startedAtMillis || (a.requestId < b.requestId ? 1 : a === b ? 0 : -1))
     .map(({ requestId }) => requestId)
@@ -77,7 +82,8 @@ describe("the history", () => {
         const { records, close } = yield* openRecords(root())
         for (const states of [undefined, ["failed"], ["stopped", "succeeded"]] as const) {
           for (const isAutopoll of [undefined, true, false]) {
-            const query: RunsQuery = { ...everything, states, isAutopoll, limit }
+            const startedBeforeMillis = isAutopoll === undefined ? undefined : 3
+            const query: RunsQuery = { ...everything, states, isAutopoll, startedBeforeMillis, limit }
             const seen: Array<string> = []
             let before: RunsQuery["before"]
             for (;;) {
@@ -154,6 +160,72 @@ describe("the history", () => {
   )
 })
 
+describe("the counts of the history", () => {
+  it.effect.prop(
+    "are those of all runs, each once, whatever the database knows of those that live",
+    [Schema.Array(Run).check(Schema.isMaxLength(30)), Schema.Array(Schema.Int).check(Schema.isMaxLength(5))],
+    ([runs, picks]) =>
+      Effect.gen(function* () {
+        yield* (yield* openRecords(root())).close
+        insert(runs.map((run) => ({ ...run, state: run.state === "starting" ? "running" : run.state })))
+        // Ids behind those of autopoll's, too.
+        execute(
+          file(),
+          "UPDATE runs SET request_id = 'f' || substr(request_id, 2) WHERE state = 'failed' AND request_id NOT LIKE 'auto%'"
+        )
+        const { records, close, database } = yield* openRecords(root())
+        for (const pick of picks) yield* records.begin(begun(`b${(Math.abs(pick) % 7).toString().repeat(7)}`))
+        const stored = yield* database.read("SELECT request_id FROM runs")
+        const all = yield* records.list(everything)
+        const { byState, autopoll } = yield* records.counts
+        assert.lengthOf(all, stored?.length ?? 0)
+        for (const state of RunState.literals) {
+          assert.strictEqual(byState[state], all.filter((record) => record.state === state).length, state)
+        }
+        assert.strictEqual(autopoll, all.filter(({ requestId }) => requestId.startsWith("auto")).length)
+        yield* close
+      }).pipe(Effect.scoped),
+    { arbitrary: { runs: 20 } }
+  )
+
+  it.effect("have a run that the database does not take yet, as it is now", () =>
+    Effect.gen(function* () {
+      const { records } = yield* openRecords(root())
+      yield* records.begin(begun(idAt(1)))
+      yield* records.begin(begun(idAt(3, true)))
+      const lock = holdLock(file())
+      yield* records.begin(begun(idAt(2)))
+      yield* records.running(idAt(1))
+      yield* records.running(idAt(3, true))
+      const { byState, autopoll } = yield* records.counts
+      lock.release()
+      assert.deepInclude(byState, { starting: 1, running: 2, succeeded: 0 })
+      assert.strictEqual(autopoll, 1)
+    })
+  )
+
+  it.effect("are unavailable while the database cannot be read", () =>
+    Effect.gen(function* () {
+      yield* (yield* openRecords(root())).close
+      const lock = holdLock(file(), "EXCLUSIVE")
+      const { records } = yield* openRecords(root())
+      const failed = yield* Effect.flip(records.counts)
+      lock.release()
+      assert.strictEqual(failed._tag, "HistoryUnavailable")
+    })
+  )
+
+  it("are read over indexes alone", () => {
+    const { database } = openDatabase(inLogs("counted.db"), { timeoutMillis: 0, checkedInode: undefined })
+    const [sql, ...ids] = selectCounts([])
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...ids)
+    const walks = plan.map(({ detail }) => String(detail)).filter((detail) => / runs\b/.test(detail))
+    database.close()
+    assert.lengthOf(walks, 4)
+    for (const walk of walks) assert.match(walk, /USING (COVERING )?INDEX/)
+  })
+})
+
 describe("a history that is made anew from the logs", () => {
   it.live("never says that it does not know a run which it has not read yet", () =>
     Effect.gen(function* () {
@@ -177,11 +249,14 @@ describe("a page with the runs that live", () => {
       const all = runs.map(recordOf)
       const isLive = (index: number) => ((seed >>> (index % 31)) & 1) === 1
       const live = all.filter((_, index) => isLive(index))
-      const query: RunsQuery = { ...everything, states: ["failed", "running"], limit }
+      const startedBeforeMillis = seed % 2 === 0 ? undefined : 3
+      const query: RunsQuery = { ...everything, states: ["failed", "running"], startedBeforeMillis, limit }
       const sorted = expected(runs, query)
       const known = all.filter((_, index) => !isLive(index) || index % 2 === 0)
       const page = known
-        .filter(({ state }) => query.states?.includes(state))
+        .filter(
+          ({ state, startedAtMillis }) => query.states?.includes(state) && startedAtMillis < (startedBeforeMillis ?? 9)
+        )
         .toSorted((a, b) => sorted.indexOf(a.requestId) - sorted.indexOf(b.requestId))
         .slice(0, limit)
       assert.deepStrictEqual(idsOf(withLive(page, live, query)), sorted.slice(0, limit))

@@ -34,7 +34,25 @@ describe("a run of which only the log is left", () => {
   const interrupted = { state: "interrupted", cause: "interrupted", returnCode: undefined }
   const table: ReadonlyArray<readonly [name: string, output: string, side: string | undefined, expected: object]> = [
     ["ended well", `out${runLogTrailer(0)}`, undefined, { state: "succeeded", cause: "exited", returnCode: 0 }],
-    ["failed", runLogTrailer(137), undefined, { state: "failed", cause: "exited", returnCode: 137 }],
+    [
+      "failed",
+      runLogTrailer(137),
+      undefined,
+      { state: "failed", cause: "exited", returnCode: 137, reason: undefined, operation: undefined }
+    ],
+    [
+      "failed and said why",
+      `ERROR: usage limit\nbye${runLogTrailer(1)}`,
+      undefined,
+      { state: "failed", returnCode: 1, reason: "usage limit" }
+    ],
+    [
+      "failed far behind its header",
+      `ERROR: far\n${"x\n".repeat(40_000)}last${runLogTrailer(1)}`,
+      undefined,
+      { state: "failed", reason: "last" }
+    ],
+    ["ended well whatever it said", `ERROR: no${runLogTrailer(0)}`, undefined, { reason: undefined }],
     ["ended unknown", runLogTrailer("unknown"), undefined, { ...interrupted, returnCode: "unknown" }],
     ["has no trailer", "out", undefined, interrupted],
     ["printed something after a trailer", `${runLogTrailer(0)}x`, undefined, interrupted],

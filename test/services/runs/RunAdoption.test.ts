@@ -79,6 +79,8 @@ const recordOf = (parts: Partial<RunRecord>): RunRecord => ({
   cause: undefined,
   returnCode: undefined,
   error: undefined,
+  operation: undefined,
+  reason: undefined,
   startedAtMillis: 0,
   endedAtMillis: undefined,
   durationMillis: undefined,

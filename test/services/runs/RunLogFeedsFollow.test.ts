@@ -230,7 +230,7 @@ describe("a followed log", () => {
 })
 
 describe("followers of a Looper that stops", () => {
-  it.live("end without a last event, as soon as it begins to", () =>
+  it.live("are told so, until when and what becomes of the run, as soon as it begins to", () =>
     Effect.gen(function* () {
       const { follow, stop, logPath, untilWaiting } = yield* makeFollowedRun({ log: "one" })
       const follower = yield* startFollower(follow())
@@ -238,20 +238,36 @@ describe("followers of a Looper that stops", () => {
       stop()
       assert.deepStrictEqual(
         (yield* follower.all).map(({ kind }) => kind),
-        ["chunk"]
+        ["chunk", "shutdown"]
       )
-      assert.deepStrictEqual(yield* Stream.runCollect(follow()), [])
+      const told = { kind: "shutdown", deadline_at: "2026-02-13T10:11:12.000Z", on_shutdown: "leave" } as const
+      assert.deepStrictEqual((yield* decodeAll(follower.events)).at(-1), told)
+      const late = yield* Stream.runCollect(follow())
+      assert.deepStrictEqual(yield* decodeAll(late), [told])
       assert.strictEqual(descriptorsOf(logPath), 0)
     })
   )
 
-  it.live("end without a last event also where they still read an ended run's log", () =>
+  it.live("are told so also where they still read an ended run's log", () =>
     Effect.gen(function* () {
       const { follow, stop } = yield* makeFollowedRun({ log: "x".repeat(200_000), record: { endedAtMillis: 1 } })
       const events = yield* Stream.runCollect(Stream.tap(follow(), () => Effect.sync(stop)))
       assert.deepStrictEqual(
         events.map(({ kind }) => kind),
-        ["chunk"]
+        ["chunk", "shutdown"]
+      )
+    })
+  )
+
+  it.live("are told nothing behind an end that they were told", () =>
+    Effect.gen(function* () {
+      const { follow, stop } = yield* makeFollowedRun({ log: "x", record: { endedAtMillis: 1 } })
+      const events = yield* Stream.runCollect(
+        Stream.tap(follow(), ({ kind }) => (kind === "end" ? Effect.sync(stop) : Effect.void))
+      )
+      assert.deepStrictEqual(
+        events.map(({ kind }) => kind),
+        ["chunk", "end"]
       )
     })
   )

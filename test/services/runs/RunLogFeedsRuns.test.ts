@@ -62,7 +62,7 @@ describe("a follower of a real run", () => {
     })
   )
 
-  it.live("is let go without an end when Looper stops, which it does not delay", () =>
+  it.live("is told when Looper stops, which it does not delay", () =>
     Effect.gen(function* () {
       const looper = yield* openLooper()
       const { prompt, up } = staying(looper, [{ print: "one\n" }])
@@ -71,7 +71,9 @@ describe("a follower of a real run", () => {
       const follower = yield* followRun(looper, requestId)
       yield* follower.until((bytes) => bytes.endsWith("one\n"))
       yield* looper.close
-      assert.isTrue((yield* follower.all).every(({ kind }) => kind === "chunk"))
+      const kinds = (yield* follower.all).map(({ kind }) => kind)
+      assert.strictEqual(kinds.pop(), "shutdown")
+      assert.isTrue(kinds.every((kind) => kind === "chunk"))
       yield* untilTrue(() => looper.runFiles().length === 1, "its side file is gone")
     })
   )

@@ -13,6 +13,8 @@ import { makeRunLogFeeds } from "../../../src/services/runs/RunLogFeeds.ts"
 const root = mkdtempSync(join(tmpdir(), "run-log-feeds-"))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 let runs = 0
+/** What a Looper that stops tells its followers. */
+export const stopNotice = { deadlineAtMillis: Date.UTC(2026, 1, 13, 10, 11, 12), onShutdown: "leave" } as const
 
 /** The service, and a run whose record and log the test writes. */
 export const makeFollowedRun = Effect.fnUntraced(function* (
@@ -33,6 +35,8 @@ export const makeFollowedRun = Effect.fnUntraced(function* (
     cause: undefined,
     returnCode: undefined,
     error: undefined,
+    operation: undefined,
+    reason: undefined,
     startedAtMillis: 0,
     endedAtMillis: undefined,
     durationMillis: undefined,
@@ -55,7 +59,7 @@ export const makeFollowedRun = Effect.fnUntraced(function* (
   const feeds = yield* Scope.provide(
     makeRunLogFeeds({
       find,
-      isStopping: () => state.isStopping,
+      stopping: () => (state.isStopping ? stopNotice : undefined),
       ...feedOptions
     }),
     scope

@@ -1,0 +1,294 @@
+/** The lines on the screen: a window of the file that follows its end, or stands where the reader put it. */
+import { Follow, type PauseReason } from "./Follow.ts"
+import type { LogLine } from "./LineDecoder.ts"
+import type { LineLook } from "./lineElement.ts"
+import type { LiveLog } from "./LiveLog.ts"
+import type { LogFile } from "./LogFile.ts"
+import { loadedLines, maxLines, tailLines } from "./limits.ts"
+import { LogLines, type PlacedLine } from "./LogLines.ts"
+import type { LogPlace } from "./LogPane.ts"
+import { keepPlace, reveal } from "./scrolling.ts"
+import { isMarked, marksOf } from "./place.ts"
+import { linesAround, linesBefore, linesFrom, type Stretch } from "./pieces.ts"
+
+/** Lines are drawn in portions of so many, as long as a frame has time for them, in milliseconds. */
+const portionLines = 200
+const paintMillis = 8
+
+/** What it reads from. */
+export interface Source {
+  readonly live: LiveLog
+  readonly file: LogFile
+}
+
+/** Owns the scroller's lines. */
+export class LogView {
+  readonly scroller: HTMLElement
+  readonly follow: Follow
+  readonly lines: LogLines
+  readonly #onChange: () => void
+  #source: Source | undefined
+  /** Lines of the live end that are not drawn yet. */
+  #queue: Array<LogLine> = []
+  /** The window reaches to the live end. */
+  #isAttached = true
+  /** Live lines that come while others are loaded, which may reach to them. */
+  #held: Array<LogLine> | undefined
+  #generation = 0
+  #isScheduled = false
+  #place: LogPlace | undefined
+  /** Came since the reader paused. */
+  newLines = 0
+  /** Were dropped before they were drawn, just before the window. */
+  notDrawn = 0
+  isLoading = false
+
+  constructor(scroller: HTMLElement, isPlain: boolean, onChange: () => void) {
+    this.scroller = scroller
+    this.#onChange = onChange
+    const look: LineLook = { isPlain, isMarked: (line) => isMarked(line, this.#place) }
+    this.lines = new LogLines(look)
+    this.follow = new Follow(scroller, {
+      onChange: () => {
+        if (this.follow.isFollowing) this.newLines = 0
+        onChange()
+      },
+      isWindow: () => !this.#isAttached
+    })
+  }
+
+  get isAttached(): boolean {
+    return this.#isAttached
+  }
+
+  get place(): LogPlace | undefined {
+    return this.#place
+  }
+
+  /** Where the window begins in the file. */
+  get start(): number {
+    return this.lines.first?.start ?? this.#queue[0]?.start ?? this.#source?.live.boundary ?? 0
+  }
+
+  /** Begins anew with another log, or none. */
+  reset(source: Source | undefined): void {
+    this.#source = source
+    this.#place = undefined
+    this.#begin()
+    this.#isAttached = true
+    this.newLines = 0
+    this.notDrawn = 0
+    this.follow.resume()
+  }
+
+  /** Lines that came at the live end. */
+  take(lines: ReadonlyArray<LogLine>): void {
+    if (!this.follow.isFollowing) this.newLines += lines.length
+    if (this.#held !== undefined) {
+      for (const line of lines) this.#held.push(line)
+      if (this.#held.length > maxLines) this.#held = undefined
+    } else if (this.#isAttached) {
+      for (const line of lines) this.#queue.push(line)
+      // A hidden page has no frames.
+      if (this.#queue.length > 2 * maxLines) this.#shorten()
+    }
+    this.schedule()
+  }
+
+  schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    requestAnimationFrame(() => {
+      this.#isScheduled = false
+      this.#paint()
+    })
+  }
+
+  /** Goes to the live end and follows it. */
+  async toEnd(): Promise<void> {
+    this.#mark(undefined)
+    if (this.#isAttached || this.#source === undefined) return this.follow.resume()
+    const { file, live } = this.#source
+    const generation = this.#begin()
+    this.#isAttached = true
+    this.follow.resume()
+    this.schedule()
+    const end = live.boundary
+    await this.#load(
+      generation,
+      () => linesBefore(file, end, tailLines),
+      (stretch) => this.#prepend(stretch, end)
+    )
+  }
+
+  /** Goes to a byte of the file; marks the place where one is given. */
+  async goTo(offset: number, reason: PauseReason, place?: LogPlace): Promise<PlacedLine | undefined> {
+    this.follow.pause(reason)
+    if (place !== undefined) this.#mark(place)
+    const shown = this.lines.at(offset)
+    if (shown !== undefined) return this.#reveal(offset)
+    if (this.#source === undefined) return undefined
+    const { file, live } = this.#source
+    const end = live.boundary
+    const generation = this.#begin()
+    this.#isAttached = false
+    await this.#loadHolding(
+      generation,
+      end,
+      () => linesAround(file, Math.min(offset, end - 1), end),
+      ({ lines }) => this.lines.append(lines)
+    )
+    return this.#generation === generation ? this.#reveal(Math.min(offset, end - 1)) : undefined
+  }
+
+  /** Goes to the first line of the file. */
+  async toTop(): Promise<void> {
+    await this.goTo(0, "scrolling")
+    this.scroller.scrollTop = 0
+    this.follow.stick()
+  }
+
+  async loadEarlier(): Promise<void> {
+    const { start } = this
+    if (start <= 0 || this.#source === undefined || this.isLoading) return
+    const { file } = this.#source
+    this.follow.pause("scrolling")
+    await this.#load(
+      this.#generation,
+      () => linesBefore(file, start, loadedLines),
+      (stretch) => {
+        // The window may have moved on meanwhile.
+        if (this.start !== start) return
+        this.#prepend(stretch, start)
+        this.notDrawn = Math.max(0, this.notDrawn - stretch.lines.length)
+        if (this.lines.trim("last")) this.#detach()
+      }
+    )
+  }
+
+  async loadLater(): Promise<void> {
+    const start = this.lines.last?.end
+    if (this.#isAttached || start === undefined || this.#source === undefined || this.isLoading) return
+    const { file, live } = this.#source
+    const end = live.boundary
+    await this.#loadHolding(
+      this.#generation,
+      end,
+      () => linesFrom(file, start, end),
+      ({ lines }) => {
+        if (this.lines.last?.end !== start) return
+        const kinds = this.lines.kindsBehind(start)
+        const more = lines.length > 2 * loadedLines ? lines.slice(0, loadedLines) : lines
+        for (const line of more) line.kind = kinds.next(line.text)
+        this.lines.append(more)
+        this.lines.trim("first")
+      }
+    )
+  }
+
+  /** The lines that are marked, whole. */
+  markedLines(): LogPlace | undefined {
+    const place = this.#place
+    const line = place === undefined ? undefined : this.lines.at(place.start)?.line
+    return line === undefined ? place : marksOf(line, place)
+  }
+
+  /** Marks lines, and shows them nowhere. */
+  mark(place: LogPlace | undefined): void {
+    this.#mark(place)
+    this.#onChange()
+  }
+
+  #mark(place: LogPlace | undefined): void {
+    if (this.#place === place) return
+    this.#place = place
+    this.lines.remark()
+  }
+
+  #reveal(offset: number): PlacedLine | undefined {
+    const placed = this.lines.at(offset)
+    if (placed !== undefined) reveal(placed.row, this.follow)
+    return placed
+  }
+
+  #begin(): number {
+    this.#generation += 1
+    this.#queue = []
+    this.#held = undefined
+    this.notDrawn = 0
+    this.isLoading = false
+    this.lines.clear()
+    return this.#generation
+  }
+
+  #detach(): void {
+    this.#isAttached = false
+    this.#queue = []
+    this.lines.setPartial(undefined)
+  }
+
+  async #load(generation: number, read: () => Promise<Stretch>, then: (stretch: Stretch) => void): Promise<void> {
+    this.isLoading = true
+    this.#onChange()
+    try {
+      const stretch = await read()
+      if (this.#generation === generation)
+        keepPlace(this.lines.topOf(this.scroller)?.row, this.scroller, this.follow, () => then(stretch))
+    } catch {
+      // The stream tells that Looper does not answer; the button stays.
+    } finally {
+      if (this.#generation === generation) this.isLoading = false
+      this.#onChange()
+    }
+  }
+
+  /** As {@link #load}; where it reaches `end`, what came behind it meanwhile joins. */
+  async #loadHolding(generation: number, end: number, read: () => Promise<Stretch>, then: (stretch: Stretch) => void) {
+    const held: Array<LogLine> = []
+    this.#held = held
+    await this.#load(generation, read, then)
+    if (this.#generation !== generation) return
+    const isWhole = this.#held === held
+    this.#held = undefined
+    if (!isWhole || this.lines.last?.end !== end) return
+    this.#isAttached = true
+    this.#queue = held
+    this.schedule()
+    this.#onChange()
+  }
+
+  #prepend({ lines, kinds }: Stretch, before: number): void {
+    this.lines.prepend(lines)
+    this.lines.rekind(before, kinds)
+    this.follow.stick()
+  }
+
+  /** Only the newest lines of the queue are ever drawn. */
+  #shorten(): void {
+    if (!this.follow.isFollowing) return this.#detach()
+    const dropped = this.#queue.length - maxLines
+    this.#queue.splice(0, dropped)
+    const notDrawn = this.notDrawn + dropped
+    this.lines.clear()
+    this.notDrawn = notDrawn
+  }
+
+  #paint(): void {
+    if (this.#isAttached && this.#held === undefined) {
+      const { isFollowing } = this.follow
+      if (isFollowing && this.#queue.length > maxLines) this.#shorten()
+      // A reader who has paused keeps his lines: the new ones wait in the file.
+      if (!isFollowing && this.#queue.length > 0 && this.lines.isFull) this.#detach()
+      const until = performance.now() + paintMillis
+      do this.lines.append(this.#queue.splice(0, portionLines))
+      while (this.#queue.length > 0 && performance.now() < until)
+      if (isFollowing) {
+        if (this.lines.trim("first")) this.notDrawn = 0
+      } else if (this.lines.trim("last")) this.#detach()
+      if (this.#queue.length > 0) this.schedule()
+      else if (this.#isAttached) this.lines.setPartial(this.#source?.live.partial)
+      this.follow.stick()
+    }
+    this.#onChange()
+  }
+}

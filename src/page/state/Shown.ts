@@ -1,0 +1,149 @@
+/** Which run is open below the band: the one that the address names, or the newest as long as somebody follows. */
+import type { Run, RunDetails } from "../api/answers.ts"
+import { ApiError } from "../api/ApiError.ts"
+import type { LooperApi } from "../api/LooperApi.ts"
+import type { LogPlace } from "../log/LogPane.ts"
+import { addressOf, searchFor } from "./address.ts"
+import type { PageState } from "./PageState.ts"
+import { promptOf } from "./promptOf.ts"
+import type { Store } from "./Store.ts"
+
+/** A header lies within; a prompt is one argument, so it has an end. */
+const headerBytes = 262_144
+
+/** Keeps `pinnedRunId`, `shownRun`, `newerRunId` and `prompt` true. */
+export class Shown {
+  readonly #store: Store<PageState>
+  readonly #api: LooperApi
+  #place: LogPlace | undefined
+  /** Is it read now, or was it: not again. */
+  #promptAsked = ""
+  #detailsAsked = ""
+  /** The log was followed to its end. */
+  #hasFollowed = true
+
+  constructor(store: Store<PageState>, api: LooperApi) {
+    this.#store = store
+    this.#api = api
+    this.#read()
+    addEventListener("popstate", () => {
+      this.#read()
+      this.choose()
+    })
+  }
+
+  #read(): void {
+    const { runId, place } = addressOf(location)
+    this.#place = place
+    this.#detailsAsked = ""
+    this.#store.update({ pinnedRunId: runId, newerRunId: undefined })
+  }
+
+  /** Bytes of the open run's log that the address points at; told once. */
+  takePlace(run: Run | undefined): LogPlace | undefined {
+    const { pinnedRunId } = this.#store.state
+    if (run === undefined || (pinnedRunId !== undefined && pinnedRunId !== run.request_id)) return undefined
+    const place = this.#place
+    this.#place = undefined
+    return place
+  }
+
+  /** Opens a run and writes it into the address. */
+  show(runId: string | undefined): void {
+    const search = searchFor(runId, location.search)
+    if (search !== location.search || location.hash !== "") {
+      history.pushState(null, "", `${location.pathname}${search}`)
+    }
+    this.#detailsAsked = ""
+    this.#hasFollowed = true
+    this.#store.update({
+      pinnedRunId: runId,
+      newerRunId: undefined,
+      ...(runId === undefined && { shownRun: undefined })
+    })
+    this.choose()
+  }
+
+  /** The log says how it is read. */
+  onLog({ stream, isFollowing }: PageState["log"]): void {
+    if (stream !== "none") this.#hasFollowed = isFollowing
+  }
+
+  /** Takes what is newest into what is shown. */
+  choose(): void {
+    const { pinnedRunId, shownRun, status, recent } = this.#store.state
+    const known = (id: string): Run | undefined => {
+      if (status?.run?.request_id === id) return status.run
+      return (
+        recent.find((run) => run.request_id === id) ??
+        this.#store.state.history.runs.find((run) => run.request_id === id)
+      )
+    }
+    if (pinnedRunId !== undefined) {
+      const run = known(pinnedRunId)
+      if (run !== undefined) this.#update(run)
+      else void this.#find(pinnedRunId)
+      return
+    }
+    const newest = newestRun(this.#store.state)
+    if (newest === undefined) return
+    if (shownRun === undefined || shownRun.request_id === newest.request_id) return this.#update(newest)
+    if (this.#hasFollowed || (shownRun.log_path === null && !shownRun.is_log_pruned)) {
+      this.#update(newest)
+      return
+    }
+    const current = known(shownRun.request_id)
+    if (current !== undefined) this.#update(current)
+    if (this.#store.state.newerRunId !== newest.request_id) this.#store.update({ newerRunId: newest.request_id })
+  }
+
+  #update(run: Run): void {
+    const { shownRun, newerRunId } = this.#store.state
+    if (shownRun?.request_id !== run.request_id) this.#hasFollowed = true
+    if (newerRunId === run.request_id) this.#store.update({ newerRunId: undefined })
+    if (shownRun !== run) this.#store.update({ shownRun: run })
+    void this.#readPrompt(run)
+  }
+
+  async #find(id: string): Promise<void> {
+    const { shownRun } = this.#store.state
+    if (this.#detailsAsked === id || shownRun?.request_id === id) return
+    this.#detailsAsked = id
+    try {
+      const { run } = await this.#api.get<{ readonly run: RunDetails }>(`runs/${id}`)
+      if (this.#store.state.pinnedRunId === id) this.#update(run)
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) this.#store.update({ notice: error.message })
+      else this.#detailsAsked = ""
+    }
+  }
+
+  async #readPrompt(run: Run): Promise<void> {
+    const runId = run.request_id
+    // Before codex is launched there is no command.
+    if (run.state === "starting" || this.#promptAsked === runId) return
+    this.#promptAsked = runId
+    const text = run.log_path === null || run.is_log_pruned ? undefined : await this.#promptText(runId)
+    if (this.#promptAsked === runId) this.#store.update({ prompt: { runId, text } })
+  }
+
+  async #promptText(runId: string): Promise<string | undefined> {
+    try {
+      const response = await this.#api.fetch(`runs/${runId}/log`, { headers: { Range: `bytes=0-${headerBytes - 1}` } })
+      return response.ok ? promptOf(await response.text()) : undefined
+    } catch {
+      // Asked again with the next answer.
+      this.#promptAsked = ""
+      return undefined
+    }
+  }
+}
+
+/** The newest run that is known: the one being started, the one that lives, the one that ended last. */
+const newestRun = ({ status, recent }: PageState): Run | undefined => {
+  const [latest] = recent
+  const live = status?.run ?? undefined
+  if (live === undefined || latest === undefined) return live ?? latest
+  if (latest.request_id === live.request_id) return live
+  return Date.parse(latest.started_at) > Date.parse(live.started_at) ? latest : live
+}

@@ -1,0 +1,101 @@
+/** What the band says of the page's state; every word of it is here and beside this file. */
+import type { PageState } from "../state/PageState.ts"
+import { band, type Band } from "./band.ts"
+import { idleBand } from "./idleBand.ts"
+import { runningBand } from "./runningBand.ts"
+import { startingBand } from "./startingBand.ts"
+import { clock, duration } from "./time.ts"
+
+/** The band; `undefined` before anything is known. */
+export const bandOf = (state: PageState): Band | undefined => {
+  const { connection, status, stop } = state
+  switch (connection.kind) {
+    case "connecting":
+    case "online":
+      if (status === undefined) return undefined
+      if (stop.kind === "stopping" && status.run === null) return goneBand(state, stop)
+      // The stop holds the lock, too.
+      if (stop.kind === "stopping" && status.run?.request_id === stop.runId) return runningBand(state, status.run)
+      if (status.holder !== null) return startingBand(state, status.holder)
+      if (status.run !== null) return runningBand(state, status.run)
+      // What ran last is not known yet.
+      if (state.recent.length === 0 && state.history.nextCursor === undefined && state.history.error === undefined) {
+        return undefined
+      }
+      return idleBand(state, status)
+    case "unreachable":
+      return unreachableBand(state, connection)
+    case "shuttingDown":
+      return shuttingDownBand(state, connection)
+    case "unauthorized":
+      return band({
+        tone: "calm",
+        mark: "lock",
+        word: "Token needed",
+        sentence: ["Without it this page shows nothing and does nothing."],
+        buttons: []
+      })
+    case "forbidden":
+      return band({
+        tone: "bad",
+        mark: "lock",
+        word: "Not allowed from here",
+        sentence: [connection.error],
+        said: connection.error,
+        buttons: []
+      })
+  }
+}
+
+const goneBand = (state: PageState, stop: Extract<PageState["stop"], { kind: "stopping" }>): Band =>
+  band({
+    tone: "live",
+    mark: "stopped",
+    word: "Stopping",
+    number: duration(state.nowMillis - stop.sinceMillis),
+    sentence: [{ b: stop.processCount > 1 ? `All ${stop.processCount} processes are gone.` : "codex is gone." }],
+    buttons: []
+  })
+
+const unreachableBand = (
+  { nowMillis, status, statusAtMillis }: PageState,
+  { sinceMillis, nextTryMillis }: Extract<PageState["connection"], { kind: "unreachable" }>
+): Band => {
+  const left = nextTryMillis - nowMillis
+  const next = left > 0 ? `Next try in ${duration(left + 999)}` : "Trying now"
+  const old = `This is ${duration(nowMillis - statusAtMillis)} old. ${next}`
+  const isLive = status !== undefined && (status.run !== null || status.holder !== null)
+  const fact = isLive ? "Its run may go on: a run does not need Looper." : "Nothing ran when it last answered."
+  return band({
+    tone: "bad",
+    mark: "gone",
+    word: "Looper does not answer",
+    number: `since ${clock(sinceMillis)}`,
+    sentence:
+      status === undefined
+        ? [{ b: "This page has not heard of it yet." }, ` ${next}.`]
+        : [{ b: fact }, ` ${old}${isLive ? "; the log goes on where it broke off." : "."}`],
+    said: status === undefined ? "" : fact,
+    isAlert: true,
+    buttons: ["tryNow"]
+  })
+}
+
+const shuttingDownBand = (
+  { nowMillis, status }: PageState,
+  { deadlineMillis, leavesRun }: Extract<PageState["connection"], { kind: "shuttingDown" }>
+): Band => {
+  const isLive = status === undefined || status.run !== null || status.holder !== null
+  const ending = leavesRun ? " and leaves the run alive" : " and ends the run first"
+  const fact = `Looper is stopping${isLive ? ending : ""}.`
+  const left = deadlineMillis === undefined ? 0 : deadlineMillis - nowMillis
+  return band({
+    tone: "warn",
+    mark: "stopped",
+    word: "Shutting down",
+    number: left > 0 ? `${duration(left + 999)} left` : "",
+    sentence: [{ b: fact }, " It accepts nothing new. This page reconnects when it is back."],
+    said: fact,
+    buttons: ["start"]
+  })
+}

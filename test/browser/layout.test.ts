@@ -1,0 +1,219 @@
+import { describe } from "vitest"
+import { findings } from "./support/axe.ts"
+import { bandOf, footOf } from "./support/band.ts"
+import { refusal } from "./support/fakeAnswers.ts"
+import type { FakeLooper } from "./support/FakeLooper.ts"
+import { now } from "./support/mockTime.ts"
+import { show } from "./support/show.ts"
+import { type State, states } from "./support/states.ts"
+import { expect, type Opened, sizes, test } from "./support/test.ts"
+
+/** Waits until the state is seen, and what belongs to it is loaded. */
+const seen = async (page: Opened) => {
+  await expect.poll(async () => (await bandOf(page)).headline).not.toBe("")
+  await page.evaluate(() => document.fonts.ready)
+}
+
+const hasNoSidewaysScroll = (page: Opened) =>
+  page.evaluate(() => {
+    const { scrollWidth } = document.documentElement
+    return { scrollWidth, fits: scrollWidth <= innerWidth && document.body.scrollWidth <= innerWidth }
+  })
+
+const forbid = (looper: FakeLooper) => looper.answer(() => refusal(403, "host_not_allowed", "this Host is not allowed"))
+
+/** Every look that has parts of its own. */
+const looks: Readonly<Record<string, { state: State; after?: (page: Opened) => Promise<unknown> }>> = {
+  running: { state: states.running },
+  silent: { state: states.silent },
+  starting: { state: states.starting },
+  "not started": { state: states.stepfail },
+  idle: { state: states.idle },
+  failed: { state: states.failed },
+  "backing off": { state: states.backoff },
+  empty: { state: states.empty },
+  "stop asked": {
+    state: states.running,
+    after: (page) => page.getByRole("button", { name: "Stop", exact: true }).click()
+  },
+  "start dialog": {
+    state: states.running,
+    after: async (page) => {
+      await page.getByRole("button", { name: "Start…" }).click()
+      await page.getByRole("dialog").waitFor()
+    }
+  },
+  "announce dialog": {
+    state: states.running,
+    after: async (page) => {
+      await page.getByRole("button", { name: "Start…" }).click()
+      await page.getByRole("tab", { name: "Announce only" }).click()
+    }
+  },
+  keys: {
+    state: states.running,
+    after: async (page) => {
+      await page.keyboard.press("?")
+      await page.getByRole("dialog").waitFor()
+    }
+  }
+}
+
+describe("no finding of axe", () => {
+  for (const theme of ["light", "dark"] as const) {
+    for (const [name, { state, after }] of Object.entries(looks)) {
+      test(`${name}, ${theme}`, async ({ looper, open }) => {
+        show(looper, state)
+        const page = await open(looper.url, { nowMillis: state.nowMillis ?? now, theme })
+        await seen(page)
+        await after?.(page)
+        expect(await findings(page)).toEqual([])
+      })
+    }
+
+    test(`token and forbidden, ${theme}`, async ({ looper, open }) => {
+      looper.token = "secret"
+      const page = await open(looper.url, { theme })
+      await page.getByLabel("Token").waitFor()
+      expect(await findings(page)).toEqual([])
+      forbid(looper)
+      const refused = await open(looper.url, { theme })
+      await expect.poll(async () => (await bandOf(refused)).headline).toBe("Not allowed from here")
+      expect(await findings(refused)).toEqual([])
+    })
+
+    test(`narrow, ${theme}`, async ({ looper, open }) => {
+      show(looper, states.running)
+      const page = await open(looper.url, { nowMillis: now, theme, size: sizes.narrow })
+      await seen(page)
+      expect(await findings(page)).toEqual([])
+      await page.getByRole("tab", { name: "Runs" }).click()
+      expect(await findings(page)).toEqual([])
+    })
+  }
+})
+
+describe("390 pixels", () => {
+  for (const [name, { state, after }] of Object.entries(looks)) {
+    test(`${name}: nothing is scrolled sideways`, async ({ looper, open }) => {
+      show(looper, state)
+      const page = await open(looper.url, { nowMillis: state.nowMillis ?? now, size: sizes.narrow })
+      await seen(page)
+      await after?.(page)
+      expect(await hasNoSidewaysScroll(page)).toMatchObject({ fits: true })
+      const cut = await page.getByRole("button").evaluateAll((buttons) =>
+        buttons
+          .filter((button) => {
+            const { left, right, width } = button.getBoundingClientRect()
+            return width > 0 && (left < -1 || right > innerWidth + 1)
+          })
+          .map((button) => button.textContent?.trim())
+      )
+      expect(cut, "buttons beyond the edge").toEqual([])
+    })
+  }
+
+  test("Log and Runs are tabs, and everything is at hand", async ({ looper, open }) => {
+    show(looper, states.running)
+    const page = await open(looper.url, { nowMillis: now, size: sizes.narrow, hasTouch: true })
+    await seen(page)
+    expect(await page.locator(".log").isVisible()).toBe(true)
+    expect(await page.locator(".list").isVisible()).toBe(false)
+    expect(await page.getByRole("button", { name: "Wrap" }).getAttribute("aria-pressed")).toBe("true")
+    await page.getByRole("tab", { name: "Runs" }).click()
+    expect(await page.locator(".list").isVisible()).toBe(true)
+    expect(await page.locator(".log").isVisible()).toBe(false)
+    expect(await hasNoSidewaysScroll(page)).toMatchObject({ fits: true })
+    await page.getByRole("tab", { name: "Log" }).click()
+    await page.getByRole("button", { name: "More" }).click()
+    for (const name of ["Copy link", "Download"]) await page.getByText(name).first().waitFor()
+  })
+
+  test("what is touched is large enough", async ({ looper, open }) => {
+    show(looper, states.running)
+    const page = await open(looper.url, { nowMillis: now, size: sizes.narrow, hasTouch: true })
+    await seen(page)
+    for (const tab of ["Runs", "Log"]) {
+      await page.getByRole("tab", { name: tab }).click()
+      const small = await page.locator("button, .list .r").evaluateAll((all) =>
+        all
+          .map((element) => ({ name: element.textContent?.trim(), box: element.getBoundingClientRect() }))
+          .filter(({ box }) => box.width > 0 && (box.height < 24 || box.width < 24))
+          .map(({ name, box }) => `${name}: ${box.width} x ${box.height}`)
+      )
+      expect(small, "smaller than 24 pixels").toEqual([])
+    }
+  })
+})
+
+test("200 % zoom is the narrow layout", async ({ looper, open }) => {
+  show(looper, states.running)
+  const page = await open(looper.url, { nowMillis: now, size: { width: 640, height: 400 } })
+  await seen(page)
+  await page.getByRole("tab", { name: "Runs" }).waitFor()
+  expect(await hasNoSidewaysScroll(page)).toMatchObject({ fits: true })
+})
+
+test("the theme follows the system, ?theme= and the switch", async ({ looper, open }) => {
+  show(looper, states.running)
+  const ground = (page: Opened) => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+  const [light, dark] = ["rgb(253, 253, 252)", "rgb(20, 23, 26)"]
+  expect(await ground(await open(looper.url, { theme: "light" }))).toBe(light)
+  const page = await open(looper.url, { theme: "dark" })
+  expect(await ground(page)).toBe(dark)
+  const chosen = await open(looper.url, { theme: "light", path: "/?theme=dark" })
+  await expect.poll(() => ground(chosen)).toBe(dark)
+  await seen(page)
+  await page.keyboard.press("?")
+  const dialog = page.getByRole("dialog")
+  await dialog.waitFor()
+  const select = dialog.locator("select")
+  if ((await select.count()) > 0)
+    await select
+      .first()
+      .selectOption({ label: "light" })
+      .catch(() => select.first().selectOption("light"))
+  else await dialog.getByText("Light", { exact: false }).first().click()
+  await expect.poll(() => ground(page)).toBe(light)
+  await page.reload()
+  await expect.poll(() => ground(page)).toBe(light)
+})
+
+test("with forced colours the chosen run and the marked line are outlined", async ({ looper, open }) => {
+  show(looper, states.running)
+  const page = await open(looper.url, { nowMillis: now, forcedColors: "active" })
+  await expect.poll(() => footOf(page)).toBe("Following")
+  await page.locator(".log .l > a").last().click()
+  for (const part of [".list .r[aria-current=true]", ".log .l.on"]) {
+    const style = await page
+      .locator(part)
+      .first()
+      .evaluate((element) => getComputedStyle(element).outlineStyle)
+    expect(style, part).not.toBe("none")
+  }
+})
+
+test("with reduced motion nothing moves by itself", async ({ looper, open }) => {
+  show(looper, states.starting)
+  const calm = await open(looper.url, { nowMillis: states.starting.nowMillis, reducedMotion: "reduce" })
+  await seen(calm)
+  const moving = (page: Opened) =>
+    page.evaluate(() => document.getAnimations().filter(({ playState }) => playState === "running").length)
+  expect(await moving(calm)).toBe(0)
+  const lively = await open(looper.url, { nowMillis: states.starting.nowMillis })
+  await seen(lively)
+  await expect.poll(() => moving(lively)).toBeLessThanOrEqual(1)
+})
+
+test("screen readers hear the word and the fact, not the seconds", async ({ looper, open }) => {
+  show(looper, states.running)
+  const page = await open(looper.url, { nowMillis: now })
+  const status = page.getByRole("status").first()
+  await expect.poll(async () => (await status.allTextContents()).join(" ")).toContain("Running")
+  expect((await status.allTextContents()).join(" ")).not.toContain("1 h 12 m")
+  const skip = page.locator("a").first()
+  await page.keyboard.press("Tab")
+  expect(await skip.evaluate((link) => link === document.activeElement)).toBe(true)
+  await page.keyboard.press("Enter")
+  await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("log")
+})

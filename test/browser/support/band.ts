@@ -1,0 +1,34 @@
+/** What the page says of the service, as a person reads it. */
+import type { Page } from "playwright-core"
+
+/** Words as they are seen: without what is hidden, blanks as one. */
+const words = (text: string): string => text.replaceAll(/\s+/g, " ").trim()
+
+/** The band's headline, sentence and buttons. */
+export interface Band {
+  readonly headline: string
+  readonly sentence: string
+  readonly buttons: ReadonlyArray<string>
+}
+
+export const bandOf = async (page: Page): Promise<Band> => {
+  const now = page.locator(".now")
+  const buttons = await now.getByRole("button").all()
+  return {
+    headline: words((await now.locator("h1").allInnerTexts()).join(" ")),
+    sentence: words((await now.locator("p").allInnerTexts()).join(" ")),
+    buttons: await Promise.all(buttons.map(async (button) => words(await button.innerText())))
+  }
+}
+
+/** The log's lines that are in the page, without their numbers; a line that holds several elements is one. */
+export const logLines = (page: Page): Promise<ReadonlyArray<string>> =>
+  page.locator(".log .l > span").evaluateAll((spans) => spans.map((span) => span.textContent ?? ""))
+
+/** The log's line numbers that are in the page, in order. */
+export const logNumbers = (page: Page): Promise<ReadonlyArray<number>> =>
+  page.locator(".log .l > a").evaluateAll((links) => links.map((link) => Number(link.textContent?.replaceAll(",", ""))))
+
+/** What the foot says of following; how fast lines come is left out. */
+export const footOf = async (page: Page): Promise<string> =>
+  words(await page.locator(".foot .fl").innerText()).replace(/, [\d,]+ lines\/s$/, "")

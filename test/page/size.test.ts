@@ -1,0 +1,104 @@
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { extname, join, resolve } from "node:path"
+import { gzipSync } from "node:zlib"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+
+const checkout = resolve(import.meta.dirname, "../..")
+const folder = mkdtempSync(join(tmpdir(), "looper-page-"))
+let files: ReadonlyArray<{ readonly name: string; readonly bytes: Buffer }> = []
+
+beforeAll(() => {
+  execFileSync(process.execPath, [join(checkout, "scripts/buildPage.ts"), folder])
+  files = readdirSync(folder)
+    .filter((name) => !name.endsWith(".gz"))
+    .map((name) => ({ name, bytes: readFileSync(join(folder, name)) }))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const named = (end: string) => files.filter(({ name }) => name.endsWith(end))
+const textOf = ({ bytes }: { readonly bytes: Buffer }): string => bytes.toString()
+
+/** What a browser gets: fonts are compressed in themselves. */
+const sent = ({ name, bytes }: (typeof files)[number]): number =>
+  extname(name) === ".woff2" ? bytes.length : gzipSync(bytes, { level: 9 }).length
+
+/** Names no host that anything is fetched from: they only tell what an element is. */
+const namespaces = /^https?:\/\/www\.w3\.org\//
+
+describe("the built page", () => {
+  it("is loaded first with at most 60,000 bytes: page, style, script and fonts", () => {
+    // The page names what its script cannot begin without.
+    const [html = ""] = named("index.html").map(textOf)
+    // Characters beyond ASCII are a font that is loaded where one is shown.
+    const [css = ""] = named(".css").map(textOf)
+    const later = [...css.matchAll(/@font-face\{[^}]*\}/g)]
+      .map(([face]) => face)
+      .filter((face) => /unicode-range:\s*U\+a0/i.test(face))
+    const first = files
+      .filter(
+        ({ name }) =>
+          /^(index\.html|page-.*\.css|main-.*\.js|.*\.woff2)$/.test(name) || html.includes(`href="page/${name}"`)
+      )
+      .filter(({ name }) => !later.some((face) => face.includes(name)))
+    const sizes = first.map((file) => ({ name: file.name, bytes: sent(file) }))
+    const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0)
+    assert.isAtMost(total, 60_000, JSON.stringify(sizes, undefined, 2))
+    assert.deepStrictEqual(
+      [...new Set(first.map(({ name }) => extname(name)))].toSorted(),
+      [".css", ".html", ".js", ".woff2"],
+      "each kind of file is among those counted"
+    )
+  })
+
+  it("names no other host", () => {
+    const hosts = [...named(".js"), ...named(".css"), ...named(".html"), ...named(".svg")].flatMap((file) =>
+      [...textOf(file).matchAll(/\bhttps?:\/\/[\w.[\]-]+[^\s"'`)]*/g)].map(([url]) => `${file.name}: ${url}`)
+    )
+    assert.deepStrictEqual(
+      hosts.filter((found) => !namespaces.test(found.slice(found.indexOf(": ") + 2))),
+      []
+    )
+  })
+
+  it("has no script, style or handler of events in its HTML", () => {
+    const [html = ""] = named("index.html").map(textOf)
+    assert.notMatch(html, /<script(?![^>]*\bsrc=)/i)
+    assert.notMatch(html, /<style\b|\sstyle=|\son\w+=|javascript:/i)
+  })
+
+  it("names only files that are there", () => {
+    const [html = ""] = named("index.html").map(textOf)
+    const links = [...html.matchAll(/(?:src|href|content)="page\/([^"]+)"/g)].map(([, name]) => name)
+    assert.isAbove(links.length, 2)
+    for (const link of links) assert.include(readdirSync(folder), link)
+  })
+})
+
+describe("the page's source", () => {
+  const source = join(checkout, "src/page")
+  const sources = readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => ({ name, bytes: readFileSync(join(source, name)) }))
+
+  const banned = [
+    ["makes markup of text", /\b(innerHTML|outerHTML|insertAdjacentHTML|setHTMLUnsafe|createContextualFragment)\b/],
+    ["makes markup of text through lit", /\bunsafe(HTML|SVG|Static|MathML)\b/],
+    ["has a style attribute", /\sstyle=|setAttribute\(\s*["'`]style["'`]|\bcssText\b/],
+    ["writes into the document", /document\.write(ln)?\b/],
+    ["makes code of text", /\beval\(|\bnew Function\b/],
+    ["puts a token into an address", /[?&]token=/]
+  ] as const
+
+  for (const [what, pattern] of banned) {
+    it(`never ${what}`, () => {
+      const found = sources.flatMap((file) =>
+        textOf(file)
+          .split("\n")
+          .flatMap((line, index) => (pattern.test(line) ? [`${file.name}:${index + 1}: ${line.trim()}`] : []))
+      )
+      assert.deepStrictEqual(found, [])
+    })
+  }
+})
