@@ -42,6 +42,17 @@ const source: Plugin = {
   }
 }
 
+/** Node's own modules as they are: an ES module around `http` loads all that it could be asked for, `fetch` with it. */
+const builtins: Plugin = {
+  name: "builtins",
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path: name }) => ({ path: name, namespace: "builtin" }))
+    build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path: name }) => ({
+      contents: `module.exports = process.getBuiltinModule("${name}")`
+    }))
+  }
+}
+
 await rm(target, { recursive: true, force: true })
 await rm(path.join(root, "dist/cache"), { recursive: true, force: true })
 // Which versions of the libraries are in it, and how it is built.
@@ -65,7 +76,7 @@ await build({
   external: ["undici"],
   define: { "Intl.Segmenter": "GraphemeSegmenter" },
   inject: ["src/cli/graphemes.ts"],
-  plugins: [source],
+  plugins: [source, builtins],
   logLevel: "warning"
 })
 // A program finds them beside itself, as the source does.
