@@ -83,8 +83,8 @@ const importedBy = (folder: string): ReadonlyArray<string | undefined> => {
   return [...new Set(imported)].toSorted()
 }
 
-/** Health, version, and the statuses of the files of `/` (style, script, worker) and `/docs`. */
-const served = { health: '{"ok":true}\n', version: packageJson.version, files: Array<number>(7).fill(200) }
+/** Health, version, and the statuses of the files of `/` (style, script, worker, icons) and `/docs`. */
+const served = { health: '{"ok":true}\n', version: packageJson.version, files: Array<number>(11).fill(200) }
 
 describe("the package", () => {
   it("has what a user needs and nothing else", () => {
@@ -103,7 +103,7 @@ describe("the package", () => {
     const entries = ["looper.js", "nodeAgain.js", "send-zulip-dm.js", "scripts/run-codex-task.sh"]
     for (const path of [...built, ...entries, "README.md", "LICENSE"]) assert.include(looper.files, path)
     const known =
-      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/bin\/[\w-]+\.js\.map|dist\/(bin|src\/docsPage)\/page\.(html|css)|dist\/page\/[\w-]+\.(html|css|js|woff2)(\.gz)?|docs\/.+\.(md|yml|json)|deploy\/.+|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
+      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/bin\/[\w-]+\.js\.map|dist\/(bin|src\/docsPage)\/page\.(html|css)|dist\/page\/[\w-]+\.(html|css|js|svg|woff2)(\.gz)?|docs\/.+\.(md|yml|json)|deploy\/.+|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
     assert.deepStrictEqual(
       looper.files.filter((path) => !known.test(path)),
       []
