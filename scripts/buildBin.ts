@@ -68,8 +68,9 @@ await build({
   format: "esm",
   platform: "node",
   target: "node24",
-  // A stack trace then names functions, and a line below the comment that names its source.
-  minify: false,
+  // V8 keeps the text: 3 MB less. Names stay, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
   sourcemap: "linked",
   sourcesContent: false,
   // @effect/platform-node has a client of it, which is never loaded.
