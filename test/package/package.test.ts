@@ -77,7 +77,7 @@ const importedBy = (folder: string): ReadonlyArray<string | undefined> => {
   const dist = join(looper.installed, "dist", folder)
   const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".js"))
   const text = files.map((path) => readFileSync(join(dist, path), "utf8")).join("\n")
-  const pattern = /(?:\bfrom|^import) "([^."][^"]*)";$|\brequire\d*\.resolve\(["`]([^."`][^"`]*)["`]\)/gm
+  const pattern = /(?:\bfrom|^import) ?"([^."][^"]*)";|\brequire\d*\.resolve\(["`]([^."`][^"`]*)["`]\)/gm
   const names = Array.from(text.matchAll(pattern), ([, name, file]) => name ?? file ?? "")
   const imported = names.filter((name) => !isBuiltin(name)).map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0])
   return [...new Set(imported)].toSorted()
