@@ -120,7 +120,7 @@ describe("390 pixels", () => {
     expect(await hasNoSidewaysScroll(page)).toMatchObject({ fits: true })
     await page.getByRole("tab", { name: "Log" }).click()
     await page.getByRole("button", { name: "More" }).click()
-    for (const name of ["Copy link", "Download"]) await page.getByText(name).first().waitFor()
+    for (const name of ["Copy link", "Download"]) await page.getByText(name).filter({ visible: true }).waitFor()
   })
 
   test("what is touched is large enough", async ({ looper, open }) => {

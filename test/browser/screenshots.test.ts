@@ -6,12 +6,13 @@ import { show } from "./support/show.ts"
 import { pictured, type State, states } from "./support/states.ts"
 import { expect, type Opened, sizes, test } from "./support/test.ts"
 
+type Size = (typeof sizes)[keyof typeof sizes]
+
 const artefacts = inject("artefacts")
 
-/** One of each size. */
-const picture = async (page: Opened, name: string, theme: string) => {
+const picture = async (page: Opened, name: string, theme: string, all: ReadonlyArray<Size> = Object.values(sizes)) => {
   await page.evaluate(() => document.fonts.ready)
-  for (const size of Object.values(sizes)) {
+  for (const size of all) {
     await page.setViewportSize(size)
     await page.screenshot({ path: join(artefacts, `page-${name}-${theme}-${size.width}x${size.height}.png`) })
   }
@@ -21,17 +22,19 @@ const picture = async (page: Opened, name: string, theme: string) => {
 describe("pictures of the page", () => {
   for (const theme of ["light", "dark"] as const) {
     test(`${theme}, wide and narrow`, async ({ looper, open }) => {
-      const openState = async (state: State): Promise<Opened> => {
+      const openState = async (state: State, size: Size = sizes.wide): Promise<Opened> => {
         show(looper, state)
-        const page = await open(looper.url, { nowMillis: state.nowMillis ?? now, theme })
+        const page = await open(looper.url, { nowMillis: state.nowMillis ?? now, theme, size })
         await expect.poll(async () => (await bandOf(page)).headline).not.toBe("")
         if (state.log !== undefined) await page.locator(".log .l").first().waitFor()
         return page
       }
       for (const name of pictured) {
-        const page = await openState(states[name])
-        await picture(page, name, theme)
-        await page.close()
+        for (const size of Object.values(sizes)) {
+          const page = await openState(states[name], size)
+          await picture(page, name, theme, [size])
+          await page.close()
+        }
       }
       const starting = await openState(states.running)
       await starting.getByRole("button", { name: "Start…" }).click()
