@@ -169,3 +169,12 @@ test("messages are stepped through one by one, also from an error", async ({ loo
   await page.keyboard.press("]")
   await expect.poll(marked).toBe("7")
 })
+
+test("f right after PageUp goes to the end and stays there", async ({ looper, open }) => {
+  const { page } = await live(looper, open, numberedLines(1_000))
+  await page.locator(".log").press("PageUp")
+  await page.keyboard.press("f")
+  await atRest(page)
+  expect(await footOf(page)).toBe("Following")
+  expect(await isAtEnd(page)).toBe(true)
+})

@@ -74,7 +74,15 @@ describe("LineDecoder", () => {
     const lines = new LineDecoder(5, 3)
     lines.push(encoder.encode("a\n10 %\rb").subarray(0, 7))
     lines.push(Uint8Array.of(0x62, 0xe2, 0x82))
-    assert.deepStrictEqual(lines.partial, { start: 7, end: 15, number: 4, text: "b", isCut: false, cutCharacters: 0, kind: "plain" })
+    assert.deepStrictEqual(lines.partial, {
+      start: 7,
+      end: 15,
+      number: 4,
+      text: "b",
+      isCut: false,
+      cutCharacters: 0,
+      kind: "plain"
+    })
     assert.deepStrictEqual(
       lines.push(Uint8Array.of(0xac, 10)).map((line) => line.text),
       ["b€"]
