@@ -66,11 +66,14 @@ store.subscribe((state) => {
     pane.setReachable(connection.kind === "online" || connection.kind === "shuttingDown")
   }
   const place = shown.takePlace(state.shownRun)
+  if (state.pinnedRunId !== undefined && state.pinnedRunId !== revealed) list.reveal(state.pinnedRunId)
+  revealed = state.pinnedRunId
   const run = showsLog(state) ? state.shownRun : undefined
   if (run !== paneRun || place !== undefined) pane.show(run, place)
   paneRun = run
 })
 let paneRun: PageState["shownRun"]
+let revealed: string | undefined
 
 showIcon("waiting")
 listenToKeys(context, actions, pane)

@@ -21,8 +21,13 @@ const fact = (name: string, value: string | undefined, { title, tone, isExtra = 
       </div>`
 
 const promptLine = ({ prompt, shownRun }: PageState, actions: Actions) => {
-  const text = prompt !== undefined && prompt.runId === shownRun?.request_id ? prompt.text : undefined
-  if (text === undefined) return html`<div class="pr"><p class="q">${shownRun?.pid === null ? "" : "…"}</p></div>`
+  const isRead = prompt !== undefined && prompt.runId === shownRun?.request_id
+  const text = isRead ? prompt.text : undefined
+  if (text === undefined) {
+    const words =
+      shownRun?.cause === "not_started" ? "Not launched: no log tells its prompt." : "No log tells its prompt."
+    return html`<div class="pr"><p class="q">${isRead || shownRun?.cause === "not_started" ? words : "…"}</p></div>`
+  }
   return html`<div class="pr">
     <p title=${text.slice(0, 2_000)}>${text.slice(0, 1_000)}</p>
     <button class="lnk" @click=${() => actions.openDialog("prompt")}>Whole prompt</button>

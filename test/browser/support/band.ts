@@ -13,11 +13,11 @@ export interface Band {
 
 export const bandOf = async (page: Page): Promise<Band> => {
   const now = page.locator(".now")
-  const buttons = await now.getByRole("button").all()
   return {
     headline: words((await now.locator("h1").allInnerTexts()).join(" ")),
     sentence: words((await now.locator("p").allInnerTexts()).join(" ")),
-    buttons: await Promise.all(buttons.map(async (button) => words(await button.innerText())))
+    // All at once: one that is gone meanwhile is not waited for.
+    buttons: (await now.getByRole("button").allInnerTexts()).map(words)
   }
 }
 
