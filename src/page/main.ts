@@ -38,7 +38,9 @@ const pane = new LazyPane({
     store.update({ log })
   },
   onRunEnded: () => poll.hurry(),
-  onShutdown: (shutdown) => store.update({ connection: { kind: "shuttingDown", ...shutdown } }),
+  // What tells it has a kind of its own.
+  onShutdown: ({ deadlineMillis, leavesRun }) =>
+    store.update({ connection: { kind: "shuttingDown", deadlineMillis, leavesRun } }),
   onUnauthorized: () => poll.ask()
 })
 const announcer = new Announcer()

@@ -130,6 +130,10 @@ describe("the band", () => {
       said({ ...idle, ...old }).sentence,
       "Nothing ran when it last answered. This is 32 s old. Next try in 4 s."
     )
+    assert.match(
+      said({ ...running, statusAtMillis: now - 32_000, connection: { ...connection, hasEndedRun: true } }).sentence,
+      /^It was stopped, and was to end its run first\. /
+    )
   })
 
   it("tells that Looper stops, and what becomes of its run", () => {
