@@ -43,7 +43,7 @@ test("filters ask the server, and say how many there are", async ({ looper, open
   ] as const) {
     await filter(page, name).click()
     await expect
-      .poll(() => looper.of("GET /runs").at(-1)?.query)
+      .poll(() => looper.of("GET /runs").findLast(({ query }) => query.limit === "100")?.query)
       .toMatchObject(state === undefined ? { autopoll } : { state: expect.stringContaining(state) })
     await expect.poll(() => filter(page, name).getAttribute("aria-pressed")).toBe("true")
     await expect
