@@ -84,7 +84,7 @@ export const app = (state: PageState, band: Band | undefined, parts: Parts): Tem
         <a class="skip" href="#log" @click=${skipToLog}>Skip to the log</a>
         <b>Looper</b><span class="m q">${location.host}</span>
       </header>
-      ${bandView(band, state, actions)}${tabs(state, actions)}
+      ${bandView(band, state, actions)}<nav class="pane" aria-label="Panes">${tabs(state, actions)}</nav>
       <main class="run">${run(state, parts)}</main>
       ${left(state, actions, list)}
     </div>

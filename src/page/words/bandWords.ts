@@ -78,7 +78,7 @@ const unreachableBand = (
     sentence:
       status === undefined
         ? [{ b: "This page has not heard of it yet." }, ` ${next}.`]
-        : [{ b: fact }, ` ${old}${isLive ? "; the log goes on where it broke off." : "."}`],
+        : [{ b: fact }, ` ${old}${isLive && !hasEndedRun ? "; the log goes on where it broke off." : "."}`],
     said: status === undefined ? "" : fact,
     isAlert: true,
     buttons: ["tryNow"]
