@@ -38,7 +38,9 @@ const pane = new LazyPane({
     store.update({ log })
   },
   onRunEnded: () => poll.hurry(),
-  onShutdown: (shutdown) => store.update({ connection: { kind: "shuttingDown", ...shutdown } }),
+  // What tells it has a kind of its own.
+  onShutdown: ({ deadlineMillis, leavesRun }) =>
+    store.update({ connection: { kind: "shuttingDown", deadlineMillis, leavesRun } }),
   onUnauthorized: () => poll.ask()
 })
 const announcer = new Announcer()
@@ -66,11 +68,14 @@ store.subscribe((state) => {
     pane.setReachable(connection.kind === "online" || connection.kind === "shuttingDown")
   }
   const place = shown.takePlace(state.shownRun)
+  if (state.pinnedRunId !== undefined && state.pinnedRunId !== revealed) list.reveal(state.pinnedRunId)
+  revealed = state.pinnedRunId
   const run = showsLog(state) ? state.shownRun : undefined
   if (run !== paneRun || place !== undefined) pane.show(run, place)
   paneRun = run
 })
 let paneRun: PageState["shownRun"]
+let revealed: string | undefined
 
 showIcon("waiting")
 listenToKeys(context, actions, pane)

@@ -87,6 +87,13 @@ describe("Start a run", () => {
       .waitFor({ timeout: 3_000 })
     await form.getByRole("button", { name: "Stop it and start" }).click()
     await expect.poll(() => posts(looper).map(({ path }) => path)).toEqual(["/kill", "/spawn"])
+    // What would be refused is tried before anything is stopped.
+    const all = looper.asked.filter(({ method }) => method === "POST")
+    expect(all.map(({ path, body }) => (body?.dry_run === true ? `${path} dry` : path))).toEqual([
+      "/run dry",
+      "/kill",
+      "/spawn"
+    ])
   })
 
   test("refuses an empty prompt here", async ({ looper, open }) => {
@@ -203,9 +210,9 @@ describe("Announce only", () => {
     )
     const form = await openForm(await open(looper.url))
     await form.getByRole("tab", { name: "Announce only" }).click()
-    expect(await form.innerText()).toContain(
-      "To stream coding, topic verified-cad. Nothing is stopped, nothing starts."
-    )
+    await expect
+      .poll(() => form.innerText())
+      .toContain("To stream coding, topic verified-cad. Nothing is stopped, nothing starts.")
     await field(form, "Message").fill("Hello all.")
     await form.getByRole("button", { name: "Announce", exact: true }).click()
     await expect.poll(() => posts(looper).map(({ path }) => path)).toEqual(["/notify"])

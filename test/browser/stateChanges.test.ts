@@ -155,6 +155,25 @@ describe("a Looper that is not there", () => {
     })
   }
 
+  test("a Looper that says in the log's stream that it stops, and goes", async ({ looper, open }) => {
+    show(looper, states.running)
+    const page = await open(looper.url, { nowMillis: now })
+    const log = looper.log("3f9c21ab")
+    await expect.poll(() => log.followers).toBe(1)
+    const fields = { deadline_at: isoAt("13:53:26"), on_shutdown: "stop" }
+    // Nothing else tells it.
+    looper.answer(() => new Promise(() => undefined))
+    log.say(`event: shutdown\ndata: ${JSON.stringify(fields)}\n\n`)
+    await expect.poll(() => bandOf(page)).toMatchObject({ headline: "Shutting down 6 s left", buttons: ["Start…"] })
+    looper.isDown = true
+    await expect
+      .poll(() => bandOf(page), { timeout: 10_000 })
+      .toMatchObject({
+        headline: "Looper does not answer since 13:53:20",
+        sentence: expect.stringMatching(/^It was stopped, and was to end its run first\. /)
+      })
+  })
+
   test("forbidden: the answer's own words, and nothing to press", async ({ looper, open }) => {
     const error = "this Host is not allowed; see LOOPER_ALLOWED_HOSTS"
     looper.answer(() => refusal(403, "host_not_allowed", error))

@@ -6,7 +6,13 @@ import type { Run, RunDetails, RunsPage, Status } from "../api/answers.ts"
 export type Connection =
   | { readonly kind: "connecting" }
   | { readonly kind: "online" }
-  | { readonly kind: "unreachable"; readonly sinceMillis: number; readonly nextTryMillis: number }
+  | {
+      readonly kind: "unreachable"
+      readonly sinceMillis: number
+      readonly nextTryMillis: number
+      /** It said that it ends the run before it went. */
+      readonly hasEndedRun?: boolean | undefined
+    }
   | { readonly kind: "unauthorized"; readonly isRefused: boolean; readonly notBeforeMillis: number | undefined }
   | { readonly kind: "forbidden"; readonly error: string }
   | { readonly kind: "shuttingDown"; readonly deadlineMillis: number | undefined; readonly leavesRun: boolean }

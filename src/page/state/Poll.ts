@@ -103,7 +103,11 @@ export class Poll {
       this.#failures += 1
       const sinceMillis = connection.kind === "unreachable" ? connection.sinceMillis : nowMillis
       const nextTryMillis = nowMillis + retryMillis(this.#failures)
-      this.#store.update({ nowMillis, connection: { kind: "unreachable", sinceMillis, nextTryMillis } })
+      const hasEndedRun =
+        connection.kind === "unreachable"
+          ? connection.hasEndedRun
+          : connection.kind === "shuttingDown" && !connection.leavesRun
+      this.#store.update({ nowMillis, connection: { kind: "unreachable", sinceMillis, nextTryMillis, hasEndedRun } })
     }
   }
 

@@ -32,7 +32,9 @@ export const rowLabel = (run: Run, state: PageState): string => {
     run.state,
     clockSince(start, state.nowMillis),
     lifeWords(run, state),
-    whyWords(run, isHere(run, state))
+    Object.values(whyWords(run, isHere(run, state)))
+      .filter(Boolean)
+      .join(": ")
   ]
   return parts.filter(Boolean).join(", ")
 }
@@ -184,15 +186,16 @@ export class RunList {
     const run = state.status?.run?.request_id === item.run.request_id ? state.status.run : item.run
     const start = millisOf(run.started_at) ?? 0
     const id = run.request_id
+    const why = whyWords(run, isHere(run, state))
     return html`<a class="r" data-s=${run.state} data-run=${id} href=${searchFor(id, location.search)}
-      aria-current=${state.shownRun?.request_id === id ? "true" : nothing} aria-label=${rowLabel(run, state)}
-      title=${`${id}, ${fullTime(start)}`}
+      aria-current=${state.shownRun?.request_id === id ? "true" : nothing}
+      title=${[id, fullTime(start), why.detail].filter(Boolean).join(", ")}
       @click=${follows(() => {
         this.#actions.showRun(id)
         this.#actions.setTab("log")
       })}
-    >${mark(run.state)}<time datetime=${run.started_at}>${clockMinute(start)}</time
-      ><span class="why">${whyWords(run, isHere(run, state))}</span><span class="d">${lifeWords(run, state)}</span></a>`
+    >${mark(run.state)}<span class="aloud">${run.state} </span><time datetime=${run.started_at}>${clockMinute(start)}</time
+      ><span class="why"><span>${why.word}</span>${why.detail === "" ? nothing : html`<span>: ${why.detail}</span>`}</span><span class="d">${lifeWords(run, state)}</span></a>`
   }
 }
 

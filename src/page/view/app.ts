@@ -80,11 +80,11 @@ const frameClass = ({ connection, status }: PageState): string => {
 export const app = (state: PageState, band: Band | undefined, parts: Parts): TemplateResult => {
   const { actions, context, list } = parts
   return html`<div class=${frameClass(state)} data-tab=${state.tab}>
-      <div class="who">
+      <header class="who">
         <a class="skip" href="#log" @click=${skipToLog}>Skip to the log</a>
         <b>Looper</b><span class="m q">${location.host}</span>
-      </div>
-      ${bandView(band, state, actions)}${tabs(state, actions)}
+      </header>
+      ${bandView(band, state, actions)}<nav class="pane" aria-label="Panes">${tabs(state, actions)}</nav>
       <main class="run">${run(state, parts)}</main>
       ${left(state, actions, list)}
     </div>

@@ -1,5 +1,5 @@
 /** The band: what the service does, and its buttons. */
-import { html, type TemplateResult } from "lit-html"
+import { html, nothing, type TemplateResult } from "lit-html"
 import type { Actions } from "../actions/Actions.ts"
 import type { PageState } from "../state/PageState.ts"
 import type { Band, Part } from "../words/band.ts"
@@ -8,18 +8,21 @@ import { mark } from "./marks.ts"
 
 const part = (piece: Part) => {
   if (typeof piece === "string") return piece
-  return "b" in piece ? html`<b>${piece.b}</b>` : html`<span class="m">${piece.m}</span>`
+  return "b" in piece
+    ? html`<b>${piece.b}</b>`
+    : html`<span class="m" title=${piece.title ?? nothing}>${piece.m}</span>`
 }
 
 /** The band; empty before anything is known. */
 export const bandView = (band: Band | undefined, state: PageState, actions: Actions): TemplateResult => {
-  if (band === undefined) return html`<header class="now" data-tone="calm"><div class="say"></div></header>`
+  if (band === undefined)
+    return html`<section class="now" aria-label="State" data-tone="calm"><div class="say"></div></section>`
   const { tone, word, number, sentence, buttons } = band
-  return html`<header class="now" data-tone=${tone}>
+  return html`<section class="now" aria-label="State" data-tone=${tone}>
     <div class="say">
       <h1>${mark(band.mark, band.mark === "starting")}<span>${word} <span class="t">${number}</span></span></h1>
       <p>${sentence.map(part)}</p>
     </div>
     ${bandButtons(state, actions, buttons)}
-  </header>`
+  </section>`
 }

@@ -35,7 +35,8 @@ export const chart = (state: PageState, actions: Actions): TemplateResult | type
   if (recent.length === 0) return nothing
   const [caption, median] = captionOf(recent)
   return html`<div class="chart">
-    <svg viewBox="0 -6 264 42" role="img" aria-label=${chartSentence(recent)} preserveAspectRatio="none">
+    <span role="img" aria-label=${chartSentence(recent)}></span>
+    <svg viewBox="0 -6 264 42" aria-hidden="true" preserveAspectRatio="none">
       ${barsOf(recent, nowMillis, fullHeight).map((one, index) => bar(one, index, state, actions))}
     </svg>
     <p><span>${caption}</span><span>${median}</span></p>

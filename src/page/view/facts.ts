@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit-html"
 import type { Actions } from "../actions/Actions.ts"
 import type { PageState } from "../state/PageState.ts"
 import { shortPath } from "../words/paths.ts"
-import { byWords, endWords, isLive } from "../words/runWords.ts"
+import { byWords, endWords, isLimited, isLive } from "../words/runWords.ts"
 import { bytes, clock, duration, fullTime, millisOf } from "../words/time.ts"
 
 interface FactOptions {
@@ -20,9 +20,19 @@ const fact = (name: string, value: string | undefined, { title, tone, isExtra = 
         <dt>${name}</dt><dd class=${tone === undefined ? "m" : "m end"} title=${title ?? nothing}>${value}</dd>
       </div>`
 
+/** The line is there in any case: what is below stays where it is. */
+const noPrompt = (run: PageState["shownRun"], isRead: boolean): string => {
+  if (run?.cause === "not_started") return "Not launched: no log tells its prompt."
+  if (!isRead) return "…"
+  return run?.is_log_pruned === true ? "Its prompt went with its log." : "Its log does not tell its prompt."
+}
+
 const promptLine = ({ prompt, shownRun }: PageState, actions: Actions) => {
-  const text = prompt !== undefined && prompt.runId === shownRun?.request_id ? prompt.text : undefined
-  if (text === undefined) return html`<div class="pr"><p class="q">${shownRun?.pid === null ? "" : "…"}</p></div>`
+  const isRead = prompt !== undefined && prompt.runId === shownRun?.request_id
+  const text = isRead ? prompt.text : undefined
+  if (text === undefined) {
+    return html`<div class="pr"><p class="q">${noPrompt(shownRun, isRead)}</p></div>`
+  }
   return html`<div class="pr">
     <p title=${text.slice(0, 2_000)}>${text.slice(0, 1_000)}</p>
     <button class="lnk" @click=${() => actions.openDialog("prompt")}>Whole prompt</button>
@@ -42,7 +52,7 @@ export const facts = (state: PageState, actions: Actions): TemplateResult | type
     <dl>
       ${fact("run", run.request_id)}
       ${fact("took", isLive(run) || run.duration_ms === null ? undefined : duration(run.duration_ms))}
-      ${fact("ended", end, { tone: run.state === "failed" ? "bad" : "calm", title: endTitle(run.ended_at) })}
+      ${fact("ended", end, { tone: run.state === "failed" ? "bad" : isLimited(run) ? "warn" : "calm", title: endTitle(run.ended_at) })}
       ${fact("by", byWords(run))}
       ${fact("in", shortPath(run.workspace, home), { title: run.workspace })}
       ${fact("pid", isLive(run) && run.pid !== null ? String(run.pid) : undefined, { isExtra: true })}

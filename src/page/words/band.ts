@@ -2,7 +2,7 @@
 import type { Mark } from "../view/marks.ts"
 
 /** A piece of the sentence: plain, its fact, or what is code. */
-export type Part = string | { readonly b: string } | { readonly m: string }
+export type Part = string | { readonly b: string } | { readonly m: string; readonly title?: string }
 
 /** The band's buttons, in their order. */
 export type BandButton =

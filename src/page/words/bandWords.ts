@@ -59,13 +59,17 @@ const goneBand = (state: PageState, stop: Extract<PageState["stop"], { kind: "st
 
 const unreachableBand = (
   { nowMillis, status, statusAtMillis }: PageState,
-  { sinceMillis, nextTryMillis }: Extract<PageState["connection"], { kind: "unreachable" }>
+  { sinceMillis, nextTryMillis, hasEndedRun = false }: Extract<PageState["connection"], { kind: "unreachable" }>
 ): Band => {
   const left = nextTryMillis - nowMillis
   const next = left > 0 ? `Next try in ${duration(left + 999)}` : "Trying now"
   const old = `This is ${duration(nowMillis - statusAtMillis)} old. ${next}`
   const isLive = status !== undefined && (status.run !== null || status.holder !== null)
-  const fact = isLive ? "Its run may go on: a run does not need Looper." : "Nothing ran when it last answered."
+  const fact = !isLive
+    ? "Nothing ran when it last answered."
+    : hasEndedRun
+      ? "It was stopped, and was to end its run first."
+      : "Its run may go on: a run does not need Looper."
   return band({
     tone: "bad",
     mark: "gone",
@@ -74,7 +78,7 @@ const unreachableBand = (
     sentence:
       status === undefined
         ? [{ b: "This page has not heard of it yet." }, ` ${next}.`]
-        : [{ b: fact }, ` ${old}${isLive ? "; the log goes on where it broke off." : "."}`],
+        : [{ b: fact }, ` ${old}${isLive && !hasEndedRun ? "; the log goes on where it broke off." : "."}`],
     said: status === undefined ? "" : fact,
     isAlert: true,
     buttons: ["tryNow"]

@@ -36,11 +36,18 @@ const limitWords: Readonly<Record<string, string>> = {
 /** `silent for 30 m`: which limit ended it. */
 export const limitReason = (run: Run): string => run.reason ?? limitWords[run.cause ?? ""] ?? "limit"
 
-/** What stands beside a run in the list; empty where there is nothing to say. */
-export const whyWords = (run: Run, isStoppedHere: boolean): string => {
+/** What stands beside a run in the list, and what else there is where it fits; empty where there is nothing to say. */
+export const whyWords = (run: Run, isStoppedHere: boolean): { readonly word: string; readonly detail: string } => {
+  if (run.state !== "failed" || run.cause === "not_started" || isLimited(run)) {
+    return { word: whyWord(run, isStoppedHere), detail: "" }
+  }
+  const exit = exitWords(run.return_code)
+  return { word: exit ?? run.reason ?? "", detail: exit === undefined ? "" : (run.reason ?? "") }
+}
+
+const whyWord = (run: Run, isStoppedHere: boolean): string => {
   if (isLimited(run)) return `${limitReason(run).replace(" for ", " ")}, ended`
   if (run.cause === "not_started") return "not launched"
-  if (run.state === "failed") return [exitWords(run.return_code), run.reason].filter(Boolean).join(": ")
   if (run.state === "interrupted") return "interrupted"
   if (run.state !== "stopped") return run.is_autopoll ? "auto" : ""
   return stopWords(run, isStoppedHere)

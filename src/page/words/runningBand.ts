@@ -8,6 +8,8 @@ type LiveRun = NonNullable<Status["run"]>
 
 /** Silent for so long is worth a look, in milliseconds. */
 const silentAfterMillis = 300_000
+/** So many characters of a command are shown. */
+const commandLength = 44
 
 /** A run that works, is silent, or is being stopped. */
 export const runningBand = (state: PageState, run: LiveRun): Band => {
@@ -45,6 +47,12 @@ const buttons = ({ shownRun }: PageState, run: LiveRun): ReadonlyArray<BandButto
 const commandOf = ({ log, shownRun }: PageState, run: LiveRun): string | undefined =>
   shownRun?.request_id === run.request_id ? log.command : undefined
 
+/** The band stays as high, whatever the command. */
+const short = (command: string): Part => {
+  const line = command.replaceAll(/\s+/g, " ").trim()
+  return line.length <= commandLength ? { m: line } : { m: `${line.slice(0, commandLength - 1)}…`, title: command }
+}
+
 const workingBand = (state: PageState, run: LiveRun): Band => {
   const lastMillis = millisOf(run.last_output_at)
   const fact =
@@ -65,7 +73,7 @@ const workingDetail = (state: PageState, run: LiveRun): ReadonlyArray<Part> => {
     return [" The log stream broke off; it goes on at the byte where it stopped."]
   }
   const command = commandOf(state, run)
-  return command === undefined ? [] : [" In command ", { m: command }, ", not ended yet."]
+  return command === undefined ? [] : [" In command ", short(command), ", not ended yet."]
 }
 
 const silentBand = (state: PageState, run: LiveRun): Band => {
@@ -74,7 +82,7 @@ const silentBand = (state: PageState, run: LiveRun): Band => {
   const command = commandOf(state, run)
   const fact = `No output since ${clockSince(lastMillis, nowMillis)}`
   const where: ReadonlyArray<Part> =
-    command === undefined ? [{ b: `${fact}.` }] : [{ b: `${fact},` }, " in ", { m: command }, "."]
+    command === undefined ? [{ b: `${fact}.` }] : [{ b: `${fact},` }, " in ", short(command), "."]
   return band({
     tone: "warn",
     mark: "silent",
@@ -114,8 +122,9 @@ const armedBand = (state: PageState, run: LiveRun): Band => {
 const whatComesNext = ({ status }: PageState): string => {
   const autopoll = status?.autopoll
   const nextMillis = millisOf(autopoll?.next_tick_at)
-  if (autopoll?.is_on !== true) return "Nothing starts another by itself: autopoll is off."
-  if (autopoll.is_paused) return "Nothing starts another by itself: autopoll is paused."
+  // As long as the other sentence, so that the band stays as high.
+  if (autopoll?.is_on !== true) return "Autopoll is off: nothing follows."
+  if (autopoll.is_paused) return "Autopoll is paused: nothing follows."
   // To the minute, and not before it is so.
   return nextMillis === undefined
     ? "Autopoll starts another."

@@ -75,6 +75,15 @@ describe("the band", () => {
       sentence: "Stop this run? Its 3 processes get SIGTERM, after 5 s SIGKILL. Autopoll starts another by 13:58.",
       buttons: ["Keep running", "confirmStop"]
     })
+    const { sentence } = said({ ...running, status: { ...status, autopoll: states.idleoff.status.autopoll }, stop })
+    assert.match(sentence, / Autopoll is off: nothing follows\.$/)
+  })
+
+  it("shows as much of a command as the band has room for, and the rest as its title", () => {
+    const command = `cargo test -p kernel ${"--features long ".repeat(9)}`
+    const parts = bandOf({ ...running, log: { ...running.log, command } })?.sentence ?? []
+    const shown = parts.find((part) => typeof part === "object" && "m" in part)
+    assert.deepStrictEqual(shown, { m: "cargo test -p kernel --features long --feat…", title: command })
   })
 
   it("counts those that are gone while it stops, then says who stopped it", () => {
@@ -120,6 +129,10 @@ describe("the band", () => {
     assert.strictEqual(
       said({ ...idle, ...old }).sentence,
       "Nothing ran when it last answered. This is 32 s old. Next try in 4 s."
+    )
+    assert.match(
+      said({ ...running, statusAtMillis: now - 32_000, connection: { ...connection, hasEndedRun: true } }).sentence,
+      /^It was stopped, and was to end its run first\. /
     )
   })
 
