@@ -1,5 +1,5 @@
 /** A followed log's events, as they come over one connection. */
-import { createParser, type EventSourceMessage } from "eventsource-parser"
+import { makeEventReader, type ServerEvent } from "./ServerEvents.ts"
 
 /** What an event of a followed log says. */
 export type FollowedEvent =
@@ -20,11 +20,12 @@ const fieldsOf = (data: string): Readonly<Record<string, unknown>> => {
 const base64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
 
 /** Reads one event; throws where it is none of Looper's. */
-export const followedEvent = ({ event, id, data }: EventSourceMessage): FollowedEvent => {
+export const followedEvent = ({ event, id, data }: ServerEvent): FollowedEvent => {
   const fields = fieldsOf(data)
   const end = id === undefined || !/^\d+$/.test(id) ? undefined : Number(id)
   switch (event) {
     case undefined:
+    case "":
     case "message": {
       if (end === undefined) throw new Error("an event of the log has no place in it")
       const bytes = typeof fields.text === "string" ? encoder.encode(fields.text) : base64(String(fields.base64))
@@ -56,10 +57,8 @@ export const readEvents = async (
   onEvent: (event: FollowedEvent) => boolean
 ): Promise<void> => {
   let goesOn = true
-  const parser = createParser({
-    onEvent: (message) => {
-      if (goesOn) goesOn = onEvent(followedEvent(message))
-    }
+  const take = makeEventReader((event) => {
+    if (goesOn) goesOn = onEvent(followedEvent(event))
   })
   const reader = body.getReader()
   const decoder = new TextDecoder()
@@ -70,7 +69,7 @@ export const readEvents = async (
       const { done, value } = await reader.read()
       clearTimeout(timer)
       if (done) return
-      parser.feed(decoder.decode(value, { stream: true }))
+      take(decoder.decode(value, { stream: true }))
     }
   } finally {
     clearTimeout(timer)

@@ -1,5 +1,4 @@
 /** Colours of a line as names of classes, of a closed list; backgrounds are not drawn. */
-import Anser, { type AnserJsonEntry } from "anser"
 
 /** A part of a line that looks the same. */
 export interface Span {
@@ -8,17 +7,8 @@ export interface Span {
   readonly classes: string
 }
 
-/** By the names that anser gives; black and white are the page's own greys, a bright colour is its plain one. */
-const classes: Readonly<Record<string, string>> = {
-  "ansi-black": "ak",
-  "ansi-red": "ar",
-  "ansi-green": "ag",
-  "ansi-yellow": "ay",
-  "ansi-blue": "ab",
-  "ansi-magenta": "am",
-  "ansi-cyan": "ac",
-  "ansi-white": "aw"
-}
+/** In the order of their codes; black and white are the page's own greys, a bright colour is its plain one. */
+const colors = ["ak", "ar", "ag", "ay", "ab", "am", "ac", "aw"] as const
 
 /** Red, yellow, green, cyan, blue, magenta: one in each sixth of the circle. */
 const hues = ["ar", "ay", "ag", "ac", "ab", "am"] as const
@@ -36,40 +26,63 @@ export const nearestColor = (red: number, green: number, blue: number): string =
 const levels = [0, 95, 135, 175, 215, 255]
 const level = (step: number): number => levels[step] ?? 0
 
-/** The levels of the 6 × 6 × 6 cube of the 256 colours, which begins at 16; greys begin at 232. */
-const cube = (index: number): string => {
+/** One of the 256 colours: 16 by name, a cube of 6 × 6 × 6 levels, and greys from 232 on. */
+const paletteColor = (index: number): string => {
+  if (index < 16) return colors[index % 8] ?? ""
   if (index >= 232) return ""
   const place = index - 16
   return nearestColor(level(Math.floor(place / 36)), level(Math.floor(place / 6) % 6), level(place % 6))
 }
 
-const colorOf = (name: string | null, trueColor: string | null): string => {
-  if (name === null) return ""
-  if (name === "ansi-truecolor") {
-    const [red = 0, green = 0, blue = 0] = (trueColor ?? "").split(",").map(Number)
-    return nearestColor(red, green, blue)
-  }
-  const index = /^ansi-palette-(\d+)$/.exec(name)?.[1]
-  return index === undefined ? (classes[name.replace("bright-", "")] ?? "") : cube(Number(index))
+/** What a code begins: bold, dim, underlined, reversed, struck through. */
+const begins: Readonly<Record<number, string>> = { 1: "a1", 2: "a2", 4: "a4", 7: "a7", 9: "a9" }
+/** What a code ends. */
+const ends: Readonly<Record<number, ReadonlyArray<string>>> = {
+  21: ["a1"],
+  22: ["a1", "a2"],
+  24: ["a4"],
+  27: ["a7"],
+  29: ["a9"]
 }
 
-const decorations: Readonly<Record<string, string>> = { bold: "a1", dim: "a2", underline: "a4", strikethrough: "a9" }
+/** How a line is written from some place on. */
+class Pen {
+  #color = ""
+  readonly #decorations = new Set<string>()
 
-const classesOf = (entry: AnserJsonEntry & { readonly isInverted?: boolean }): string => {
-  const inverted = entry.isInverted === true
-  const names = [
-    inverted ? colorOf(entry.bg, entry.bg_truecolor) : colorOf(entry.fg, entry.fg_truecolor),
-    inverted ? "a7" : "",
-    ...entry.decorations.map((name) => decorations[name] ?? "")
-  ]
-  return [...new Set(names)].filter((name) => name !== "").join(" ")
+  get classes(): string {
+    return [this.#color, ...this.#decorations].filter((name) => name !== "").join(" ")
+  }
+
+  /** Takes the parameters of one sequence. **Source** ECMA-48, 8.3.117; 38 and 48 are ISO 8613-6's. */
+  take(codes: ReadonlyArray<number>): void {
+    for (let index = 0; index < codes.length; index++) {
+      const code = codes[index] ?? 0
+      const begun = begins[code]
+      if (code === 38 || code === 48) {
+        const [form, first = 0, green = 0, blue = 0] = codes.slice(index + 1)
+        index += form === 5 ? 2 : form === 2 ? 4 : 1
+        if (code === 38) this.#color = form === 5 ? paletteColor(first) : nearestColor(first, green, blue)
+      } else if (begun !== undefined) this.#decorations.add(begun)
+      else if (code === 0) {
+        this.#color = ""
+        this.#decorations.clear()
+      } else if (code === 39) this.#color = ""
+      else if ((code >= 30 && code < 38) || (code >= 90 && code < 98)) this.#color = colors[code % 10] ?? ""
+      else for (const ended of ends[code] ?? []) this.#decorations.delete(ended)
+    }
+  }
 }
 
 /** A line's parts; colours end with their line, so that a part of a log looks as it does in the whole. */
 export const spansOf = (text: string): ReadonlyArray<Span> => {
-  if (!text.includes("\u001b")) return text === "" ? [] : [{ text, classes: "" }]
-  return Anser.ansiToJson(text, { use_classes: true, remove_empty: true }).map((entry) => ({
-    text: entry.content,
-    classes: classesOf(entry)
-  }))
+  const [first = "", ...rest] = text.split("\u001b[")
+  const pen = new Pen()
+  const spans: Array<Span> = [{ text: first, classes: "" }]
+  for (const part of rest) {
+    const end = part.indexOf("m")
+    pen.take(part.slice(0, end).split(";").map(Number))
+    spans.push({ text: part.slice(end + 1), classes: pen.classes })
+  }
+  return spans.filter((span) => span.text !== "")
 }

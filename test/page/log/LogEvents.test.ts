@@ -54,6 +54,12 @@ describe("readEvents", () => {
       assert.deepStrictEqual(await read(sent, size), expected))
   }
 
+  it("takes lines that end with CRLF, data of several lines, and fields without a value or of other names", async () => {
+    const text = 'retry: 9\r\nid:3\r\nevent\r\ndata: {"text":\r\ndata: "x"}\r\n\r\n: no data\n\n'
+    const [first, ...others] = await read([Buffer.from(text)], 1)
+    assert.deepStrictEqual([first, others], [{ kind: "bytes", bytes: Uint8Array.of(120), end: 3 }, []])
+  })
+
   it("takes nothing more once it is told to end", async () =>
     assert.deepStrictEqual(await read(sent, 4_096, false), expected.slice(0, 1)))
 

@@ -41,8 +41,20 @@ describe("spansOf", () => {
     ])
   })
 
-  it("ignores backgrounds and what hides text", () => {
-    assert.deepStrictEqual(shown(`${esc}41;8mx`), [["x", ""]])
+  it("ignores backgrounds, whose parameters are no codes, and what hides text", () => {
+    assert.deepStrictEqual(shown(`${esc}41;8mx${esc}48;5;31my${esc}48;2;1;4;31mz`), [
+      ["x", ""],
+      ["y", ""],
+      ["z", ""]
+    ])
+  })
+
+  it("ends at once what was begun twice", () => {
+    assert.deepStrictEqual(shown(`${esc}1;4m${esc}1ma${esc}22mb${esc}mc`), [
+      ["a", "a1 a4"],
+      ["b", "a4"],
+      ["c", ""]
+    ])
   })
 
   it.prop(
