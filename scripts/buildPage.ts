@@ -37,8 +37,8 @@ const fonts: Plugin = {
           targetFormat: "woff2",
           // What base.css asks for, and no fractions, ordinals or the like.
           keepFeatures: ["kern", "tnum"],
-          // Names for a menu of fonts.
-          dropTables: ["STAT"],
+          // Names for a menu of fonts, and kerning of its own for 600: by 400's a headline is a tenth of a pixel wider.
+          dropTables: ["STAT", "GDEF"],
           variationAxes: { wght: { min: 400, max: 600 } }
         }),
         loader: "file"
