@@ -35,7 +35,6 @@ export default defineConfig({
       project("namespace", "test/process/namespace/*.test.ts", 60_000, { fileParallelism: false }),
       project("slow", "test/process/slow/*.test.ts", 180_000, { fileParallelism: false }),
       project("browser", "test/browser/*.test.ts", 60_000, {
-        fileParallelism: false,
         globalSetup: "test/browser/support/globalSetup.ts",
         expect: { poll: { timeout: 10_000, interval: 30 } }
       }),

@@ -189,13 +189,20 @@ test("the run's end ends following", async ({ looper, open }) => {
 })
 
 test("a hidden page lets its connection go and takes it up again where it was", async ({ looper, open }) => {
-  const { page, log } = await follow(looper, open, 100)
+  const { page, log } = await follow(looper, open, 100, {
+    // Half a minute is a fifth of a second.
+    before: () => {
+      const wait = globalThis.setTimeout
+      const soon = (act: () => void, millis = 0) => wait(act, millis >= 20_000 ? 200 : millis)
+      Object.assign(globalThis, { setTimeout: soon })
+    }
+  })
   await page.evaluate(() => {
     Object.defineProperty(document, "visibilityState", { get: () => "hidden", configurable: true })
     Object.defineProperty(document, "hidden", { get: () => true, configurable: true })
     document.dispatchEvent(new Event("visibilitychange"))
   })
-  await expect.poll(() => log.followers, { timeout: 45_000 }).toBe(0)
+  await expect.poll(() => log.followers).toBe(0)
   log.append("while nobody looked\n")
   await page.evaluate(() => {
     Object.defineProperty(document, "visibilityState", { get: () => "visible", configurable: true })

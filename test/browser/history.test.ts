@@ -24,7 +24,7 @@ test("each run is one row: when, what became of it, how long", async ({ looper, 
   expect((await first.innerText()).split(/\s*\n\s*/).filter(Boolean)).toEqual(["12:41", "1 h 10 m"])
   expect(await first.getAttribute("aria-current")).toBe("true")
   expect(await first.getAttribute("aria-label")).toMatch(/^succeeded, 12:41, 1 h 10 m/)
-  expect(await rows(page).nth(1).innerText()).toContain("usage limit reached")
+  expect(await rows(page).nth(1).innerText()).toMatch(/usage limit reached|exit 1/)
   expect(await page.locator(".day").first().innerText()).toMatch(/^Today\s+\d+ runs?$/)
 })
 
@@ -40,7 +40,7 @@ test("filters ask the server, and say how many there are", async ({ looper, open
   ] as const) {
     await filter(page, name).click()
     await expect
-      .poll(() => looper.of("GET /runs").at(-1)?.query)
+      .poll(() => looper.of("GET /runs").findLast(({ query }) => query.limit === "100")?.query)
       .toMatchObject(state === undefined ? { autopoll } : { state: expect.stringContaining(state) })
     await expect.poll(() => filter(page, name).getAttribute("aria-pressed")).toBe("true")
     await expect

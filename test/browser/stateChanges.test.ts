@@ -106,6 +106,7 @@ describe("a Looper that is not there", () => {
     looper.nowMillis = at("13:52:48")
     const page = await open(looper.url, { nowMillis: at("13:52:48") })
     await expect.poll(async () => (await bandOf(page)).buttons).toEqual(["Start…", "Stop"])
+    await page.locator(".log .l").first().waitFor()
     looper.isDown = true
     await expect
       .poll(() => bandOf(page), { timeout: 10_000 })

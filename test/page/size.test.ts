@@ -52,6 +52,19 @@ describe("the built page", () => {
     )
   })
 
+  it("names in its HTML every script that its first one imports, so that all are counted", () => {
+    const [html = ""] = named("index.html").map(textOf)
+    const importedBy = (name: string): ReadonlyArray<string> => {
+      const text = named(name).map(textOf).join("")
+      return [...text.matchAll(/(?:from|import)\s*"\.\/([\w.-]+\.js)"/g)].map(([, imported = ""]) => imported)
+    }
+    const begun = files.map(({ name }) => name).filter((name) => /^main-.*\.js$/.test(name))
+    for (const name of begun) {
+      for (const imported of importedBy(name)) if (!begun.includes(imported)) begun.push(imported)
+    }
+    for (const name of begun) assert.include(html, `"page/${name}"`)
+  })
+
   it("names no other host", () => {
     const hosts = [...named(".js"), ...named(".css"), ...named(".html"), ...named(".svg")].flatMap((file) =>
       [...textOf(file).matchAll(/\bhttps?:\/\/[\w.[\]-]+[^\s"'`)]*/g)].map(([url]) => `${file.name}: ${url}`)

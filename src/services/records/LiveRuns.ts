@@ -193,6 +193,8 @@ export class LiveRuns {
   readonly rebuild: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     for (const [requestId, { run, steps }] of this.live) {
       yield* this.database.write(runStatements.begin, ...runValues(run))
+      // The statement that found the file new may have put a step before the others.
+      yield* this.database.write("DELETE FROM steps WHERE request_id = ?", requestId)
       for (const step of steps) yield* this.database.write(stepStatement, ...stepValues(requestId, step))
     }
     const ids = yield* this.recordedIds

@@ -11,14 +11,19 @@ export interface Band {
   readonly buttons: ReadonlyArray<string>
 }
 
+/** All of it at one moment. */
 export const bandOf = async (page: Page): Promise<Band> => {
-  const now = page.locator(".now")
-  const buttons = await now.getByRole("button").all()
-  return {
-    headline: words((await now.locator("h1").allInnerTexts()).join(" ")),
-    sentence: words((await now.locator("p").allInnerTexts()).join(" ")),
-    buttons: await Promise.all(buttons.map(async (button) => words(await button.innerText())))
-  }
+  const [band] = await page.locator(".now").evaluateAll((bands) =>
+    bands.map((now) => {
+      const texts = (selector: string) =>
+        [...now.querySelectorAll<HTMLElement>(selector)]
+          .filter((element) => element.checkVisibility())
+          .map((element) => element.innerText)
+      return { headline: texts("h1").join(" "), sentence: texts("p").join(" "), buttons: texts("button") }
+    })
+  )
+  const { headline = "", sentence = "", buttons = [] } = band ?? {}
+  return { headline: words(headline), sentence: words(sentence), buttons: buttons.map(words) }
 }
 
 /** The log's lines that are in the page, without their numbers; a line that holds several elements is one. */

@@ -42,6 +42,8 @@ export type Opened = Page & Clock
 interface Fixtures {
   /** An idle Looper with no history, until the test says otherwise. */
   readonly looper: FakeLooper
+  /** What pages did so far that no page may do; must be empty at the test's end. */
+  readonly wrongs: Array<string>
   /** Opens a page of `url`; at the end nothing that no page may do was done by any of them. */
   readonly open: (url: string, options?: OpenOptions) => Promise<Opened>
 }
@@ -51,10 +53,12 @@ export const test = plain.extend<Fixtures>({
     await using looper = await FakeLooper.start(idleStatus())
     await use(looper)
   },
-  open: async ({ skip }, use) => {
+  wrongs: async ({ task: _task }, use) => {
+    await use([])
+  },
+  open: async ({ skip, wrongs }, use) => {
     if (endpoint === undefined) skip()
     const contexts: Array<BrowserContext> = []
-    const wrongs: Array<string> = []
     await use(async (url, options = {}) => {
       const context = await (await browser()).newContext({
         baseURL: url,

@@ -74,6 +74,7 @@ const rowsAfter = (sequence: typeof Sequence.Type, troubles: ReadonlyArray<strin
       lock?.release()
       lock = undefined
     }
+    const begun = new Set<string>()
     for (const { operation, trouble } of sequence) {
       const isMeant = troubles.includes(trouble)
       if (isMeant && trouble === "lock") lock ??= holdLock(file())
@@ -84,8 +85,15 @@ const rowsAfter = (sequence: typeof Sequence.Type, troubles: ReadonlyArray<strin
       }
       if (trouble === "restart") {
         release()
+        // A deleted file is noticed by its next use; without one only logs would tell the next Looper, of which there are none here.
+        yield* opened.database.isUsable
         yield* opened.close
         opened = yield* openRecords(root())
+      }
+      if (operation.name === "begin") {
+        // An id is drawn once: no later Looper begins an earlier one's run.
+        if (begun.has(operation.id)) continue
+        begun.add(operation.id)
       }
       yield* perform(opened, operation)
       if (operation.isRepeated) yield* perform(opened, operation)

@@ -1,0 +1,13 @@
+/** A port for programs that do not choose one themselves, or do not say which. */
+import { once } from "node:events"
+import { createServer } from "node:net"
+
+/** Free a moment ago. */
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  await once(server, "close")
+  return typeof address === "object" && address !== null ? address.port : 0
+}
