@@ -81,4 +81,4 @@ listenToKeys(context, actions, pane)
 startClock(store, api)
 poll.ask()
 // After what is seen, and before it is needed: a Looper that was updated meanwhile has it no more.
-setTimeout(() => void loadLater(store), 1_000)
+setTimeout(() => void loadLater(store), 3_000)
