@@ -40,7 +40,7 @@ const withImports = (names: ReadonlyArray<string>): ReadonlySet<string> => {
 const namespaces = /^https?:\/\/www\.w3\.org\//
 
 describe("the built page", () => {
-  it("needs at most 60,000 bytes until a live run's log is read: page, style, scripts, fonts and icon", () => {
+  it("needs at most 60,000 bytes until a live run's log is read: page, style, scripts, fonts and icons", () => {
     // A font of other characters than ASCII is loaded where one is shown.
     const [css = ""] = named(nameOf(/^page-.*\.css$/)).map(textOf)
     const fonts = [...css.matchAll(/@font-face\{[^}]*\}/g)]
@@ -51,6 +51,8 @@ describe("the built page", () => {
       "index.html",
       nameOf(/^page-.*\.css$/),
       ...fonts,
+      // Until it knows more, the tab's icon is one that waits.
+      nameOf(/^waiting-.*\.svg$/),
       nameOf(/^running-.*\.svg$/),
       ...withImports([nameOf(/^main-.*\.js$/)])
     ]

@@ -292,7 +292,7 @@ export class Pane implements LogPane {
     this.#chip.show(view.follow.isFollowing ? 0 : view.newLines, nowMillis)
     if (this.#later.finders !== undefined) this.#later.finders.draw()
     // Errors are counted from when lines are seen.
-    else if (view.lines.element.hasChildNodes()) this.#later.find((finders) => finders.take([]))
+    else if (view.lines.count > 0) this.#later.find((finders) => finders.take([]))
     const facts = factsOf(scene)
     const text = JSON.stringify(facts)
     if (text === this.#facts) return
