@@ -1,5 +1,5 @@
 #!/usr/bin/env node
 // Looper's command line, from any Node of 20 or newer: Looper's own Node 24 does it.
-import { isInstalled, onNode24 } from "./nodeAgain.js"
+import { load, onNode24 } from "./nodeAgain.js"
 
-await onNode24("looper", () => import(isInstalled ? "./dist/src/main.js" : "./src/main.ts"))
+await onNode24("looper", () => load("main"))

@@ -1,9 +1,11 @@
 // Runs a program of Looper's with Node 24 from any Node of 20 or newer: npm installed one beside Looper.
-import { spawn } from "node:child_process"
-import { createRequire } from "node:module"
+import { existsSync, readFileSync, statSync } from "node:fs"
+import nodeModule, { createRequire } from "node:module"
 import { dirname, join, sep } from "node:path"
-import { argv, execPath, versions } from "node:process"
 import { fileURLToPath } from "node:url"
+
+// Not from node:process: that import makes every stream and table which the process has.
+const { argv, execPath, versions } = process
 
 /** Looper's folder. */
 export const folder = dirname(fileURLToPath(import.meta.url))
@@ -30,7 +32,8 @@ const needNode = (name) => {
 }
 
 /** Runs this process' file again and ends as that run ends. */
-const runAgain = (node, name) => {
+const runAgain = async (node, name) => {
+  const { spawn } = await import("node:child_process")
   const child = spawn(node, argv.slice(1), { stdio: "inherit" })
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
   child.on("error", () => needNode(name))
@@ -45,5 +48,28 @@ const signals = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 }
 export const onNode24 = async (name, main) => {
   if (isNew(versions.node)) return await main()
   const node = installedNode()
-  return node === undefined ? needNode(name) : runAgain(node, name)
+  return node === undefined ? needNode(name) : await runAgain(node, name)
+}
+
+const isAsBundled = ([file, bytes, changedMillis]) => {
+  const stat = statSync(`${folder}/${file}`, { throwIfNoEntry: false })
+  return stat?.size === bytes && stat.mtimeMs === changedMillis
+}
+
+/** Without its source Looper is what was bundled; otherwise each file of that has to be as it was bundled. */
+const isBundleCurrent = () => {
+  if (!existsSync(join(folder, "src/main.ts"))) return true
+  try {
+    return JSON.parse(readFileSync(join(folder, "dist/bin/sources.json"), "utf8")).every(isAsBundled)
+  } catch {
+    return false
+  }
+}
+
+/** Imports a program of `src`: bundled, or from its source where the bundle is missing or of another source. */
+export const load = (name) => {
+  if (!isBundleCurrent()) return import(`./src/${name}.ts`)
+  // What V8 compiled, for the next start; a folder that cannot be written costs nothing.
+  nodeModule.enableCompileCache?.(join(folder, "dist/cache"))
+  return import(`./dist/bin/${name}.js`)
 }

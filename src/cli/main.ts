@@ -1,6 +1,5 @@
 /** Runs the command line and ends the process with its exit code. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit, Layer, Logger, Option } from "effect"
 import { CliError, Command } from "effect/cli"
 import { version } from "../version.ts"
@@ -8,6 +7,7 @@ import { looper } from "./commands.ts"
 import { hasColor } from "./environment.ts"
 import { CommandFailed, exitCodes } from "./exitCodes.ts"
 import { note, OutputClosed } from "./output.ts"
+import { layerPlatform } from "./platform.ts"
 import { layerUsage } from "./usage.ts"
 
 /** Does what the arguments say; the process then ends with one of the documented codes. */
@@ -16,11 +16,7 @@ export const main = (args: ReadonlyArray<string>): void => {
   process.once("SIGTERM", () => {
     isTerminated = true
   })
-  const layer = Layer.mergeAll(
-    NodeServices.layer,
-    layerUsage({ isColored: hasColor(process.stdout) }),
-    Logger.layer([])
-  )
+  const layer = Layer.mergeAll(layerPlatform, layerUsage({ isColored: hasColor(process.stdout) }), Logger.layer([]))
   const program = Command.runWith(looper, { version })(args).pipe(Effect.provide(layer), Effect.tapCause(sayWhy))
   NodeRuntime.runMain(program, {
     disableErrorReporting: true,

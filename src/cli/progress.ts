@@ -1,6 +1,7 @@
 /** How far a run is while somebody waits for it: a line in place on a terminal, else a line a change. */
 import { Clock, Effect, Schedule, type Scope } from "effect"
 import { displayWidth } from "effect/cli/CliOutput"
+import { GraphemeSegmenter } from "./graphemes.ts"
 import { note } from "./output.ts"
 import { durationText } from "./words.ts"
 
@@ -20,7 +21,7 @@ export interface Progress {
   readonly shown: () => Shown
 }
 
-const segmenter = new Intl.Segmenter()
+const segmenter = new GraphemeSegmenter()
 
 /** A text that takes at most so many columns; what was cut is `…`. */
 export const cutText = (text: string, columns: number): string => {

@@ -82,11 +82,11 @@ describe("deploy/", () => {
 })
 
 describe("the Dockerfile", () => {
-  const copied = all(/^COPY (.+) \S+$/gm, dockerfile).flatMap((words) => words.split(" "))
+  const copied = all(/^COPY ((?!--from=).+) \S+$/gm, dockerfile).flatMap((words) => words.split(" "))
 
   it("copies what exists, and .dockerignore lets nothing else in", () => {
     const allowed = all(/^!(.+)$/gm, textOf(".dockerignore"))
-    assert.deepStrictEqual(copied.toSorted(), allowed.toSorted())
+    assert.deepStrictEqual([...new Set(copied)].toSorted(), allowed.toSorted())
     for (const path of copied) assert.isTrue(existsSync(join(checkout, path)), path)
     assert.strictEqual(textOf(".dockerignore").split("\n")[0], "*")
   })
@@ -106,6 +106,17 @@ describe("the Dockerfile", () => {
           `${source}: ${imported}`
         )
       }
+  })
+
+  it("has in its last stage what was built, without the source and what builds it", () => {
+    const last = dockerfile.slice(dockerfile.lastIndexOf("\nFROM "))
+    assert.deepStrictEqual(all(/^COPY (.+) \S+$/gm, last), [
+      "package.json package-lock.json .npmrc",
+      "looper.js nodeAgain.js send-zulip-dm.js",
+      "scripts/run-codex-task.sh",
+      "--from=build /opt/looper/dist"
+    ])
+    assert.match(last, /^RUN npm ci --omit=dev --ignore-scripts /m)
   })
 
   it("runs Looper under tini, as no root, and is stopped by SIGTERM", () => {

@@ -72,23 +72,38 @@ const serve = async (options: { readonly main: string; readonly cwd: string; rea
   }
 }
 
-/** Health, version, and the statuses of the files of `/` (style, script, worker) and `/docs`. */
-const served = { health: '{"ok":true}\n', version: packageJson.version, files: Array<number>(7).fill(200) }
+/** The packages that the built files of a folder import. */
+const importedBy = (folder: string): ReadonlyArray<string | undefined> => {
+  const dist = join(looper.installed, "dist", folder)
+  const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".js"))
+  const text = files.map((path) => readFileSync(join(dist, path), "utf8")).join("\n")
+  const pattern = /(?:\bfrom|^import) ?"([^."][^"]*)";|\brequire\d*\.resolve\(["`]([^."`][^"`]*)["`]\)/gm
+  const names = Array.from(text.matchAll(pattern), ([, name, file]) => name ?? file ?? "")
+  const imported = names.filter((name) => !isBuiltin(name)).map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0])
+  return [...new Set(imported)].toSorted()
+}
+
+/** Health, version, and the statuses of the files of `/` (style, script, worker, icons) and `/docs`. */
+const served = { health: '{"ok":true}\n', version: packageJson.version, files: Array<number>(11).fill(200) }
 
 describe("the package", () => {
   it("has what a user needs and nothing else", () => {
-    const page = ["page.html", "page.css", "page.js"].map((name) => `dist/src/docsPage/${name}`)
+    const page = ["dist/bin", "dist/src/docsPage"].flatMap((folder) =>
+      ["page.html", "page.css", "page.js"].map((name) => `${folder}/${name}`)
+    )
     const built = [
       "dist/src/index.js",
       "dist/src/client/index.js",
-      "dist/src/main.js",
+      "dist/bin/main.js",
+      "dist/bin/main.js.map",
+      "dist/bin/sendMessage.js",
       "dist/src/testing/codexStandIn.cjs",
       ...page
     ]
     const entries = ["looper.js", "nodeAgain.js", "send-zulip-dm.js", "scripts/run-codex-task.sh"]
     for (const path of [...built, ...entries, "README.md", "LICENSE"]) assert.include(looper.files, path)
     const known =
-      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/src\/docsPage\/page\.(html|css)|dist\/page\/[\w-]+\.(html|css|js|woff2)(\.gz)?|docs\/.+\.(md|yml|json)|deploy\/.+|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
+      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/bin\/[\w-]+\.js\.map|dist\/(bin|src\/docsPage)\/page\.(html|css)|dist\/page\/[\w-]+\.(html|css|js|svg|woff2)(\.gz)?|docs\/.+\.(md|yml|json)|deploy\/.+|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
     assert.deepStrictEqual(
       looper.files.filter((path) => !known.test(path)),
       []
@@ -96,13 +111,9 @@ describe("the package", () => {
   })
 
   it("imports nothing but Node and its dependencies", () => {
-    const dist = join(looper.installed, "dist")
-    const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".js"))
-    const text = files.map((path) => readFileSync(join(dist, path), "utf8")).join("\n")
-    const pattern = /(?:\bfrom|^import) "([^."][^"]*)";$|\brequire\.resolve\(["`]([^."`][^"`]*)["`]\)/gm
-    const names = Array.from(text.matchAll(pattern), ([, name, file]) => name ?? file ?? "")
-    const imported = names.filter((name) => !isBuiltin(name)).map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0])
-    assert.deepStrictEqual([...new Set(imported)].toSorted(), Object.keys(packageJson.dependencies).toSorted())
+    assert.deepStrictEqual(importedBy("src"), Object.keys(packageJson.dependencies).toSorted())
+    // The second is @effect/platform-node's, in a file of its own that nothing loads.
+    assert.deepStrictEqual(importedBy("bin"), ["@fastify/swagger-ui", "undici"])
   })
 
   it("has types that hold in a strict project, with the libraries' own checked too", async () => {
@@ -144,7 +155,7 @@ describe("the package", () => {
     const root = join(looper.folder, "built")
     cpSync(looper.installed, root, { recursive: true })
     symlinkSync(join(looper.project, "node_modules"), join(root, "node_modules"))
-    const main = join(root, "dist/src/main.js")
+    const main = join(root, "looper.js")
     assert.deepStrictEqual(await serve({ main, cwd: looper.project, root }), served)
   })
 })

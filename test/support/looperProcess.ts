@@ -28,6 +28,8 @@ export interface LooperOptions {
   readonly wrapper?: ReadonlyArray<string>
   /** A descriptor instead of the pipe that is read here; that Looper listens is then read in the server log. */
   readonly stdout?: number
+  /** The folder whose `looper.js` is started, instead of this checkout's `src/main.ts`. */
+  readonly installed?: string
   /** Takes over the folders of an earlier one. */
   readonly reuse?: LooperProcess
 }
@@ -81,7 +83,9 @@ export interface LooperProcess extends Folders, AsyncDisposable {
 export const startLooper = async (options: LooperOptions = {}): Promise<LooperProcess> => {
   const folders = options.reuse ?? makeFolders()
   const viaNpm = options.command === "npm"
-  const node = [...(options.wrapper ?? []), process.execPath, join(checkout, "src/main.ts"), "serve"]
+  const { installed } = options
+  const main = installed === undefined ? join(checkout, "src/main.ts") : join(installed, "looper.js")
+  const node = [...(options.wrapper ?? []), process.execPath, main, "serve"]
   const [program = "", ...words] = viaNpm ? ["npm", "start"] : node
   const logged = sizeOf(folders.serverLogPath)
   const child = spawn(program, words, {

@@ -1,0 +1,88 @@
+/** Bundles what `looper.js` and `send-zulip-dm.js` start into dist/bin: few files instead of hundreds. */
+import { copyFile, readFile, rm, stat, writeFile } from "node:fs/promises"
+import * as path from "node:path"
+import { fileURLToPath } from "node:url"
+import { build, type Plugin } from "esbuild"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+const target = path.join(root, "dist/bin")
+
+/** What the bundle is made of: path from the root, bytes, time of the last change in milliseconds since the epoch. */
+const sources: Array<readonly [file: string, bytes: number, changedMillis: number]> = []
+
+/** Before it is read: what is written meanwhile makes the bundle an old one, not the source. */
+const note = async (file: string) => {
+  const { size, mtimeMs } = await stat(file)
+  sources.push([path.relative(root, file), size, mtimeMs])
+}
+
+const barrel = /^import \{([^}]*)\} from "(effect(?:\/(?:cli|http|observability))?)"/gm
+
+/** `{ Effect, type Scope }` from a barrel as the modules themselves, on as many lines: esbuild keeps a barrel's whole. */
+const modulesOf = (statement: string, names: string, from: string): string => {
+  const imports = names
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "" && !name.startsWith("type "))
+    .map((name) => {
+      if (!/^[A-Z]\w*$/.test(name)) throw new Error(`import the module of ${name} instead of taking it from ${from}`)
+      return `import * as ${name} from "${from}/${name}"`
+    })
+  return imports.join(";") + statement.replaceAll(/[^\n]/g, "")
+}
+
+const source: Plugin = {
+  name: "source",
+  setup(build) {
+    build.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
+      if (file.includes(`${path.sep}node_modules${path.sep}`)) return undefined
+      await note(file)
+      return { contents: (await readFile(file, "utf8")).replaceAll(barrel, modulesOf), loader: "ts" }
+    })
+  }
+}
+
+/** Node's own modules as they are: an ES module around `http` loads all that it could be asked for, `fetch` with it. */
+const builtins: Plugin = {
+  name: "builtins",
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path: name }) => ({ path: name, namespace: "builtin" }))
+    build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path: name }) => ({
+      contents: `module.exports = process.getBuiltinModule("${name}")`
+    }))
+  }
+}
+
+await rm(target, { recursive: true, force: true })
+await rm(path.join(root, "dist/cache"), { recursive: true, force: true })
+// Which versions of the libraries are in it, and how it is built.
+for (const file of ["package.json", "package-lock.json", "tsconfig.json", "scripts/buildBin.ts"]) {
+  await note(path.join(root, file))
+}
+await build({
+  absWorkingDir: root,
+  entryPoints: ["src/main.ts", "src/sendMessage.ts"],
+  outdir: target,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  // V8 keeps the text: 3 MB less. Names stay, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  sourcemap: "linked",
+  sourcesContent: false,
+  // @effect/platform-node has a client of it, which is never loaded.
+  external: ["undici"],
+  define: { "Intl.Segmenter": "GraphemeSegmenter" },
+  inject: ["src/cli/graphemes.ts"],
+  plugins: [source, builtins],
+  logLevel: "warning"
+})
+// A program finds them beside itself, as the source does.
+for (const name of ["page.css", "page.html", "page.js"]) {
+  await copyFile(path.join(root, "src/docsPage", name), path.join(target, name))
+}
+// Last: without it a checkout runs from its source.
+await writeFile(path.join(target, "sources.json"), JSON.stringify(sources))

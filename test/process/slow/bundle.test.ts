@@ -1,0 +1,182 @@
+/** Looper as its users start it: the bundle of `looper.js`, and the source wherever that is not what was bundled. */
+import { existsSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { afterAll, beforeAll } from "vitest"
+import { codexScript } from "../../../src/testing/CodexStandIn.ts"
+import { type BundledLooper, bundleLooper } from "../../support/bundledLooper.ts"
+import { readRunLog } from "../../support/logs.ts"
+import { startLooper } from "../../support/looperProcess.ts"
+import { killHard, until } from "../../support/processes.ts"
+
+let looper: BundledLooper
+beforeAll(() => {
+  looper = bundleLooper()
+})
+afterAll(() => looper?.[Symbol.dispose]())
+
+const packageJson: { readonly version: string } = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../../../package.json"), "utf8")
+)
+
+/** Has the bundle, and nothing else, say so. */
+const markBundle = () => {
+  const main = join(looper.folder, "dist/bin/main.js")
+  writeFileSync(main, `process.stderr.write("bundled\\n");${readFileSync(main, "utf8")}`)
+}
+
+const isBundleRun = async () => (await looper.say(["looper.js", "--version"])).stderr === "bundled\n"
+
+describe("what looper.js starts", () => {
+  it("is the bundle while the source is what was bundled", async () => {
+    looper.build()
+    markBundle()
+    assert.deepStrictEqual(await looper.say(["looper.js", "--version"]), {
+      code: 0,
+      stdout: `looper ${packageJson.version}\n`,
+      stderr: "bundled\n"
+    })
+  })
+
+  it.each(["src/cli/commands.ts", "handlers/status.ts", "package-lock.json", "scripts/buildBin.ts"])(
+    "is the source where %s is another one, also an older one, and the bundle again once it is built",
+    async (name) => {
+      looper.build()
+      markBundle()
+      const file = join(looper.folder, name)
+      const { atime, mtime } = statSync(file)
+      utimesSync(file, atime, new Date(mtime.getTime() - 60_000))
+      assert.isFalse(await isBundleRun())
+      looper.build()
+      markBundle()
+      assert.isTrue(await isBundleRun())
+    }
+  )
+
+  it("is the source as it is edited, at once", async () => {
+    looper.build()
+    const file = join(looper.folder, "src/cli/commands.ts")
+    const text = readFileSync(file, "utf8")
+    writeFileSync(file, text.replace("Serve HTTP until", "Serve H T T P until"))
+    const { stdout } = await looper.say(["looper.js", "--help"])
+    writeFileSync(file, text)
+    assert.include(stdout, "Serve H T T P until")
+  })
+
+  it("is the source where building the bundle was cut short", async () => {
+    looper.build()
+    markBundle()
+    rmSync(join(looper.folder, "dist/bin/sources.json"))
+    assert.isFalse(await isBundleRun())
+  })
+
+  it("is the bundle where there is no source", async () => {
+    looper.build()
+    markBundle()
+    const [source, aside] = [join(looper.folder, "src"), join(looper.folder, "aside")]
+    renameSync(source, aside)
+    try {
+      assert.isTrue(await isBundleRun())
+    } finally {
+      renameSync(aside, source)
+    }
+  })
+
+  it("says nothing of a folder that takes no compile cache", async () => {
+    looper.build()
+    writeFileSync(join(looper.folder, "dist/cache"), "")
+    const end = await looper.say(["looper.js", "--version"])
+    assert.deepStrictEqual(end, { code: 0, stdout: `looper ${packageJson.version}\n`, stderr: "" })
+    assert.isTrue(statSync(join(looper.folder, "dist/cache")).isFile())
+  })
+
+  it("keeps what V8 compiled beside the bundle", async () => {
+    looper.build()
+    await looper.say(["looper.js", "--version"])
+    assert.isTrue(statSync(join(looper.folder, "dist/cache")).isDirectory())
+  })
+})
+
+/** What a page names: scripts, styles. */
+const linked = (page: string) => Array.from(page.matchAll(/(?:src|href)="([^":]+)"/g), ([, path = ""]) => path)
+
+describe("the bundle", () => {
+  beforeAll(() => looper.build())
+
+  it("serves the routes, the page and the documentation with their files", async () => {
+    await using running = await startLooper({ installed: looper.folder })
+    const get = async (path: string) => {
+      const response = await fetch(running.url + path)
+      return { status: response.status, text: await response.text() }
+    }
+    assert.deepStrictEqual(await get("/health"), { status: 200, text: '{"ok":true}\n' })
+    assert.strictEqual(JSON.parse((await get("/status")).text).version, packageJson.version)
+    assert.strictEqual(JSON.parse((await get("/openapi.json")).text).info.version, packageJson.version)
+    for (const page of ["/", "/docs"]) {
+      const { status, text } = await get(page)
+      assert.strictEqual(status, 200)
+      const files = linked(text).filter((path) => /\.(js|css)$/.test(path))
+      assert.isNotEmpty(files)
+      for (const file of files) {
+        assert.strictEqual((await get(new URL(file, `http://looper${page}`).pathname)).status, 200, file)
+      }
+    }
+  })
+
+  it("answers the commands of a running Looper, and those that need none", async () => {
+    await using running = await startLooper({ installed: looper.folder })
+    const environment = { LOOPER_URL: running.url }
+    const status = await looper.say(["looper.js", "status"], environment)
+    assert.deepInclude(status, { code: 0, stderr: "" })
+    assert.match(status.stdout, /^Idle: .*\n.*\nAutopoll: off\n$/)
+    const runs = await looper.say(["looper.js", "runs", "--json"], environment)
+    assert.deepInclude(JSON.parse(runs.stdout), { ok: true, runs: [] })
+    const doctor = await looper.say(["looper.js", "doctor", "--json"], {
+      LOOPER_NOTIFIER: "log",
+      CODEX_EXEC_LOG_DIR: join(running.folder, "others"),
+      LOOPER_DEFAULT_WORKSPACE: running.workspace,
+      CODEX_EXEC_BINARY: running.codexPath
+    })
+    assert.isArray(JSON.parse(doctor.stdout).checks)
+    const message = await looper.say(["send-zulip-dm.js", "--dry-run"], {
+      ZULIP_SITE: "https://zulip.example",
+      ZULIP_BOT_EMAIL: "bot@zulip.example",
+      ZULIP_BOT_API_KEY: "k"
+    })
+    assert.match(message.stdout, /^DRY_RUN_OK /)
+  })
+
+  it("runs a handler's function without a server", async () => {
+    const folder = join(looper.folder, "invoked")
+    const end = await looper.say(["looper.js", "invoke", "health"], {
+      LOOPER_NOTIFIER: "log",
+      CODEX_EXEC_KILL_SCOPE: "own",
+      CODEX_EXEC_LOG_DIR: folder,
+      LOOPER_SERVER_LOG_PATH: join(folder, "looper-server.log")
+    })
+    assert.deepStrictEqual(end, { code: 0, stdout: '{"ok":true}\n', stderr: "" })
+  })
+
+  it("adopts the run of one that was killed", async () => {
+    await using first = await startLooper({ installed: looper.folder })
+    const go = join(first.folder, "go")
+    const steps = [{ print: "first\n" }, { waitForFile: go }, { print: "last\n" }, { exit: 9 }] as const
+    const { status, text } = await first.run(codexScript(steps))
+    assert.strictEqual(status, 200, text)
+    killHard(first.pid)
+    await first.exited
+    await using second = await startLooper({ installed: looper.folder, reuse: first })
+    await until(() => second.serverLog().includes(" codex.exec.adopted "), "the run is adopted")
+    writeFileSync(go, "")
+    const [log = ""] = second.runLogs()
+    await until(() => existsSync(log) && readRunLog(log).code === "9", "the run has ended")
+    assert.include(readFileSync(log, "utf8"), "\nfirst\nlast\n")
+  })
+
+  it("has beside each file the map of its sources", () => {
+    const chunks = readFileSync(join(looper.folder, "dist/bin/main.js"), "utf8")
+    assert.match(chunks, /\/\/# sourceMappingURL=main\.js\.map\n$/)
+    const map = JSON.parse(readFileSync(join(looper.folder, "dist/bin/main.js.map"), "utf8"))
+    assert.deepStrictEqual(map.sources, ["../../src/main.ts"])
+  })
+})
