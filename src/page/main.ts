@@ -1,10 +1,14 @@
 /** The web page's entry: puts its parts together. */
 import { render } from "lit-html"
 import type { Context } from "./actions/Actions.ts"
-import { makeDoActions } from "./actions/doActions.ts"
+import { makeLaterActions } from "./actions/laterActions.ts"
+import { rememberedSettings } from "./actions/remembered.ts"
+import { applyTheme } from "./actions/theme.ts"
 import { makeViewActions } from "./actions/viewActions.ts"
 import { LooperApi } from "./api/LooperApi.ts"
 import { listenToKeys } from "./keys.ts"
+import { loadLater } from "./loadLater.ts"
+import { makeLogPane } from "./log/LogPane.ts"
 import { startClock } from "./state/clock.ts"
 import { Histories } from "./state/Histories.ts"
 import { initialState, nothingSeen, type PageState } from "./state/PageState.ts"
@@ -15,23 +19,23 @@ import { Store } from "./state/Store.ts"
 import { Announcer } from "./view/Announcer.ts"
 import { app } from "./view/app.ts"
 import { showIcon } from "./view/icon.ts"
-import { LazyPane } from "./view/LazyPane.ts"
-import { loadLater } from "./view/lazy.ts"
 import { RunList } from "./view/RunList.ts"
 import { bandOf } from "./words/bandWords.ts"
 import { iconOf, titleOf } from "./words/pageTitle.ts"
 
 const api = new LooperApi()
-const store = new Store<PageState>({ ...initialState, nowMillis: api.now() })
+const settings = rememberedSettings()
+applyTheme(settings.theme)
+const store = new Store<PageState>({ ...initialState, settings, nowMillis: api.now() })
 const histories = new Histories(store, api)
 const shown = new Shown(store, api)
 const poll = new Poll(store, api, (status) => histories.onStatus(status))
 const context: Context = { store, api, look: () => poll.hurry() }
-const acts = makeDoActions(context)
+const acts = makeLaterActions(context)
 const views = makeViewActions(context, { poll, histories, shown, reveal: (runId) => list.reveal(runId) })
 const actions = { ...acts, ...views }
 const list = new RunList(actions)
-const pane = new LazyPane({
+const pane = makeLogPane({
   api,
   onFacts: (log) => {
     shown.onLog(log)
@@ -81,5 +85,5 @@ showIcon("waiting")
 listenToKeys(context, actions, pane)
 startClock(store, api)
 poll.ask()
-// After what is seen, and before it is needed.
-setTimeout(() => void loadLater(context), 1_000)
+// After what is seen, and before it is needed: a Looper that was updated meanwhile has it no more.
+setTimeout(() => void loadLater(store), 3_000)

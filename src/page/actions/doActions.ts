@@ -3,38 +3,25 @@ import type { Status } from "../api/answers.ts"
 import type { Context, DoActions } from "./Actions.ts"
 import { makeAsking } from "./asking.ts"
 import { makeAutopollActions } from "./autopollActions.ts"
-import { rememberedSettings, rememberedTexts, rememberSettings, rememberTexts } from "./remembered.ts"
+import { makeFormActions } from "./formActions.ts"
+import { rememberedTexts, rememberSettings, rememberTexts } from "./remembered.ts"
 import { makeStopActions } from "./stopActions.ts"
 import { applyTheme } from "./theme.ts"
 
-type FormActions = Pick<DoActions, "editForm" | "submitForm">
-
-/** Makes the page's acting half; settings and theme are in force at once. */
+/** Makes the page's acting half. */
 export const makeDoActions = (context: Context): DoActions => {
   const { store, api } = context
   const asking = makeAsking(context)
-  let formActions: FormActions | undefined
-  // They come with the dialog that calls them.
-  const load = async (): Promise<FormActions> => {
-    const { makeFormActions } = await import("../later.ts")
-    formActions ??= makeFormActions(context, asking)
-    return formActions
-  }
-  const withForm = (act: (form: FormActions) => void) => {
-    if (formActions !== undefined) return act(formActions)
-    void load().then(act, () => asking.tell("Looper does not answer; nothing was sent.", { isFailure: true }))
-  }
-  store.update({ settings: rememberedSettings(), form: { ...store.state.form, ...rememberedTexts() } })
-  applyTheme(store.state.settings.theme)
+  store.update({ form: { ...store.state.form, ...rememberedTexts() } })
 
   return {
     ...makeStopActions(context, asking),
     ...makeAutopollActions(context, asking),
+    ...makeFormActions(context, asking),
     openDialog: (dialog) => {
       const { form, status, connection } = store.state
       const isForm = dialog === "start" || dialog === "announce"
       if (isForm && (status === undefined || connection.kind !== "online")) return
-      if (isForm) void load().catch(() => undefined)
       const problem = form.isSending ? form.problem : undefined
       store.update({ dialog, form: { ...form, problem } })
     },
@@ -43,8 +30,6 @@ export const makeDoActions = (context: Context): DoActions => {
       store.update({ dialog: "none" })
       rememberTexts(store.state.form)
     },
-    editForm: (texts) => withForm(({ editForm }) => editForm(texts)),
-    submitForm: () => withForm(({ submitForm }) => submitForm()),
     enterToken: (token) => {
       const { connection } = store.state
       const notBeforeMillis = connection.kind === "unauthorized" ? connection.notBeforeMillis : undefined

@@ -176,9 +176,7 @@ export class Pane implements LogPane {
 
   #take(lines: ReadonlyArray<LogLine>): void {
     this.#view.take(lines)
-    const { finders } = this.#later
-    if (finders === undefined) this.#later.find((loaded) => loaded.take([]))
-    else finders.take(lines)
+    this.#later.finders?.take(lines)
     this.#announcer.take(lines)
     this.#rate.add(lines.length)
     if (this.#wanted === undefined) return
@@ -292,7 +290,9 @@ export class Pane implements LogPane {
       this.#foot
     )
     this.#chip.show(view.follow.isFollowing ? 0 : view.newLines, nowMillis)
-    this.#later.finders?.draw()
+    if (this.#later.finders !== undefined) this.#later.finders.draw()
+    // Errors are counted from when lines are seen.
+    else if (view.lines.count > 0) this.#later.find((finders) => finders.take([]))
     const facts = factsOf(scene)
     const text = JSON.stringify(facts)
     if (text === this.#facts) return
