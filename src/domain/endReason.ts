@@ -38,8 +38,12 @@ const trailer = /^# codex_exec_return_code=(?:\d{1,3}|unknown)$/
  */
 export const outputReason = (output: string): string | undefined => {
   let last: string | undefined
+  let [lineFeed, carriageReturn] = [output.lastIndexOf("\n"), output.lastIndexOf("\r")]
   for (let end = output.length; end > 0; ) {
-    const start = Math.max(output.lastIndexOf("\n", end - 1), output.lastIndexOf("\r", end - 1)) + 1
+    // Each is looked for only behind where it was found last: once over the text in all.
+    if (lineFeed >= end) lineFeed = output.lastIndexOf("\n", end - 1)
+    if (carriageReturn >= end) carriageReturn = output.lastIndexOf("\r", end - 1)
+    const start = Math.max(lineFeed, carriageReturn) + 1
     const line = start < end ? output.slice(start, end) : ""
     end = start - 1
     if (line === "" || trailer.test(line)) continue

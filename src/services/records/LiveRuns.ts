@@ -226,9 +226,8 @@ export class LiveRuns {
       const inferred = isOpen ? undefined : inferRun(logPath, requestId)
       if (inferred?.record.returnCode !== undefined) {
         const { returnCode, endedAtMillis, logBytes } = inferred.record
-        const end = endState({ returnCode, stoppedBy: run.stoppedBy })
-        const reason = end.state === "failed" ? inferred.record.reason : undefined
-        const ended = { ...run, record: { ...run.record, ...end, returnCode, endedAtMillis, logBytes, reason } }
+        const end = { ...endState({ returnCode, stoppedBy: run.stoppedBy }), returnCode, endedAtMillis, logBytes }
+        const ended = { ...run, record: { ...run.record, ...end } }
         return yield* this.database.write(runStatements.end, ...runValues(ended))
       }
       const steps = yield* this.database.read(selectSteps, requestId)

@@ -1,26 +1,15 @@
 /** A run as far as its log tells: for a history that lost it. */
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, type Stats } from "node:fs"
 import * as path from "node:path"
-import { outputReason } from "../../domain/endReason.ts"
 import { endState, type RunState } from "../../domain/RunRecord.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
-import {
-  headerEnd,
-  headerStart,
-  parseSideFile,
-  type ReturnCode,
-  type RunIdentity,
-  sideFileOf,
-  trailerCode
-} from "../../domain/runLog.ts"
+import { parseSideFile, type ReturnCode, type RunIdentity, sideFileOf, trailerCode } from "../../domain/runLog.ts"
 import type { KnownRun } from "./runRow.ts"
 
 /** Holds the id and the longest path, each of its bytes escaped to four. */
 const headBytes = 17 * 1024
 const usualHeadBytes = 512
-const trailerBytes = 64
-/** Of one that failed: its last words. */
-const reasonBytes = 64 * 1024
+const tailBytes = 64
 
 /**
  * Reads a run log's two ends and its side file; `undefined` where it is no plain file or cannot be read.
@@ -43,7 +32,7 @@ export const inferRun = (logPath: string, requestId: RequestId): KnownRun | unde
       ...end,
       operation: undefined,
       error: undefined,
-      reason: end.state === "failed" ? log.reason : undefined,
+      reason: undefined,
       startedAtMillis: startMillis(path.basename(logPath), log.stat),
       endedAtMillis: isEnded ? Math.round(log.stat.mtimeMs) : undefined,
       durationMillis: undefined,
@@ -71,14 +60,8 @@ const readEnds = (logPath: string) => {
   try {
     const stat = fstatSync(fd)
     if (!stat.isFile()) return undefined
-    const tail = readAt(fd, Math.max(0, stat.size - trailerBytes), trailerBytes).toString("latin1")
-    const returnCode = trailerCode(tail)
-    return {
-      stat,
-      workspace: readWorkspace(fd),
-      returnCode,
-      reason: returnCode ? readReason(fd, stat.size) : undefined
-    }
+    const tail = readAt(fd, Math.max(0, stat.size - tailBytes), tailBytes).toString("latin1")
+    return { stat, workspace: readWorkspace(fd), returnCode: trailerCode(tail) }
   } catch {
     return undefined
   } finally {
@@ -93,13 +76,6 @@ const readWorkspace = (fd: number): string => {
     if (workspace !== undefined) return workspace
   }
   return ""
-}
-
-/** What it said of its failure; a header is none of its words. */
-const readReason = (fd: number, size: number): string | undefined => {
-  const start = Math.max(0, size - reasonBytes)
-  const text = readAt(fd, start, reasonBytes).toString()
-  return outputReason(start === 0 && text.startsWith(headerStart) ? text.slice(text.indexOf(headerEnd)) : text)
 }
 
 const readAt = (fd: number, position: number, length: number): Buffer => {
