@@ -319,7 +319,7 @@ describe("a Looper that comes later", () => {
         state: "failed",
         cause: "exited",
         returnCode: 3,
-        reason: "usage limit",
+        reason: undefined,
         startedAtMillis: 0,
         workspace: "/w"
       })
