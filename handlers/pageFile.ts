@@ -6,7 +6,7 @@ import { pageErrors } from "./errors.ts"
 
 /** For anybody, as the page is. */
 export const pageFile = handler({
-  summary: "A script, style or font of the web page",
+  summary: "A script, style, font or icon of the web page",
   method: "GET",
   path: "/page/:file",
   access: "publicWithToken",
@@ -15,7 +15,14 @@ export const pageFile = handler({
     accept_encoding: Schema.optionalKey(Schema.String).annotateKey({ description: "With `gzip`: compressed" })
   }),
   headers: { accept_encoding: "Accept-Encoding" },
-  success: { contents: { "text/css": "a style", "text/javascript": "a script", "font/woff2": "a font" } },
+  success: {
+    contents: {
+      "text/css": "a style",
+      "text/javascript": "a script",
+      "font/woff2": "a font",
+      "image/svg+xml": "an icon"
+    }
+  },
   errors: pageErrors,
   body: ({ file, accept_encoding }) => files.pageFile(file, accept_encoding)
 })

@@ -103,7 +103,7 @@ describe("the package", () => {
     const entries = ["looper.js", "nodeAgain.js", "send-zulip-dm.js", "scripts/run-codex-task.sh"]
     for (const path of [...built, ...entries, "README.md", "LICENSE"]) assert.include(looper.files, path)
     const known =
-      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/bin\/[\w-]+\.js\.map|dist\/(bin|src\/docsPage)\/page\.(html|css)|dist\/page\/[\w-]+\.(html|css|js|svg|woff2)(\.gz)?|docs\/.+\.(md|yml|json)|deploy\/.+|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
+      /^(dist\/.+\.(js|d\.ts|cjs)|dist\/bin\/[\w-]+\.js\.map|dist\/(bin|src\/docsPage)\/page\.(html|css)|dist\/page\/[\w-]+\.(html|css|js|svg|woff2)(\.gz)?|docs\/.+\.(md|yml|json|png)|deploy\/.+|[A-Z]+(\.md)?|package\.json|(looper|nodeAgain|send-zulip-dm)\.js|scripts\/run-codex-task\.sh)$/
     assert.deepStrictEqual(
       looper.files.filter((path) => !known.test(path)),
       []

@@ -31,6 +31,7 @@ const named = () =>
 
 const typeOf = (name: string) => {
   if (name.endsWith(".css")) return "text/css; charset=utf-8"
+  if (name.endsWith(".svg")) return "image/svg+xml"
   return name.endsWith(".js") ? "text/javascript; charset=utf-8" : "font/woff2"
 }
 
