@@ -15,6 +15,8 @@ const environment = { LOOPER_API_TOKEN: "contract" }
 let zulip: GatedZulip
 let looper: LooperProcess
 let contract: ApiContract
+/** As the page names it. */
+let pageStyle: string
 const seen = new Set<string>()
 
 beforeAll(async () => {
@@ -22,6 +24,8 @@ beforeAll(async () => {
   looper = await startLooper({ env: { ...zulip.env, ...environment } })
   const { body } = await looper.request("GET", "/openapi.json", { headers: token })
   contract = makeApiContract(body as unknown as OpenApiDocument)
+  const { text } = await looper.request("GET", "/")
+  pageStyle = /"(page\/[\w-]+\.css)"/.exec(text)?.[1] ?? ""
 })
 afterAll(async () => {
   await looper?.[Symbol.asyncDispose]()
@@ -34,7 +38,10 @@ const ask = async (
   path: string,
   { headers, ...options }: RequestOptions & { readonly run?: string } = {}
 ): Promise<Answer> => {
-  const sent = path.replace("{id}", options.run ?? "00000000").replace("{file}", "page.css")
+  const sent = path
+    .replace("{id}", options.run ?? "00000000")
+    .replace("docs/{file}", "docs/page.css")
+    .replace("page/{file}", pageStyle)
   const answer = await looper.request(method, sent, { headers: { ...token, ...headers }, ...options })
   contract.holds(answer, method, path)
   if (answer.status < 300) seen.add(`${method} ${path}`)
