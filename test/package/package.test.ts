@@ -64,7 +64,11 @@ const serve = async (options: { readonly main: string; readonly cwd: string; rea
     return {
       health: await (await fetch(`${url}/health`)).text(),
       version: info.version,
-      files: await Promise.all(files.map(async (path) => (await fetch(url + path)).status))
+      // A style and a script of each page at the least.
+      hasPages: ["page", "docs"].every((page) =>
+        ["css", "js"].every((end) => files.some((path) => path.startsWith(`/${page}/`) && path.endsWith(end)))
+      ),
+      statuses: [...new Set(await Promise.all(files.map(async (path) => (await fetch(url + path)).status)))]
     }
   } finally {
     child.kill("SIGTERM")
@@ -83,7 +87,7 @@ const importedBy = (folder: string): ReadonlyArray<string | undefined> => {
   return [...new Set(imported)].toSorted()
 }
 
-/** Health, version, and the statuses of the files of `/` (style, script, worker, icons) and `/docs`. */
+/** Health, version, and that the pages are there with all that they name. */
 const served = { health: '{"ok":true}\n', version: packageJson.version, files: Array<number>(11).fill(200) }
 
 describe("the package", () => {
