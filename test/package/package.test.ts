@@ -88,7 +88,7 @@ const importedBy = (folder: string): ReadonlyArray<string | undefined> => {
 }
 
 /** Health, version, and that the pages are there with all that they name. */
-const served = { health: '{"ok":true}\n', version: packageJson.version, files: Array<number>(11).fill(200) }
+const served = { health: '{"ok":true}\n', version: packageJson.version, hasPages: true, statuses: [200] }
 
 describe("the package", () => {
   it("has what a user needs and nothing else", () => {
