@@ -54,7 +54,11 @@ document.body.append(...announcer.elements, root)
 let before = store.state
 store.subscribe((state) => {
   const { connection } = state
-  if (connection.kind === "unauthorized" && state.status !== undefined) store.update(nothingSeen())
+  if (connection.kind === "unauthorized" && state.status !== undefined) {
+    store.update(nothingSeen())
+    histories.reset()
+    shown.reset()
+  }
   if (connection.kind === "connecting" && before.connection.kind !== "connecting") poll.ask()
   const isNews = state.status !== before.status || state.recent !== before.recent
   if (isNews || state.history.runs !== before.history.runs) shown.choose()

@@ -24,6 +24,12 @@ export class Histories {
     this.#api = api
   }
 
+  /** What was seen is forgotten, so that all of it is asked for again. */
+  reset(): void {
+    this.#key = ""
+    this.#loadedAtMillis = 0
+  }
+
   /** Looks whether something began or ended, and what. */
   async onStatus(status: Status): Promise<void> {
     const key = historyKey(status)
