@@ -7,6 +7,7 @@ import { applyTheme } from "./actions/theme.ts"
 import { makeViewActions } from "./actions/viewActions.ts"
 import { LooperApi } from "./api/LooperApi.ts"
 import { listenToKeys } from "./keys.ts"
+import { loadBands, stillBands } from "./loadBands.ts"
 import { loadLater } from "./loadLater.ts"
 import { makeLogPane } from "./log/LogPane.ts"
 import { startClock } from "./state/clock.ts"
@@ -51,6 +52,11 @@ const announcer = new Announcer()
 const root = document.createElement("div")
 document.body.append(...announcer.elements, root)
 
+const neededBands = () => {
+  void loadBands(store)
+  return stillBands()
+}
+
 let before = store.state
 store.subscribe((state) => {
   const { connection } = state
@@ -64,7 +70,7 @@ store.subscribe((state) => {
   if (isNews || state.history.runs !== before.history.runs) shown.choose()
   before = state
 
-  const band = bandOf(state)
+  const band = bandOf(state, neededBands)
   render(app(state, band, { context, actions, list, pane }), root)
   list.show(state)
   announcer.say(band)
@@ -90,4 +96,7 @@ listenToKeys(context, actions, pane)
 startClock(store, api)
 poll.ask()
 // After what is seen, and before it is needed: a Looper that was updated meanwhile has it no more.
-setTimeout(() => void loadLater(store), 3_000)
+setTimeout(() => {
+  void loadBands(store)
+  void loadLater(store)
+}, 3_000)

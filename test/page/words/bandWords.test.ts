@@ -3,6 +3,7 @@ import { initialState, type PageState } from "../../../src/page/state/PageState.
 import { textOf } from "../../../src/page/words/band.ts"
 import { bandOf } from "../../../src/page/words/bandWords.ts"
 import { titleOf } from "../../../src/page/words/pageTitle.ts"
+import * as still from "../../../src/page/words/stillBands.ts"
 import { type State, states } from "../../browser/support/states.ts"
 import { now } from "../../browser/support/mockTime.ts"
 
@@ -35,7 +36,7 @@ const pageOf = ({ status, runs, nowMillis = now }: State): PageState => ({
 })
 
 const said = (state: PageState) => {
-  const band = bandOf(state)
+  const band = bandOf(state, () => still)
   return {
     headline: `${band?.word ?? ""} ${band?.number ?? ""}`.trim(),
     sentence: textOf(band?.sentence ?? []).trim(),
@@ -50,7 +51,11 @@ const running = pageOf(states.running)
 const idle = pageOf(states.idle)
 
 const stopping = (leavesRun: boolean) => ({ kind: "shuttingDown", deadlineMillis: now + 6_000, leavesRun }) as const
-const title = (state: PageState) => titleOf(bandOf(state), state)
+const title = (state: PageState) =>
+  titleOf(
+    bandOf(state, () => still),
+    state
+  )
 
 describe("the band", () => {
   for (const [name, state] of Object.entries<State>(states)) {
@@ -63,8 +68,8 @@ describe("the band", () => {
   }
 
   it("says nothing before anything is known, and nothing of an idle Looper before its last run is", () => {
-    assert.isUndefined(bandOf(initialState))
-    assert.isUndefined(bandOf({ ...idle, recent: [], history: initialState.history }))
+    assert.isUndefined(bandOf(initialState, () => still))
+    assert.isUndefined(bandOf({ ...idle, recent: [], history: initialState.history }, () => still))
   })
 
   it("asks before it stops, with what comes next", () => {
@@ -81,7 +86,7 @@ describe("the band", () => {
 
   it("shows as much of a command as the band has room for, and the rest as its title", () => {
     const command = `cargo test -p kernel ${"--features long ".repeat(9)}`
-    const parts = bandOf({ ...running, log: { ...running.log, command } })?.sentence ?? []
+    const parts = bandOf({ ...running, log: { ...running.log, command } }, () => still)?.sentence ?? []
     const shown = parts.find((part) => typeof part === "object" && "m" in part)
     assert.deepStrictEqual(shown, { m: "cargo test -p kernel --features long --feat…", title: command })
   })
@@ -173,7 +178,7 @@ describe("the band", () => {
       // A start goes on by itself.
       if (state.status.holder !== null) continue
       const later = { ...page, nowMillis: page.nowMillis + 7_000 }
-      assert.strictEqual(bandOf(later)?.said, bandOf(page)?.said)
+      assert.strictEqual(bandOf(later, () => still)?.said, bandOf(page, () => still)?.said)
     }
   })
 
