@@ -26,7 +26,6 @@ export class Histories {
 
   /** What was seen is forgotten, so that all of it is asked for again. */
   reset(): void {
-    this.#key = ""
     this.#loadedAtMillis = 0
   }
 
