@@ -77,6 +77,6 @@ const doingWords = ({ step, steps }: Holder, { status, nowMillis }: PageState): 
     case "spawn":
       return "Launching codex"
     case "startup_check":
-      return `Watching codex for ${wholeDuration(defaults?.startup_check_seconds ?? 0)}`
+      return "Watching codex start"
   }
 }
