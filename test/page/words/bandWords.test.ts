@@ -82,6 +82,9 @@ describe("the band", () => {
     })
     const { sentence } = said({ ...running, status: { ...status, autopoll: states.idleoff.status.autopoll }, stop })
     assert.match(sentence, / Autopoll is off: nothing follows\.$/)
+    const backoff = { ...status.autopoll, backoff_until: new Date(now + 1_200_000).toISOString() }
+    const backing = said({ ...running, status: { ...status, autopoll: backoff }, stop })
+    assert.match(backing.sentence, / Autopoll backs off until 14:14\.$/)
   })
 
   it("shows as much of a command as the band has room for, and the rest as its title", () => {
@@ -107,6 +110,14 @@ describe("the band", () => {
       sentence: `You stopped run ${run.request_id} from this page. 3 processes ended, none left. Autopoll starts the default prompt at 13:57:01.`,
       buttons: ["Start…", "Start default now"]
     })
+  })
+
+  it("does not blame the machine where Looper went down before there was a run", () => {
+    const run = { ...states.interrupted.runs[0]!, pid: null }
+    assert.match(
+      said({ ...pageOf(states.interrupted), recent: [run] }).sentence,
+      /^Looper went down before codex started; nothing was launched\. /
+    )
   })
 
   it("says where a broken stream goes on", () => {
