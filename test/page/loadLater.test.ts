@@ -9,11 +9,12 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
+const createElement = () => Object.assign(new EventTarget(), { remove: () => undefined })
+
 /** A document whose styles are loaded or not. */
 const stubDocument = (event: "load" | "error") => {
   const append = (link: EventTarget) => setTimeout(() => link.dispatchEvent(new Event(event)))
   const fields = { hidden: true, head: { append }, querySelector: () => null, createTreeWalker: () => ({}) }
-  const createElement = () => Object.assign(new EventTarget(), { remove: () => undefined })
   vi.stubGlobal("document", Object.assign(new EventTarget(), fields, { createElement }))
 }
 
