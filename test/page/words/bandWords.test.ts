@@ -72,6 +72,19 @@ describe("the band", () => {
     assert.isUndefined(bandOf({ ...idle, recent: [], history: initialState.history }, () => still))
   })
 
+  it("of a run that works needs no words that are loaded later, and waits for those of any other state", () => {
+    let asked = 0
+    const notYet = () => {
+      asked += 1
+      return undefined
+    }
+    assert.strictEqual(bandOf(running, notYet)?.word, "Running")
+    assert.strictEqual(asked, 0)
+    assert.isUndefined(bandOf(idle, notYet))
+    assert.isUndefined(bandOf(pageOf(states.starting), notYet))
+    assert.strictEqual(asked, 2)
+  })
+
   it("asks before it stops, with what comes next", () => {
     const stop = { kind: "armed", runId: "3f9c21ab", deafUntilMillis: now, lapsesAtMillis: now + 5_000 } as const
     const status = { ...states.running.status, autopoll: states.idle.status.autopoll }
