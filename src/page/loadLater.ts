@@ -7,6 +7,7 @@ export type Later = typeof import("./later.ts")
 
 let loaded: Later | undefined
 let loading: Promise<Later> | undefined
+let loadingFailed = false
 
 /** Their style; `index.html` names its file. */
 const loadStyle = (): Promise<void> => {
@@ -25,8 +26,19 @@ const loadStyle = (): Promise<void> => {
 
 const load = async (): Promise<Later> => {
   const [later] = await Promise.all([import("./later.ts"), loadStyle()])
+  // The log's own: a Looper that was updated meanwhile has them no more. Who needs one says what fails then.
+  void Promise.allSettled([import("./log/Finders.ts"), import("./log/Handout.ts")])
   return later
 }
+
+/** What is said where something was wanted that could not be loaded. */
+export const notLoadedWords = ({ connection }: PageState): string =>
+  connection.kind === "unreachable"
+    ? "Looper does not answer; nothing was sent."
+    : "A part of the page could not be loaded; reload it."
+
+/** Did the last try fail? */
+export const hasFailed = (): boolean => loadingFailed
 
 /** They, once they were loaded. */
 export const laterParts = (): Later | undefined => loaded
@@ -37,12 +49,14 @@ export const loadLater = async (store: Store<PageState>): Promise<Later | undefi
     const later = await (loading ??= load())
     if (loaded === undefined) {
       loaded = later
+      loadingFailed = false
       store.update({})
     }
     return later
   } catch {
-    // Looper does not answer, as the page says; its clock draws it again.
+    // The page's clock draws it again, and so tries again.
     loading = undefined
+    loadingFailed = true
     return undefined
   }
 }

@@ -7,6 +7,7 @@ import { applyTheme } from "./actions/theme.ts"
 import { makeViewActions } from "./actions/viewActions.ts"
 import { LooperApi } from "./api/LooperApi.ts"
 import { listenToKeys } from "./keys.ts"
+import { loadBands, stillBands } from "./loadBands.ts"
 import { loadLater } from "./loadLater.ts"
 import { makeLogPane } from "./log/LogPane.ts"
 import { startClock } from "./state/clock.ts"
@@ -51,16 +52,25 @@ const announcer = new Announcer()
 const root = document.createElement("div")
 document.body.append(...announcer.elements, root)
 
+const neededBands = () => {
+  void loadBands(store)
+  return stillBands()
+}
+
 let before = store.state
 store.subscribe((state) => {
   const { connection } = state
-  if (connection.kind === "unauthorized" && state.status !== undefined) store.update(nothingSeen())
+  if (connection.kind === "unauthorized" && state.status !== undefined) {
+    store.update(nothingSeen())
+    histories.reset()
+    shown.reset()
+  }
   if (connection.kind === "connecting" && before.connection.kind !== "connecting") poll.ask()
   const isNews = state.status !== before.status || state.recent !== before.recent
   if (isNews || state.history.runs !== before.history.runs) shown.choose()
   before = state
 
-  const band = bandOf(state)
+  const band = bandOf(state, neededBands)
   render(app(state, band, { context, actions, list, pane }), root)
   list.show(state)
   announcer.say(band)
@@ -86,4 +96,7 @@ listenToKeys(context, actions, pane)
 startClock(store, api)
 poll.ask()
 // After what is seen, and before it is needed: a Looper that was updated meanwhile has it no more.
-setTimeout(() => void loadLater(store), 3_000)
+setTimeout(() => {
+  void loadBands(store)
+  void loadLater(store)
+}, 3_000)

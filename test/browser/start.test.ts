@@ -76,22 +76,22 @@ describe("Start a run", () => {
     show(looper, states.running)
     looper.answer(({ method, path }) => {
       if (method !== "POST") return undefined
-      if (path !== "/kill") return started
+      if (path !== "/runs/3f9c21ab/stop") return started
       looper.status = states.idle.status
-      const pids = { killed_codex_exec_pids: [48_213], remaining_codex_exec_pids: [], foreign_codex_exec_pids: [] }
-      return { body: { ok: true, ...pids } }
+      const pids = { killed_codex_exec_pids: [48_213], remaining_codex_exec_pids: [] }
+      return { body: { ok: true, outcome: "stopped", ...pids } }
     })
     const form = await openForm(await open(looper.url, { nowMillis: now }))
     await form
       .getByText("This stops run 3f9c21ab, which has worked for 1 h 12 m and wrote 4 s ago.")
       .waitFor({ timeout: 3_000 })
     await form.getByRole("button", { name: "Stop it and start" }).click()
-    await expect.poll(() => posts(looper).map(({ path }) => path)).toEqual(["/kill", "/spawn"])
+    await expect.poll(() => posts(looper).map(({ path }) => path)).toEqual(["/runs/3f9c21ab/stop", "/spawn"])
     // What would be refused is tried before anything is stopped.
     const all = looper.asked.filter(({ method }) => method === "POST")
     expect(all.map(({ path, body }) => (body?.dry_run === true ? `${path} dry` : path))).toEqual([
       "/run dry",
-      "/kill",
+      "/runs/3f9c21ab/stop",
       "/spawn"
     ])
   })

@@ -224,7 +224,7 @@ describe("places of the page", () => {
         expect.stringMatching(/^Stopped/),
         "Waiting before launch",
         "Launch codex",
-        "Watch it for 1 s"
+        "Watch it start"
       ])
     const times = await page.locator(".steps li time").allInnerTexts()
     expect(times.slice(0, 3)).toEqual(["4 ms", "612 ms", "1.88 s"])

@@ -1,5 +1,5 @@
 /** What became of a button's request. */
-import { ApiError, Unreachable } from "../api/ApiError.ts"
+import { ApiError, isUnanswered } from "../api/ApiError.ts"
 import type { Ticked } from "../api/answers.ts"
 import { holderWords, sentence, survivorWords, themOf } from "./failureParts.ts"
 
@@ -20,7 +20,7 @@ export const tickWords = ({ outcome, reason, codex_exec_result: started }: Ticke
 
 /** A failure of what a button asked for; `what` begins the sentence: "The run was not stopped". */
 export const failureWords = (error: unknown, what: string, nowMillis: number): string => {
-  if (error instanceof Unreachable) return `Looper did not answer, so what became of it is unknown.`
+  if (isUnanswered(error)) return `Looper did not answer, so what became of it is unknown.`
   if (!(error instanceof ApiError)) return `${what}: ${String(error)}`
   if (error.code === "run_busy")
     return `${what}: another sequence is under way (${holderWords(error.body.holder, nowMillis)}).`

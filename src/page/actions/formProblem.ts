@@ -1,5 +1,5 @@
 /** What went wrong with a start, in words, and at which field. */
-import { ApiError, Unreachable } from "../api/ApiError.ts"
+import { ApiError, isUnanswered } from "../api/ApiError.ts"
 import { holderWords, pidWords, sentence, survivorWords, themOf } from "./failureParts.ts"
 import type { FormField, FormProblem } from "./formState.ts"
 
@@ -35,10 +35,10 @@ export interface Attempt {
 
 /** An answer that is an error, or none, as the dialog says it. */
 export const problemOf = (error: unknown, attempt: Attempt, nowMillis: number): FormProblem => {
-  if (error instanceof Unreachable) return { field: undefined, text: unanswered[attempt.kind] }
+  if (isUnanswered(error)) return { field: undefined, text: unanswered[attempt.kind] }
   if (!(error instanceof ApiError)) return { field: undefined, text: sentence(String(error)) }
   const problem = ofField(error) ?? { field: undefined, text: wordsOf(error, attempt, nowMillis) }
-  return attempt.hasStopped && error.code !== "run_busy"
+  return attempt.hasStopped && error.code !== "run_busy" && error.code !== "run_alive"
     ? { ...problem, text: `What ran was stopped, but nothing was started. ${problem.text}` }
     : problem
 }
@@ -68,7 +68,7 @@ const wordsOf = ({ code, message, body }: ApiError, attempt: Attempt, nowMillis:
     case "run_busy":
       return busyWords(body.holder, attempt, nowMillis)
     case "run_alive":
-      return `Another codex exec was started meanwhile (${pidWords(body.pids)}). Nothing was changed. Your text is kept.`
+      return `Another codex exec was started meanwhile (${pidWords(body.pids)}). ${changedWords(attempt)} Your text is kept.`
     case "survivors_left":
       return `${survivorWords(body.remaining_codex_exec_pids)}, so nothing was launched. End ${themOf(body.remaining_codex_exec_pids)} by hand, then start again.`
     case "shutting_down":
@@ -78,10 +78,12 @@ const wordsOf = ({ code, message, body }: ApiError, attempt: Attempt, nowMillis:
   }
 }
 
-const busyWords = (holder: unknown, { hasStopped }: Attempt, nowMillis: number): string => {
-  const consequence = hasStopped ? "What ran was stopped before that, by this page." : "Nothing was changed."
-  return `Another start is under way (${holderWords(holder, nowMillis)}). ${consequence} Your text is kept.`
+const busyWords = (holder: unknown, attempt: Attempt, nowMillis: number): string => {
+  return `Another start is under way (${holderWords(holder, nowMillis)}). ${changedWords(attempt)} Your text is kept.`
 }
+
+const changedWords = ({ hasStopped }: Attempt): string =>
+  hasStopped ? "What ran was stopped before that, by this page." : "Nothing was changed."
 
 /** Does the band tell this failure, from the run's record? */
 export const isToldByBand = (error: unknown): boolean =>

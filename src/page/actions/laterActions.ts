@@ -1,5 +1,5 @@
 /** What changes something, loaded with the first button that does it, or before. */
-import { loadLater } from "../loadLater.ts"
+import { loadLater, notLoadedWords } from "../loadLater.ts"
 import type { Context, DoActions } from "./Actions.ts"
 
 /** Makes them: each is done at once where the code is there, else when it is. */
@@ -8,7 +8,7 @@ export const makeLaterActions = (context: Context): DoActions => {
   let acts: DoActions | undefined
   const act = async (todo: (acts: DoActions) => void) => {
     const later = await loadLater(store)
-    if (later === undefined) return store.update({ notice: "Looper does not answer; nothing was sent." })
+    if (later === undefined) return store.update({ notice: notLoadedWords(store.state) })
     acts ??= later.makeDoActions(context)
     todo(acts)
   }

@@ -31,10 +31,21 @@ export type Submission =
   | { readonly kind: "announce"; readonly body: object }
   /** The whole sequence, which stops what lives. */
   | { readonly kind: "run"; readonly body: object }
-  | { readonly kind: "spawn"; readonly body: object; readonly stopsFirst: boolean }
+  | { readonly kind: "spawn"; readonly body: object; readonly stopsFirst: Victim | undefined }
+
+/** What a start would stop: Looper's own run, or else others' codex exec. */
+export interface Victim {
+  readonly runId: string | undefined
+  readonly pids: ReadonlyArray<number>
+}
 
 /** Does a codex exec live that a start would stop? */
-export const hasVictim = ({ run, idle }: Status): boolean => run !== null || (idle?.pids.length ?? 0) > 0
+export const hasVictim = (status: Status): boolean => victimOf(status) !== undefined
+
+const victimOf = ({ run, idle }: Status): Victim | undefined => {
+  const pids = idle?.pids ?? []
+  return run === null && pids.length === 0 ? undefined : { runId: run?.request_id, pids }
+}
 
 /** What the announcing tab asks for. */
 export const announcement = ({ message }: FormTexts): Submission =>
@@ -50,7 +61,7 @@ export const start = (form: FormTexts, status: Status): Submission => {
   }
   const body = launchBody(form)
   return form.message.trim() === ""
-    ? { kind: "spawn", body, stopsFirst: hasVictim(status) }
+    ? { kind: "spawn", body, stopsFirst: victimOf(status) }
     : { kind: "run", body: { zulip_message: form.message, ...body } }
 }
 

@@ -1,4 +1,5 @@
 /** Stop, keep running, cancel a start. */
+import { ApiError } from "../api/ApiError.ts"
 import type { Stopped } from "../api/answers.ts"
 import type { Context, DoActions } from "./Actions.ts"
 import { failureWords } from "./actWords.ts"
@@ -31,7 +32,8 @@ export const makeStopActions = (
       settle()
     } catch (error) {
       const text = failureWords(error, `Run ${runId} was not stopped`, api.now())
-      store.update({ stop: { kind: "failed", runId, error: text } })
+      const outlives = error instanceof ApiError && error.code === "survivors_left"
+      store.update({ stop: { kind: "failed", runId, error: text, outlives } })
       asking.isUnauthorized(error)
     }
     look?.()

@@ -24,8 +24,9 @@ export const pressed = (
 /** As time goes on and runs come and go: what was armed for another run, or long ago, is not armed. */
 export const settled = (stop: StopState, liveRunId: string | undefined, nowMillis: number): StopState => {
   if (stop.kind === "armed") return stop.runId === liveRunId && nowMillis < stop.lapsesAtMillis ? stop : idle
-  // What a run left behind outlives it; only the next run is another matter.
-  return stop.kind === "failed" && liveRunId !== undefined && stop.runId !== liveRunId ? idle : stop
+  if (stop.kind !== "failed" || stop.runId === liveRunId) return stop
+  // What a run left behind outlives it; only the next run is another matter. Any other failure ends with the run.
+  return stop.outlives && liveRunId === undefined ? stop : idle
 }
 
 const idle: StopState = { kind: "idle" }

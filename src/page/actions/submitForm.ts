@@ -1,13 +1,13 @@
 /** Sends what the start dialog asks for, and closes it once that is seen. */
-import { Unreachable } from "../api/ApiError.ts"
-import type { Announced } from "../api/answers.ts"
+import { ApiError, isUnanswered } from "../api/ApiError.ts"
+import type { Announced, Planned } from "../api/answers.ts"
 import type { PageState } from "../state/PageState.ts"
 import type { Context } from "./Actions.ts"
 import type { Asking } from "./asking.ts"
 import { type Attempt, isToldByBand, problemOf } from "./formProblem.ts"
 import type { StartForm } from "./formState.ts"
 import { rememberTexts } from "./remembered.ts"
-import { announcement, keyFor, type Submission, start } from "./startForm.ts"
+import { announcement, keyFor, type Submission, start, type Victim } from "./startForm.ts"
 
 /** `crypto.randomUUID` is only there over TLS or on this machine. */
 const drawKey = (): string =>
@@ -32,6 +32,14 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
     if (holder.operation !== "autopoll" && holder.operation !== "stop") close()
   })
 
+  /** Stops what the dialog showed, and nothing that was started since. */
+  const stopOnly = async ({ runId, pids }: Victim, plan: Planned) => {
+    if (runId !== undefined) return await api.post(`runs/${runId}/stop`)
+    const unseen = plan.codex_exec_pids.filter((pid) => !pids.includes(pid))
+    if (unseen.length > 0) throw new ApiError(409, { code: "run_alive", pids: unseen })
+    return await api.post("kill")
+  }
+
   const request = async (submission: Exclude<Submission, { kind: "refused" }>, tellStep: (step: Attempt) => void) => {
     const { kind, body } = submission
     if (kind === "announce") {
@@ -45,11 +53,11 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
       edit({ unanswered: { body: text, key } })
       await api.post("run", body, key)
     } else {
-      if (submission.stopsFirst) {
+      if (submission.stopsFirst !== undefined) {
         // Nobody's run ends for the sake of a start that is refused: first only the question.
-        await api.post("run", { ...body, zulip_message: "dry run", dry_run: true })
+        const plan = await api.post<Planned>("run", { ...body, zulip_message: "dry run", dry_run: true })
         tellStep({ kind: "kill", hasStopped: false })
-        await api.post("kill")
+        await stopOnly(submission.stopsFirst, plan)
         tellStep({ kind: "spawn", hasStopped: true })
       }
       await api.post("spawn", body)
@@ -58,12 +66,12 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
 
   const fail = (error: unknown, attempt: Attempt, dialog: "start" | "announce") => {
     const problem = problemOf(error, attempt, api.now())
-    edit({ isSending: false, problem, ...(!(error instanceof Unreachable) && { unanswered: undefined }) })
+    edit({ isSending: false, problem, ...(!isUnanswered(error) && { unanswered: undefined }) })
     context.look?.()
     if (asking.isUnauthorized(error) || isOpen(store.state)) return
     if (isToldByBand(error) && attempt.kind !== "kill") return edit({ problem: undefined })
     // Closed, because another's sequence was taken for this one, or by hand: the text is as it was.
-    if (store.state.dialog === "none" && !(error instanceof Unreachable)) store.update({ dialog })
+    if (store.state.dialog === "none" && !isUnanswered(error)) store.update({ dialog })
     else asking.tell(problem.text, { isFailure: true })
   }
 

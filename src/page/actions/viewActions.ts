@@ -1,5 +1,5 @@
 /** What changes only what is seen. */
-import { loadLater } from "../loadLater.ts"
+import { loadLater, notLoadedWords } from "../loadLater.ts"
 import type { Histories } from "../state/Histories.ts"
 import type { Poll } from "../state/Poll.ts"
 import type { Shown } from "../state/Shown.ts"
@@ -36,7 +36,7 @@ export const makeViewActions = ({ store, api }: Context, parts: ViewParts): View
     },
     goTo: async (text) => {
       const later = await loadLater(store)
-      if (later === undefined) return "Looper does not answer."
+      if (later === undefined) return notLoadedWords(store.state)
       return await later.goTo(text, { store, api, histories, show, reveal })
     },
     setTab: (tab) => store.update({ tab }),

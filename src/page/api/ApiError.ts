@@ -21,3 +21,7 @@ export class ApiError extends Error {
 export class Unreachable extends Error {
   override readonly name = "Unreachable"
 }
+
+/** Is it unknown what became of the request? A gateway that got no answer says no more than nobody. */
+export const isUnanswered = (error: unknown): boolean =>
+  error instanceof Unreachable || (error instanceof ApiError && error.status >= 500 && error.code === undefined)

@@ -1,5 +1,12 @@
 /** The answers of Looper's API, as their schemas say; only types, none of their code is in the page. */
-import type { KillAnswer, NotifyAnswer, RunAnswer, SpawnAnswer, TickAnswer } from "../../domain/answers.ts"
+import type {
+  KillAnswer,
+  NotifyAnswer,
+  RunAnswer,
+  RunPlanAnswer,
+  SpawnAnswer,
+  TickAnswer
+} from "../../domain/answers.ts"
 import type { RunDetailsAnswer, RunInfo, RunsAnswer, StopAnswer } from "../../domain/runAnswers.ts"
 import type { StatusAnswer } from "../../domain/status.ts"
 
@@ -15,6 +22,8 @@ export type RunDetails = (typeof RunDetailsAnswer.Type)["run"]
 export type Stopped = StopAnswer
 /** `POST /run`. */
 export type Started = typeof RunAnswer.Type
+/** `POST /run` with `dry_run`. */
+export type Planned = typeof RunPlanAnswer.Type
 /** `POST /spawn`. */
 export type Spawned = typeof SpawnAnswer.Type
 /** `POST /notify`. */

@@ -9,6 +9,8 @@ import type { Store } from "./Store.ts"
 export const recentRuns = 44
 /** The history is asked for again after so long, whatever happened. */
 const staleMillis = 60_000
+/** While nothing runs, after so long: a run may begin and end between two looks at the status. */
+const idleStaleMillis = 5_000
 
 /** Keeps `history`, `recent` and `lastDetails` true. */
 export class Histories {
@@ -24,10 +26,16 @@ export class Histories {
     this.#api = api
   }
 
+  /** What was seen is forgotten, so that all of it is asked for again. */
+  reset(): void {
+    this.#loadedAtMillis = 0
+  }
+
   /** Looks whether something began or ended, and what. */
   async onStatus(status: Status): Promise<void> {
     const key = historyKey(status)
-    const isStale = Date.now() - this.#loadedAtMillis > staleMillis
+    const isIdle = status.run === null && status.holder === null
+    const isStale = Date.now() - this.#loadedAtMillis > (isIdle ? idleStaleMillis : staleMillis)
     if (key !== this.#key || isStale || this.#store.state.history.error !== undefined) await this.refresh(key)
   }
 

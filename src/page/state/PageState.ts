@@ -42,7 +42,8 @@ export type StopState =
       readonly lapsesAtMillis: number
     }
   | { readonly kind: "stopping"; readonly runId: string; readonly sinceMillis: number; readonly processCount: number }
-  | { readonly kind: "failed"; readonly runId: string; readonly error: string }
+  /** `outlives`: what it left alive is told also after the run. */
+  | { readonly kind: "failed"; readonly runId: string; readonly error: string; readonly outlives: boolean }
 
 /** A run that this page stopped, and what the answer said. */
 export interface StoppedHere {

@@ -45,7 +45,7 @@ export class Poll {
   /** Asks now; while an answer is awaited, once more after it. */
   ask(): void {
     if (this.#isAsking) this.#isWanted = true
-    else void this.#ask()
+    else if (!this.#isShut()) void this.#ask()
   }
 
   async #ask(): Promise<void> {
@@ -63,10 +63,15 @@ export class Poll {
       else this.#isWanted = true
     }
     this.#isAsking = false
-    if (this.#isWanted) {
+    if (this.#isWanted && !this.#isShut()) {
       this.#isWanted = false
       void this.#ask()
     } else this.#schedule()
+  }
+
+  /** Without a token nothing is asked: each time would count as a failed one. */
+  #isShut(): boolean {
+    return this.#store.state.connection.kind === "unauthorized" && this.#api.token === undefined
   }
 
   #setClock(status: Status): void {

@@ -27,8 +27,11 @@ export class Shown {
     this.#api = api
     this.#read()
     addEventListener("popstate", () => {
+      const { pinnedRunId } = store.state
       this.#read()
-      this.choose()
+      // A place in the same log is no other run.
+      if (store.state.pinnedRunId !== pinnedRunId) this.#open(store.state.pinnedRunId)
+      else this.choose()
     })
   }
 
@@ -54,6 +57,17 @@ export class Shown {
     if (search !== location.search || location.hash !== "") {
       history.pushState(null, "", `${location.pathname}${search}`)
     }
+    this.#open(runId)
+  }
+
+  /** What was seen is forgotten, so that all of it is asked for again. */
+  reset(): void {
+    this.#promptAsked = ""
+    this.#detailsAsked = ""
+    this.#hasFollowed = true
+  }
+
+  #open(runId: string | undefined): void {
     this.#detailsAsked = ""
     this.#hasFollowed = true
     this.#store.update({

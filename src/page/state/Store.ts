@@ -8,6 +8,8 @@ export class Store<State> {
 
   constructor(state: State) {
     this.#state = state
+    // The frame that was waited for does not come to a tab that was hidden meanwhile.
+    document.addEventListener("visibilitychange", () => document.hidden && setTimeout(this.#tell))
   }
 
   get state(): State {
@@ -19,13 +21,15 @@ export class Store<State> {
     this.#state = { ...this.#state, ...fields }
     if (this.#isScheduled) return
     this.#isScheduled = true
-    const tell = () => {
-      this.#isScheduled = false
-      for (const listener of this.#listeners) listener(this.#state)
-    }
     // A hidden tab has no frames, but a title that is read.
-    if (document.hidden) setTimeout(tell)
-    else requestAnimationFrame(tell)
+    if (document.hidden) setTimeout(this.#tell)
+    else requestAnimationFrame(this.#tell)
+  }
+
+  readonly #tell = (): void => {
+    if (!this.#isScheduled) return
+    this.#isScheduled = false
+    for (const listener of this.#listeners) listener(this.#state)
   }
 
   subscribe(listener: (state: State) => void): void {

@@ -1,20 +1,20 @@
 /** Views that are loaded when they are first needed, or before Looper may be gone. */
-import { nothing } from "lit-html"
+import { html, nothing } from "lit-html"
 import type { Actions, Context } from "../actions/Actions.ts"
-import { type Later, laterParts, loadLater } from "../loadLater.ts"
+import { hasFailed, type Later, laterParts, loadLater, notLoadedWords } from "../loadLater.ts"
 import type { PageState } from "../state/PageState.ts"
 
 /** A part's way of being drawn. */
 type View = (state: PageState, context: Context, actions: Actions) => unknown
 
-/** Draws nothing until it is loaded, which the first drawing asks for. */
+/** Draws nothing until it is loaded, which the first drawing asks for; what could not be loaded is told. */
 const lazily =
   (viewOf: (later: Later) => View): View =>
   (state, context, actions) => {
     const later = laterParts()
     if (later !== undefined) return viewOf(later)(state, context, actions)
     void loadLater(context.store)
-    return nothing
+    return hasFailed() ? html`<p class="blank" role="status">${notLoadedWords(state)}</p>` : nothing
   }
 
 /** The open dialog; its element is there as soon as it can be. */

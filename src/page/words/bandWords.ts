@@ -1,32 +1,34 @@
 /** What the band says of the page's state; every word of it is here and beside this file. */
+import type { StillBands } from "../loadBands.ts"
 import type { PageState } from "../state/PageState.ts"
 import { band, type Band } from "./band.ts"
-import { idleBand } from "./idleBand.ts"
 import { runningBand } from "./runningBand.ts"
-import { startingBand } from "./startingBand.ts"
 import { clock, duration } from "./time.ts"
 
-/** The band; `undefined` before anything is known. */
-export const bandOf = (state: PageState): Band | undefined => {
+/** Of states without a working run there are words only once these are loaded, which this asks for. */
+export type Still = () => StillBands | undefined
+
+/** The band; `undefined` before anything is known, or is there to be said. */
+export const bandOf = (state: PageState, still: Still): Band | undefined => {
   const { connection, status, stop } = state
   switch (connection.kind) {
     case "connecting":
     case "online":
       if (status === undefined) return undefined
-      if (stop.kind === "stopping" && status.run === null) return goneBand(state, stop)
+      if (stop.kind === "stopping" && status.run === null) return still()?.goneBand(state, stop)
       // The stop holds the lock, too.
       if (stop.kind === "stopping" && status.run?.request_id === stop.runId) return runningBand(state, status.run)
-      if (status.holder !== null) return startingBand(state, status.holder)
+      if (status.holder !== null) return still()?.startingBand(state, status.holder)
       if (status.run !== null) return runningBand(state, status.run)
       // What ran last is not known yet.
       if (state.recent.length === 0 && state.history.nextCursor === undefined && state.history.error === undefined) {
         return undefined
       }
-      return idleBand(state, status)
+      return still()?.idleBand(state, status)
     case "unreachable":
       return unreachableBand(state, connection)
     case "shuttingDown":
-      return shuttingDownBand(state, connection)
+      return still()?.shuttingDownBand(state, connection)
     case "unauthorized":
       return band({
         tone: "calm",
@@ -46,16 +48,6 @@ export const bandOf = (state: PageState): Band | undefined => {
       })
   }
 }
-
-const goneBand = (state: PageState, stop: Extract<PageState["stop"], { kind: "stopping" }>): Band =>
-  band({
-    tone: "live",
-    mark: "stopped",
-    word: "Stopping",
-    number: duration(state.nowMillis - stop.sinceMillis),
-    sentence: [{ b: stop.processCount > 1 ? `All ${stop.processCount} processes are gone.` : "codex is gone." }],
-    buttons: []
-  })
 
 const unreachableBand = (
   { nowMillis, status, statusAtMillis }: PageState,
@@ -82,24 +74,5 @@ const unreachableBand = (
     said: status === undefined ? "" : fact,
     isAlert: true,
     buttons: ["tryNow"]
-  })
-}
-
-const shuttingDownBand = (
-  { nowMillis, status }: PageState,
-  { deadlineMillis, leavesRun }: Extract<PageState["connection"], { kind: "shuttingDown" }>
-): Band => {
-  const isLive = status === undefined || status.run !== null || status.holder !== null
-  const ending = leavesRun ? " and leaves the run alive" : " and ends the run first"
-  const fact = `Looper is stopping${isLive ? ending : ""}.`
-  const left = deadlineMillis === undefined ? 0 : deadlineMillis - nowMillis
-  return band({
-    tone: "warn",
-    mark: "stopped",
-    word: "Shutting down",
-    number: left > 0 ? `${duration(left + 999)} left` : "",
-    sentence: [{ b: fact }, " It accepts nothing new. This page reconnects when it is back."],
-    said: fact,
-    buttons: ["start"]
   })
 }

@@ -47,13 +47,17 @@ export const endedBand = (state: PageState, status: Status, run: Run): Band => {
     })
   }
   if (run.state === "interrupted") {
-    const fact = "The machine or the run's supervisor went down;"
+    const wasLaunched = run.pid !== null
+    const fact = wasLaunched
+      ? "The machine or the run's supervisor went down;"
+      : "Looper went down before codex started;"
+    const rest = wasLaunched ? "the exit code is unknown" : "nothing was launched"
     return band({
       tone: "warn",
       mark: "interrupted",
       word: "Interrupted",
       number: clockSince(endMillis(run), state.nowMillis),
-      sentence: [{ b: fact }, ` the exit code is unknown. ${nextWords(status)}`],
+      sentence: [{ b: fact }, ` ${rest}. ${nextWords(status)}`],
       said: fact,
       isAlert: true,
       buttons

@@ -125,11 +125,13 @@ const whatComesNext = ({ status }: PageState): string => {
   // As long as the other sentence, so that the band stays as high.
   if (autopoll?.is_on !== true) return "Autopoll is off: nothing follows."
   if (autopoll.is_paused) return "Autopoll is paused: nothing follows."
-  // To the minute, and not before it is so.
-  return nextMillis === undefined
-    ? "Autopoll starts another."
-    : `Autopoll starts another by ${clockMinute(Math.ceil(nextMillis / 60_000) * 60_000)}.`
+  const backoffMillis = millisOf(autopoll.backoff_until) ?? 0
+  if (backoffMillis > (nextMillis ?? 0)) return `Autopoll backs off until ${roundedUp(backoffMillis)}.`
+  return nextMillis === undefined ? "Autopoll starts another." : `Autopoll starts another by ${roundedUp(nextMillis)}.`
 }
+
+/** To the minute, and not before it is so. */
+const roundedUp = (millis: number): string => clockMinute(Math.ceil(millis / 60_000) * 60_000)
 
 const stoppingBand = (
   state: PageState,

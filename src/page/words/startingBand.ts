@@ -19,6 +19,17 @@ export const startingBand = (state: PageState, holder: Holder): Band => {
     : launchBand(state, holder, sinceMillis)
 }
 
+/** A stop of this page's: the run is gone, and the answer is not there yet. */
+export const goneBand = (state: PageState, stop: Extract<PageState["stop"], { kind: "stopping" }>): Band =>
+  band({
+    tone: "live",
+    mark: "stopped",
+    word: "Stopping",
+    number: duration(state.nowMillis - stop.sinceMillis),
+    sentence: [{ b: stop.processCount > 1 ? `All ${stop.processCount} processes are gone.` : "codex is gone." }],
+    buttons: []
+  })
+
 const stoppingBand = (state: PageState, holder: Holder, sinceMillis: number): Band => {
   const fact = "codex exec is being stopped."
   const by = holder.operation === "kill" ? "POST /kill" : "POST /runs/:id/stop"
@@ -66,6 +77,6 @@ const doingWords = ({ step, steps }: Holder, { status, nowMillis }: PageState): 
     case "spawn":
       return "Launching codex"
     case "startup_check":
-      return `Watching codex for ${wholeDuration(defaults?.startup_check_seconds ?? 0)}`
+      return "Watching codex start"
   }
 }

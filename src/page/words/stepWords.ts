@@ -3,7 +3,7 @@ import type { RunDetails } from "../api/answers.ts"
 import type { PageState } from "../state/PageState.ts"
 import { shortPath } from "./paths.ts"
 import type { Holder } from "./startingBand.ts"
-import { millisOf, stepDuration, wholeDuration } from "./time.ts"
+import { millisOf, stepDuration } from "./time.ts"
 
 /** One line of the list. */
 export interface StepLine {
@@ -25,7 +25,9 @@ const sequences: Readonly<Record<string, ReadonlyArray<StepName>>> = {
 
 /** A start in progress. */
 export const startingSteps = (holder: Holder, state: PageState): ReadonlyArray<StepLine> => {
-  const done = holder.steps.map((step) => stepLine(step, state))
+  const { shownRun } = state
+  const workspace = shownRun?.request_id === holder.request_id ? shownRun.workspace : ""
+  const done = holder.steps.map((step) => stepLine(step, state, workspace))
   const names = new Set(holder.steps.map(({ step }) => step))
   const order = sequences[holder.operation] ?? []
   const last = Math.max(-1, ...[...names].map((name) => order.indexOf(name)))
@@ -35,7 +37,7 @@ export const startingSteps = (holder: Holder, state: PageState): ReadonlyArray<S
 
 /** A start that failed. */
 export const failedSteps = (run: RunDetails, state: PageState): ReadonlyArray<StepLine> => {
-  const lines = run.steps.map((step) => stepLine(step, state, run.reason ?? ""))
+  const lines = run.steps.map((step) => stepLine(step, state, run.workspace, run.reason ?? ""))
   const isLaunched = run.steps.some(({ step, result }) => step === "spawn" && result === "ok")
   return isLaunched ? lines : [...lines, line("todo", "Not launched")]
 }
@@ -59,8 +61,8 @@ const line = (kind: StepLine["kind"], title: string, detail = "", time = ""): St
 
 const defaultDelay = ({ status }: PageState): number => status?.defaults.delay_seconds ?? 0
 
-const stepLine = (info: StepInfo, state: PageState, reason = ""): StepLine => {
-  const words = wordsOf(info.step, state)
+const stepLine = (info: StepInfo, state: PageState, workspace: string, reason = ""): StepLine => {
+  const words = wordsOf(info.step, state, workspace)
   const took = info.duration_ms === null ? "" : stepDuration(info.duration_ms)
   if (info.result === "ok") return line("ok", words.done, words.detail, took)
   if (info.result !== null) return line("bad", words.doing, reason || info.result, took)
@@ -69,8 +71,7 @@ const stepLine = (info: StepInfo, state: PageState, reason = ""): StepLine => {
 }
 
 const doingTime = (step: StepName, lastedMillis: number, state: PageState): string => {
-  const watch = state.status?.defaults.startup_check_seconds ?? 0
-  const whole = step === "delay" ? defaultDelay(state) : step === "startup_check" ? watch : 0
+  const whole = step === "delay" ? defaultDelay(state) : 0
   const lasted = (lastedMillis / 1_000).toFixed(1)
   return whole > 0 && lastedMillis <= whole * 1_000 ? `${lasted} of ${whole} s` : `${lasted} s`
 }
@@ -84,12 +85,12 @@ interface Words {
 
 const words = (done: string, doing: string, todo: string, detail = ""): Words => ({ done, doing, todo, detail })
 
-const wordsOf = (step: StepName, { status }: PageState): Words => {
+const wordsOf = (step: StepName, { status }: PageState, workspace = ""): Words => {
   const defaults = status?.defaults
   switch (step) {
     case "preflight": {
-      const workspace = defaults === undefined ? "" : shortPath(defaults.workspace, defaults.workspace)
-      return words("Checked the request", "Checking the request", "Check the request", workspace)
+      const where = workspace === "" ? "" : shortPath(workspace, defaults?.workspace ?? workspace)
+      return words("Checked the request", "Checking the request", "Check the request", where)
     }
     case "notify": {
       const where = defaults?.announces_to ?? ""
@@ -102,10 +103,9 @@ const wordsOf = (step: StepName, { status }: PageState): Words => {
       return words("Waited before launch", "Waiting before launch", "Wait before launch")
     case "spawn":
       return words("Launched codex", "Launching codex", "Launch codex")
-    case "startup_check": {
-      const time = wholeDuration(defaults?.startup_check_seconds ?? 0)
-      return words(`Watched it for ${time}`, `Watching it for ${time}`, `Watch it for ${time}`)
-    }
+    case "startup_check":
+      // For how long, a request may say, and nobody else knows.
+      return words("Watched it start", "Watching it start", "Watch it start")
     case "stop":
       return words("Stopped", "Stopping", "Stop")
   }

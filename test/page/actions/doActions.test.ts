@@ -31,17 +31,36 @@ describe("the start dialog's button", () => {
     assert.strictEqual(form.delay, "abc")
   })
 
-  it("without a message stops what lives, then launches", async () => {
+  it("without a message stops the run that was shown, then launches", async () => {
     await using page = await openPage(running())
     page.actions.openDialog("start")
     page.actions.editForm({ prompt: "Mine" })
     page.actions.submitForm()
     await page.until(({ dialog }) => dialog === "none")
-    assert.deepStrictEqual(paths(page.asked), ["dry /run", "/kill", "/spawn"])
+    assert.deepStrictEqual(paths(page.asked), ["dry /run", "/runs/3f9c21ab/stop", "/spawn"])
     assert.deepStrictEqual(page.asked.at(-1)?.body, { codex_prompt: "Mine" })
   })
 
-  it("says that it stopped where the launch then fails", async () => {
+  it("stops others' codex exec only where it showed each of them", async () => {
+    const idle = { reason: "alive_tasks", text: "", pids: [51_120], blocking: [] } as const
+    await using page = await openPage(status({ idle }))
+    const alive = { pids: [51_120, 51_200] }
+    page.answer(({ path }) => [200, path === "/run" ? { ok: true, codex_exec_pids: alive.pids } : { ok: true }])
+    page.actions.openDialog("start")
+    page.actions.submitForm()
+    const { form } = await page.until(({ form }) => form.problem !== undefined)
+    assert.deepStrictEqual(paths(page.asked), ["dry /run"])
+    assert.strictEqual(
+      form.problem?.text,
+      "Another codex exec was started meanwhile (pid 51200). Nothing was changed. Your text is kept."
+    )
+    alive.pids = [51_120]
+    page.actions.submitForm()
+    await page.until(({ dialog }) => dialog === "none")
+    assert.deepStrictEqual(paths(page.asked), ["dry /run", "dry /run", "/kill", "/spawn"])
+  })
+
+  it("says that it stopped where something else lives by then", async () => {
     await using page = await openPage(running())
     page.actions.openDialog("start")
     page.answer(({ path }) =>
@@ -51,7 +70,11 @@ describe("the start dialog's button", () => {
     )
     page.actions.submitForm()
     const { form } = await page.until(({ form }) => form.problem !== undefined)
-    assert.match(form.problem?.text ?? "", /^What ran was stopped, but nothing was started\./)
+    assert.strictEqual(
+      form.problem?.text,
+      "Another codex exec was started meanwhile (pid 7). " +
+        "What ran was stopped before that, by this page. Your text is kept."
+    )
   })
 
   it("closes the dialog as soon as the sequence is seen, and the request stays open", async () => {
@@ -100,6 +123,7 @@ describe("the start dialog's button", () => {
       await page.until(({ form }) => !form.isSending)
     }
     await sendOnce()
+    page.answer(() => [502, { message: "Bad Gateway" }])
     await sendOnce()
     page.answer(() => [409, refusal("run_busy", "busy", { holder: holderOf("b81e04d7") })])
     await sendOnce()
@@ -107,7 +131,7 @@ describe("the start dialog's button", () => {
     page.actions.editForm({ message: "Another" })
     await sendOnce()
     const keys = page.asked.map(({ key }) => key)
-    assert.strictEqual(new Set(keys.slice(0, 3)).size, 1, "no answer, no answer, an answer")
+    assert.strictEqual(new Set(keys.slice(0, 3)).size, 1, "no answer, a gateway's, an answer")
     assert.strictEqual(new Set(keys).size, 3, "after an answer each is a new one")
   })
 

@@ -67,6 +67,11 @@ describe("what went wrong with a start", () => {
     )
   })
 
+  it("that a gateway answered is as unknown as none", () => {
+    const text = problemOf(new ApiError(504, { error: "HTTP 504: Gateway Time-out" }), run, nowMillis).text
+    assert.strictEqual(text, unanswered("run"))
+  })
+
   it("names who lives, and who would not die", () => {
     assert.include(
       problemOf(refused(409, "run_alive", "", { pids: [51_120] }), run, nowMillis).text,

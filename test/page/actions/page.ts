@@ -46,7 +46,8 @@ const createTreeWalker = () => ({})
 
 /** What a browser has and Node has not, as far as acting needs it. */
 const stubBrowser = (baseURI: string) => {
-  vi.stubGlobal("document", { baseURI, hidden: true, documentElement: { dataset: {} }, createTreeWalker })
+  const document = { baseURI, hidden: true, documentElement: { dataset: {} }, createTreeWalker }
+  vi.stubGlobal("document", Object.assign(new EventTarget(), document))
   vi.stubGlobal("location", new URL(baseURI))
   vi.stubGlobal("sessionStorage", storage())
   vi.stubGlobal("localStorage", storage())

@@ -35,14 +35,16 @@ describe("the start form", () => {
   it("without a message launches where nothing lives, and stops first where something does", () => {
     const form = { ...emptyTexts, message: " ", prompt: "Mine", workspace: "/w" }
     const body = { codex_prompt: "Mine", workspace: "/w" }
-    assert.deepStrictEqual(start(form, status()), { kind: "spawn", body, stopsFirst: false })
-    assert.deepStrictEqual(start(form, running()), { kind: "spawn", body, stopsFirst: true })
-    assert.deepStrictEqual(start(form, foreign), { kind: "spawn", body, stopsFirst: true })
+    assert.deepStrictEqual(start(form, status()), { kind: "spawn", body, stopsFirst: undefined })
+    const own = { runId: "3f9c21ab", pids: [] }
+    assert.deepStrictEqual(start(form, running()), { kind: "spawn", body, stopsFirst: own })
+    const others = { runId: undefined, pids: [51_120] }
+    assert.deepStrictEqual(start(form, foreign), { kind: "spawn", body, stopsFirst: others })
   })
 
   it("leaves out a workspace and a delay that were emptied", () => {
     const form = { ...emptyTexts, workspace: "", delay: " " }
-    assert.deepStrictEqual(start(form, status()), { kind: "spawn", body: {}, stopsFirst: false })
+    assert.deepStrictEqual(start(form, status()), { kind: "spawn", body: {}, stopsFirst: undefined })
   })
 
   it.each(["", "  \n"])("refuses the empty prompt %j, which the API would take for an announcement", (prompt) => {

@@ -37,8 +37,15 @@ describe("the Stop button", () => {
   })
 
   it("tells what it left alive until another run lives", () => {
-    const failed = { kind: "failed", runId: "3f9c21ab", error: "2 processes would not die" } as const
+    const failed = { kind: "failed", runId: "3f9c21ab", error: "2 processes would not die", outlives: true } as const
     assert.strictEqual(settled(failed, undefined, 0), failed)
+    assert.strictEqual(settled(failed, "4a000001", 0).kind, "idle")
+  })
+
+  it("tells any other failure as long as the run lives: ended, it was stopped after all", () => {
+    const failed = { kind: "failed", runId: "3f9c21ab", error: "Looper did not answer", outlives: false } as const
+    assert.strictEqual(settled(failed, "3f9c21ab", 0), failed)
+    assert.strictEqual(settled(failed, undefined, 0).kind, "idle")
     assert.strictEqual(settled(failed, "4a000001", 0).kind, "idle")
   })
 })

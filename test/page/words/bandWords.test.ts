@@ -3,6 +3,7 @@ import { initialState, type PageState } from "../../../src/page/state/PageState.
 import { textOf } from "../../../src/page/words/band.ts"
 import { bandOf } from "../../../src/page/words/bandWords.ts"
 import { titleOf } from "../../../src/page/words/pageTitle.ts"
+import * as still from "../../../src/page/words/stillBands.ts"
 import { type State, states } from "../../browser/support/states.ts"
 import { now } from "../../browser/support/mockTime.ts"
 
@@ -35,7 +36,7 @@ const pageOf = ({ status, runs, nowMillis = now }: State): PageState => ({
 })
 
 const said = (state: PageState) => {
-  const band = bandOf(state)
+  const band = bandOf(state, () => still)
   return {
     headline: `${band?.word ?? ""} ${band?.number ?? ""}`.trim(),
     sentence: textOf(band?.sentence ?? []).trim(),
@@ -50,7 +51,11 @@ const running = pageOf(states.running)
 const idle = pageOf(states.idle)
 
 const stopping = (leavesRun: boolean) => ({ kind: "shuttingDown", deadlineMillis: now + 6_000, leavesRun }) as const
-const title = (state: PageState) => titleOf(bandOf(state), state)
+const title = (state: PageState) =>
+  titleOf(
+    bandOf(state, () => still),
+    state
+  )
 
 describe("the band", () => {
   for (const [name, state] of Object.entries<State>(states)) {
@@ -63,8 +68,21 @@ describe("the band", () => {
   }
 
   it("says nothing before anything is known, and nothing of an idle Looper before its last run is", () => {
-    assert.isUndefined(bandOf(initialState))
-    assert.isUndefined(bandOf({ ...idle, recent: [], history: initialState.history }))
+    assert.isUndefined(bandOf(initialState, () => still))
+    assert.isUndefined(bandOf({ ...idle, recent: [], history: initialState.history }, () => still))
+  })
+
+  it("of a run that works needs no words that are loaded later, and waits for those of any other state", () => {
+    let asked = 0
+    const notYet = () => {
+      asked += 1
+      return undefined
+    }
+    assert.strictEqual(bandOf(running, notYet)?.word, "Running")
+    assert.strictEqual(asked, 0)
+    assert.isUndefined(bandOf(idle, notYet))
+    assert.isUndefined(bandOf(pageOf(states.starting), notYet))
+    assert.strictEqual(asked, 2)
   })
 
   it("asks before it stops, with what comes next", () => {
@@ -77,11 +95,14 @@ describe("the band", () => {
     })
     const { sentence } = said({ ...running, status: { ...status, autopoll: states.idleoff.status.autopoll }, stop })
     assert.match(sentence, / Autopoll is off: nothing follows\.$/)
+    const backoff = { ...status.autopoll, backoff_until: new Date(now + 1_200_000).toISOString() }
+    const backing = said({ ...running, status: { ...status, autopoll: backoff }, stop })
+    assert.match(backing.sentence, / Autopoll backs off until 14:14\.$/)
   })
 
   it("shows as much of a command as the band has room for, and the rest as its title", () => {
     const command = `cargo test -p kernel ${"--features long ".repeat(9)}`
-    const parts = bandOf({ ...running, log: { ...running.log, command } })?.sentence ?? []
+    const parts = bandOf({ ...running, log: { ...running.log, command } }, () => still)?.sentence ?? []
     const shown = parts.find((part) => typeof part === "object" && "m" in part)
     assert.deepStrictEqual(shown, { m: "cargo test -p kernel --features long --feat…", title: command })
   })
@@ -102,6 +123,14 @@ describe("the band", () => {
       sentence: `You stopped run ${run.request_id} from this page. 3 processes ended, none left. Autopoll starts the default prompt at 13:57:01.`,
       buttons: ["Start…", "Start default now"]
     })
+  })
+
+  it("does not blame the machine where Looper went down before there was a run", () => {
+    const run = { ...states.interrupted.runs[0]!, pid: null }
+    assert.match(
+      said({ ...pageOf(states.interrupted), recent: [run] }).sentence,
+      /^Looper went down before codex started; nothing was launched\. /
+    )
   })
 
   it("says where a broken stream goes on", () => {
@@ -173,7 +202,7 @@ describe("the band", () => {
       // A start goes on by itself.
       if (state.status.holder !== null) continue
       const later = { ...page, nowMillis: page.nowMillis + 7_000 }
-      assert.strictEqual(bandOf(later)?.said, bandOf(page)?.said)
+      assert.strictEqual(bandOf(later, () => still)?.said, bandOf(page, () => still)?.said)
     }
   })
 

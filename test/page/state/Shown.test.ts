@@ -1,0 +1,72 @@
+import { afterEach, assert, describe, it, vi } from "vitest"
+import { Histories } from "../../../src/page/state/Histories.ts"
+import { initialState, nothingSeen, type PageState } from "../../../src/page/state/PageState.ts"
+import { Shown } from "../../../src/page/state/Shown.ts"
+import { Store } from "../../../src/page/state/Store.ts"
+import { endedRun } from "../../browser/support/runs.ts"
+import { states } from "../../browser/support/states.ts"
+import { stubBrowser, ToldApi } from "./browser.ts"
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+const { status } = states.running
+const old = endedRun({ request_id: "00000001" as never })
+const newest = status.run?.request_id ?? ""
+const header = "# looper_request_id=00000001\n# command=codex exec 'do it'\n\n"
+
+const opened = (search = "") => {
+  const browser = stubBrowser()
+  browser.location.search = search
+  const store = new Store<PageState>({ ...initialState, status, recent: [old] })
+  const api = new ToldApi((path) => (path.startsWith("runs?") ? { runs: [old], next_cursor: null } : header))
+  return { ...browser, store, api }
+}
+
+describe("the run that is open", () => {
+  it("is the newest again when somebody goes back to an address without one, also from a log that was scrolled", () => {
+    const { store, api, location, window } = opened("?run=00000001")
+    const shown = new Shown(store, api)
+    shown.choose()
+    assert.strictEqual(store.state.shownRun?.request_id, "00000001")
+    shown.onLog({ command: undefined, stream: "ended", isFollowing: false })
+    location.search = ""
+    window.dispatchEvent(new Event("popstate"))
+    assert.strictEqual(store.state.shownRun?.request_id, newest)
+    assert.isUndefined(store.state.newerRunId)
+  })
+
+  it("stays where only a place in its log is another", () => {
+    const { store, api, location, window } = opened()
+    const shown = new Shown(store, api)
+    store.update({ shownRun: old })
+    shown.onLog({ command: undefined, stream: "ended", isFollowing: false })
+    location.hash = "#b7"
+    window.dispatchEvent(new Event("popstate"))
+    assert.strictEqual(store.state.shownRun?.request_id, "00000001")
+  })
+})
+
+describe("a page that is blank until a token is entered anew", () => {
+  it("reads the prompt and the history again", async () => {
+    const { store, api } = opened("?run=00000001")
+    const shown = new Shown(store, api)
+    const histories = new Histories(store, api)
+    const load = async () => {
+      await histories.onStatus(status)
+      shown.choose()
+      await vi.waitUntil(() => store.state.prompt !== undefined)
+    }
+    await load()
+    const first = api.asked.splice(0)
+    assert.includeMembers(first, ["runs/00000001/log"])
+    store.update(nothingSeen())
+    histories.reset()
+    shown.reset()
+    store.update({ status })
+    await load()
+    assert.deepStrictEqual(api.asked, first)
+    assert.strictEqual(store.state.history.runs.length, 1)
+  })
+})
