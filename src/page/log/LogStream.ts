@@ -52,6 +52,7 @@ export class LogStream {
     const { signal } = this.#closed
     document.addEventListener("visibilitychange", () => this.#onVisibility(), { signal })
     globalThis.addEventListener("online", () => this.tryNow(), { signal })
+    this.#restWhileHidden()
     void this.#connect()
   }
 
@@ -89,7 +90,12 @@ export class LogStream {
 
   #onVisibility(): void {
     clearTimeout(this.#hiddenTimer)
-    if (!document.hidden) return this.tryNow()
+    if (document.hidden) this.#restWhileHidden()
+    else this.tryNow()
+  }
+
+  #restWhileHidden(): void {
+    if (!document.hidden) return
     this.#hiddenTimer = setTimeout(() => {
       if (this.#isOver) return
       clearTimeout(this.#timer)
@@ -144,7 +150,7 @@ export class LogStream {
         this.#finish({ kind: "gone", reason: event.reason })
         return false
       case "shutdown":
-        this.#listener.onShutdown(event)
+        this.#listener.onShutdown({ deadlineMillis: event.deadlineMillis, leavesRun: event.leavesRun })
         return true
       case "unknown":
         return true
