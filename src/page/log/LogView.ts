@@ -1,7 +1,6 @@
 /** The lines on the screen: a window of the file that follows its end, or stands where the reader put it. */
 import { Follow, type PauseReason } from "./Follow.ts"
 import type { LogLine } from "./LineDecoder.ts"
-import type { LineLook } from "./lineElement.ts"
 import type { LiveLog } from "./LiveLog.ts"
 import type { LogFile } from "./LogFile.ts"
 import { Flood } from "./Flood.ts"
@@ -9,8 +8,9 @@ import { loadedLines, maxLines, tailLines } from "./limits.ts"
 import { Loading } from "./Loading.ts"
 import { LogLines, type PlacedLine } from "./LogLines.ts"
 import type { LogPlace } from "./LogPane.ts"
+import { Look } from "./Look.ts"
 import { keepPlace, reveal } from "./scrolling.ts"
-import { isMarked, marksOf } from "./place.ts"
+import { marksOf } from "./place.ts"
 import { linesAround, linesBefore, linesFrom, type Stretch } from "./pieces.ts"
 
 /** Lines are drawn in portions of so many, as long as a frame has time for them, in milliseconds. */
@@ -21,6 +21,7 @@ const paintMillis = 8
 export interface Source {
   readonly live: LiveLog
   readonly file: LogFile
+  readonly runId: string
 }
 
 /** Owns the scroller's lines. */
@@ -39,7 +40,7 @@ export class LogView {
   readonly loading: Loading
   #isScheduled = false
   readonly #flood = new Flood()
-  #place: LogPlace | undefined
+  readonly #look: Look
   /** Came since the reader paused. */
   newLines = 0
   /** Were dropped before they were drawn, just before the window. */
@@ -49,8 +50,8 @@ export class LogView {
     this.scroller = scroller
     this.#onChange = onChange
     this.loading = new Loading(onChange)
-    const look: LineLook = { isPlain, isMarked: (line) => isMarked(line, this.#place) }
-    this.lines = new LogLines(look)
+    this.#look = new Look(isPlain)
+    this.lines = new LogLines(this.#look)
     this.follow = new Follow(scroller, this.lines.element, {
       onChange: () => {
         if (this.follow.isFollowing) this.newLines = 0
@@ -65,7 +66,7 @@ export class LogView {
   }
 
   get place(): LogPlace | undefined {
-    return this.#place
+    return this.#look.place
   }
 
   /** Where the window begins in the file. */
@@ -76,7 +77,7 @@ export class LogView {
   /** Begins anew with another log, or none. */
   reset(source: Source | undefined): void {
     this.#source = source
-    this.#place = undefined
+    this.#look.reset(source?.runId, location.search)
     this.#leave()
     this.#clear()
     this.#isAttached = true
@@ -134,7 +135,7 @@ export class LogView {
     this.#leave()
     const shown = this.lines.at(offset)
     if (shown === undefined && end === 0) return undefined
-    const [marked, wasFollowing] = [this.#place, this.follow.isFollowing]
+    const [marked, wasFollowing] = [this.#look.place, this.follow.isFollowing]
     this.follow.pause(reason)
     if (place !== undefined) this.#mark(place)
     if (shown !== undefined) return this.#reveal(offset)
@@ -149,7 +150,7 @@ export class LogView {
       }
     )
     if (isThere !== false) return isThere ? this.#reveal(Math.min(offset, end - 1)) : undefined
-    if (place !== undefined && this.#place === place) this.#mark(marked)
+    if (place !== undefined && this.#look.place === place) this.#mark(marked)
     if (wasFollowing) this.follow.resume()
     return undefined
   }
@@ -199,7 +200,7 @@ export class LogView {
 
   /** The lines that are marked, whole. */
   markedLines(): LogPlace | undefined {
-    const place = this.#place
+    const place = this.#look.place
     const line = place === undefined ? undefined : this.lines.at(place.start)?.line
     return line === undefined ? place : marksOf(line, place)
   }
@@ -211,8 +212,8 @@ export class LogView {
   }
 
   #mark(place: LogPlace | undefined): void {
-    if (this.#place === place) return
-    this.#place = place
+    if (this.#look.place === place) return
+    this.#look.place = place
     this.lines.remark()
   }
 
@@ -239,7 +240,6 @@ export class LogView {
     this.lines.setPartial(undefined)
   }
 
-  /** See {@link Loading.read}. */
   #load(read: () => Promise<Stretch>, then: (stretch: Stretch) => void): Promise<boolean | undefined> {
     return this.loading.read(read, (stretch) => keepPlace(this.lines, this.scroller, this.follow, () => then(stretch)))
   }
