@@ -269,6 +269,7 @@ export class Pane implements LogPane {
       view,
       finders: this.#later.finders,
       handout: this.#later.handout,
+      isMissing: this.#later.isMissing,
       query: this.#query,
       isAnnounced: this.#announcer.isOn,
       isMoreOpen: this.#isMoreOpen,
@@ -286,7 +287,7 @@ export class Pane implements LogPane {
     this.#chip.show(view.follow.isFollowing ? 0 : view.newLines, nowMillis)
     if (this.#later.finders !== undefined) this.#later.finders.draw()
     // Errors are counted from when lines are seen.
-    else if (view.lines.count > 0) this.#later.find((finders) => finders.take([]))
+    else if (view.lines.count > 0) this.#later.count()
     const facts = factsOf(scene)
     const text = JSON.stringify(facts)
     if (text === this.#facts) return

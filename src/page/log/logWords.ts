@@ -78,6 +78,9 @@ export const countWords = (count: SearchCount, ordinal: number | undefined): str
 
 const percent = (part: number): string => `${Math.floor(part * 100)} %`
 
+/** In place of what could not be loaded. */
+export const missingWords = "A part of the page could not be loaded; reload it."
+
 /** "local time, UTC+1". */
 export const zoneWords = (offsetMinutes: number): string => {
   const minutes = Math.abs(offsetMinutes)
