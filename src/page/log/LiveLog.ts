@@ -172,7 +172,8 @@ export class LiveLog {
     const wait = waitMillis(this.#attempt)
     this.#attempt += 1
     if (this.#isReachable) this.#timer = setTimeout(() => void this.#begin(), wait)
-    this.#listener.onState({ kind: "broken", nextTryMillis: this.#isReachable ? Date.now() + wait : undefined })
+    const nextTryMillis = this.#isReachable ? Date.now() + wait : undefined
+    this.#listener.onState({ kind: "broken", nextTryMillis, isNotLoaded: this.#isOpened })
   }
 
   /** It is asked again once somebody says that Looper would answer. */

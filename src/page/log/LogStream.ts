@@ -9,8 +9,11 @@ import { waitMillis } from "./waits.ts"
 /** How the stream stands. */
 export type StreamState =
   | { readonly kind: "open" }
-  /** `nextTryMillis` by this browser's clock; `undefined`: it waits until somebody says that Looper answers. */
-  | { readonly kind: "broken"; readonly nextTryMillis: number | undefined }
+  /**
+   * `nextTryMillis` by this browser's clock; `undefined`: it waits until somebody says that Looper answers. `isNotLoaded`:
+   * what reads the stream could not be loaded, and some browsers try that once only.
+   */
+  | { readonly kind: "broken"; readonly nextTryMillis: number | undefined; readonly isNotLoaded?: boolean }
   /** Nobody looks: closed, and opened again when somebody does. */
   | { readonly kind: "resting" }
   | { readonly kind: "ended" }

@@ -52,9 +52,10 @@ describe("a line that is longer than anybody reads", () => {
   })
 })
 
-describe("Loading", () => {
-  const stretch = () => linesFrom(fileOf(Buffer.from("a\n")), 0, 2)
+const stretch = () => linesFrom(fileOf(Buffer.from("a\n")), 0, 2)
+const never = () => assert.fail("nobody wants it, or nothing was read")
 
+describe("Loading", () => {
   it("gives out what was read", async () => {
     const loading = new Loading(() => {})
     let count = 0
@@ -65,7 +66,6 @@ describe("Loading", () => {
 
   it("gives out nothing where reading fails, or no line was there", async () => {
     const loading = new Loading(() => {})
-    const never = () => assert.fail("nothing was read")
     assert.isFalse(await loading.read(() => Promise.reject(new Error("x")), never))
     assert.isFalse(await loading.read(() => linesFrom(fileOf(Buffer.alloc(0)), 0, 0), never))
     assert.isFalse(loading.isOn)
@@ -73,7 +73,6 @@ describe("Loading", () => {
 
   it("gives out nothing of a reading that another one, or nobody, wants instead", async () => {
     const loading = new Loading(() => {})
-    const never = () => assert.fail("it was left")
     const first = loading.read(stretch, never)
     const second = loading.read(stretch, () => {})
     assert.isUndefined(await first)
