@@ -51,7 +51,7 @@ const fonts: Plugin = {
 const onTopOfMain: Plugin = {
   name: "on-top-of-main",
   setup(build) {
-    build.onLoad({ filter: /\/(later|stillBands|Finders|Handout)\.ts$/ }, async ({ path: file }) => ({
+    build.onLoad({ filter: /\/(later|stillBands|Finders|Handout|LogStream)\.ts$/ }, async ({ path: file }) => ({
       contents: `import ${JSON.stringify(path.join(source, "main.ts"))}\n${await readFile(file, "utf8")}`,
       loader: "ts"
     }))

@@ -193,7 +193,7 @@ test("a hidden page lets its connection go and takes it up again where it was", 
     // Half a minute is a fifth of a second.
     before: () => {
       const wait = globalThis.setTimeout
-      const soon = (act: () => void, millis = 0) => wait(act, millis >= 20_000 ? 200 : millis)
+      const soon = (act: () => void, millis = 0) => wait(act, millis === 30_000 ? 200 : millis)
       Object.assign(globalThis, { setTimeout: soon })
     }
   })

@@ -87,6 +87,33 @@ describe("links to lines", () => {
   })
 })
 
+test("a number's address names its run where the page's own names none", async ({ looper, open }) => {
+  showLog(looper, numberedLines(50))
+  const page = await open(looper.url)
+  await expect
+    .poll(() => lineOf(page, "line 40").locator("> a").getAttribute("href"))
+    .toMatch(/^\?run=3f9c21ab#b\d+-\d+$/)
+})
+
+test("what cannot be read leaves the lines that are there, and the next try goes", async ({ looper, open }) => {
+  showLog(looper, numberedLines(9_000))
+  const page = await open(looper.url)
+  await expect.poll(() => isInView(page, "line 9000")).toBe(true)
+  const isPart = (url: URL) => url.pathname.endsWith("/log") && url.search === "?numbered=1"
+  let refused = 0
+  await page.route(isPart, (route) => {
+    refused += 1
+    return route.fulfill({ status: 503, json: { error: "x", message: "not now" } })
+  })
+  await page.locator(".log").press("g")
+  await expect.poll(() => refused).toBe(1)
+  await expect.poll(() => footOf(page)).toBe("End of log")
+  expect(await isInView(page, "line 9000")).toBe(true)
+  await page.unroute(isPart)
+  await page.locator(".log").press("g")
+  await expect.poll(() => isInView(page, "line 1")).toBe(true)
+})
+
 test("copied text has no line numbers", async ({ looper, open }) => {
   showLog(looper, numberedLines(50))
   const page = await open(looper.url)

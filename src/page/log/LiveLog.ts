@@ -5,7 +5,7 @@ import { LineDecoder, linesOf, type LogLine } from "./LineDecoder.ts"
 import { tailLines } from "./limits.ts"
 import { LineKinds } from "./lineKind.ts"
 import type { LogFile } from "./LogFile.ts"
-import { LogStream, type StreamListener, type StreamState } from "./LogStream.ts"
+import type { LogStream, StreamListener, StreamState } from "./LogStream.ts"
 import { waitMillis } from "./waits.ts"
 
 /** Whom it tells. */
@@ -36,7 +36,9 @@ export class LiveLog {
   #isReachable = true
   #hasOutput = false
   #isOpened = false
-  #isOpening = false
+  #isBusy = false
+  /** Ended or gone: nothing more comes. */
+  #isOver = false
 
   constructor(options: Options, listener: LiveListener) {
     this.#options = options
@@ -45,7 +47,7 @@ export class LiveLog {
       clearTimeout(this.#timer)
       this.#stream?.close()
     })
-    void this.#open()
+    void this.#begin()
   }
 
   /** Every line before this place is whole and was given out; 0 before the first answer. */
@@ -84,46 +86,65 @@ export class LiveLog {
     return this.#isOpened
   }
 
+  /** Only a change has an effect: what failed keeps its waits. */
   setReachable(isReachable: boolean): void {
+    if (this.#isReachable === isReachable) return
     this.#isReachable = isReachable
     if (!isReachable) clearTimeout(this.#timer)
     this.#stream?.setReachable(isReachable)
-    if (isReachable && !this.#isOpened && !this.#isOpening) void this.#open()
+    if (!isReachable || this.#stream !== undefined || this.#isBusy || this.#isOver) return
+    this.#attempt = 0
+    void this.#begin()
+  }
+
+  /** Reads the tail where it was not read yet, and follows from there. */
+  async #begin(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#isBusy = true
+    const { isFinal, signal } = this.#options
+    try {
+      if (!this.#isOpened) await this.#open()
+      if (isFinal && !signal.aborted) this.#end({ kind: "ended" })
+      else if (!signal.aborted) await this.#follow()
+      this.#isBusy = false
+    } catch (error) {
+      this.#isBusy = false
+      if (!signal.aborted) this.#afterFailure(error)
+    }
   }
 
   async #open(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#isOpening = true
-    const { api, file, runId, isFinal, signal } = this.#options
-    try {
-      const tail = await file.tail(tailLines)
-      if (signal.aborted) return
-      this.#isOpening = false
-      const { lines, decoder } = linesOf(tail.bytes, tail)
-      this.#decoder = decoder
-      this.#kinds = new LineKinds(tail.offset === 0)
-      this.#isOpened = true
-      this.#give(lines)
-    } catch (error) {
-      this.#isOpening = false
-      if (!signal.aborted) this.#afterFailure(error)
-      return
-    }
-    if (isFinal) return this.#end({ kind: "ended" })
-    this.#listener.onState({ kind: "open" })
+    const { file, isFinal, signal } = this.#options
+    const tail = await file.tail(tailLines)
+    if (signal.aborted) return
+    const { lines, decoder } = linesOf(tail.bytes, tail)
+    this.#decoder = decoder
+    this.#kinds = new LineKinds(tail.offset === 0)
+    this.#isOpened = true
+    this.#attempt = 0
+    this.#give(lines)
+    if (!isFinal) this.#listener.onState({ kind: "open" })
+  }
+
+  /** What reads the stream is loaded once there are lines to see. */
+  async #follow(): Promise<void> {
+    const { LogStream } = await import("./LogStream.ts")
+    const { api, runId, signal } = this.#options
+    if (signal.aborted) return
     this.#stream = new LogStream(
       { api, runId, offset: this.#decoder.offset },
       {
         onBytes: (bytes) => this.#give(this.#decoder.push(bytes)),
         onState: (state) => (state.kind === "ended" ? this.#end(state) : this.#listener.onState(state)),
         onShutdown: this.#listener.onShutdown,
-        onUnauthorized: this.#listener.onUnauthorized
+        onUnauthorized: () => this.#onUnauthorized()
       }
     )
     this.#stream.setReachable(this.#isReachable)
   }
 
   #end(state: StreamState): void {
+    this.#isOver = true
     const last = this.#decoder.finish()
     if (last !== undefined) this.#give([last])
     this.#listener.onState(state)
@@ -141,16 +162,23 @@ export class LiveLog {
     if (failure instanceof ApiError) {
       if (failure.status === 401) {
         this.#listener.onState({ kind: "broken", nextTryMillis: undefined })
-        this.#isReachable = false
-        return this.#listener.onUnauthorized()
+        return this.#onUnauthorized()
       }
       if (failure.status === 404 || failure.status === 410) {
+        this.#isOver = true
         return this.#listener.onState({ kind: "gone", reason: failure.message })
       }
     }
     const wait = waitMillis(this.#attempt)
     this.#attempt += 1
-    if (this.#isReachable) this.#timer = setTimeout(() => void this.#open(), wait)
-    this.#listener.onState({ kind: "broken", nextTryMillis: this.#isReachable ? Date.now() + wait : undefined })
+    if (this.#isReachable) this.#timer = setTimeout(() => void this.#begin(), wait)
+    const nextTryMillis = this.#isReachable ? Date.now() + wait : undefined
+    this.#listener.onState({ kind: "broken", nextTryMillis, isNotLoaded: this.#isOpened })
+  }
+
+  /** It is asked again once somebody says that Looper would answer. */
+  #onUnauthorized(): void {
+    this.#isReachable = false
+    this.#listener.onUnauthorized()
   }
 }

@@ -9,8 +9,11 @@ import { waitMillis } from "./waits.ts"
 /** How the stream stands. */
 export type StreamState =
   | { readonly kind: "open" }
-  /** `nextTryMillis` by this browser's clock; `undefined`: it waits until somebody says that Looper answers. */
-  | { readonly kind: "broken"; readonly nextTryMillis: number | undefined }
+  /**
+   * `nextTryMillis` by this browser's clock; `undefined`: it waits until somebody says that Looper answers. `isNotLoaded`:
+   * what reads the stream could not be loaded, and some browsers try that once only.
+   */
+  | { readonly kind: "broken"; readonly nextTryMillis: number | undefined; readonly isNotLoaded?: boolean }
   /** Nobody looks: closed, and opened again when somebody does. */
   | { readonly kind: "resting" }
   | { readonly kind: "ended" }
@@ -52,6 +55,7 @@ export class LogStream {
     const { signal } = this.#closed
     document.addEventListener("visibilitychange", () => this.#onVisibility(), { signal })
     globalThis.addEventListener("online", () => this.tryNow(), { signal })
+    this.#restWhileHidden()
     void this.#connect()
   }
 
@@ -89,7 +93,12 @@ export class LogStream {
 
   #onVisibility(): void {
     clearTimeout(this.#hiddenTimer)
-    if (!document.hidden) return this.tryNow()
+    if (document.hidden) this.#restWhileHidden()
+    else this.tryNow()
+  }
+
+  #restWhileHidden(): void {
+    if (!document.hidden) return
     this.#hiddenTimer = setTimeout(() => {
       if (this.#isOver) return
       clearTimeout(this.#timer)
@@ -144,7 +153,7 @@ export class LogStream {
         this.#finish({ kind: "gone", reason: event.reason })
         return false
       case "shutdown":
-        this.#listener.onShutdown(event)
+        this.#listener.onShutdown({ deadlineMillis: event.deadlineMillis, leavesRun: event.leavesRun })
         return true
       case "unknown":
         return true

@@ -1,15 +1,16 @@
 /** The lines on the screen: a window of the file that follows its end, or stands where the reader put it. */
 import { Follow, type PauseReason } from "./Follow.ts"
 import type { LogLine } from "./LineDecoder.ts"
-import type { LineLook } from "./lineElement.ts"
 import type { LiveLog } from "./LiveLog.ts"
 import type { LogFile } from "./LogFile.ts"
 import { Flood } from "./Flood.ts"
 import { loadedLines, maxLines, tailLines } from "./limits.ts"
+import { Loading } from "./Loading.ts"
 import { LogLines, type PlacedLine } from "./LogLines.ts"
 import type { LogPlace } from "./LogPane.ts"
+import { Look } from "./Look.ts"
 import { keepPlace, reveal } from "./scrolling.ts"
-import { isMarked, marksOf } from "./place.ts"
+import { marksOf } from "./place.ts"
 import { linesAround, linesBefore, linesFrom, type Stretch } from "./pieces.ts"
 
 /** Lines are drawn in portions of so many, as long as a frame has time for them, in milliseconds. */
@@ -20,6 +21,7 @@ const paintMillis = 8
 export interface Source {
   readonly live: LiveLog
   readonly file: LogFile
+  readonly runId: string
 }
 
 /** Owns the scroller's lines. */
@@ -35,21 +37,21 @@ export class LogView {
   #isAttached = true
   /** Live lines that come while others are loaded, which may reach to them. */
   #held: Array<LogLine> | undefined
-  #generation = 0
+  readonly loading: Loading
   #isScheduled = false
   readonly #flood = new Flood()
-  #place: LogPlace | undefined
+  readonly #look: Look
   /** Came since the reader paused. */
   newLines = 0
   /** Were dropped before they were drawn, just before the window. */
   notDrawn = 0
-  isLoading = false
 
   constructor(scroller: HTMLElement, isPlain: boolean, onChange: () => void) {
     this.scroller = scroller
     this.#onChange = onChange
-    const look: LineLook = { isPlain, isMarked: (line) => isMarked(line, this.#place) }
-    this.lines = new LogLines(look)
+    this.loading = new Loading(onChange)
+    this.#look = new Look(isPlain)
+    this.lines = new LogLines(this.#look)
     this.follow = new Follow(scroller, this.lines.element, {
       onChange: () => {
         if (this.follow.isFollowing) this.newLines = 0
@@ -64,7 +66,7 @@ export class LogView {
   }
 
   get place(): LogPlace | undefined {
-    return this.#place
+    return this.#look.place
   }
 
   /** Where the window begins in the file. */
@@ -75,11 +77,11 @@ export class LogView {
   /** Begins anew with another log, or none. */
   reset(source: Source | undefined): void {
     this.#source = source
-    this.#place = undefined
-    this.#begin()
+    this.#look.reset(source?.runId, location.search)
+    this.#leave()
+    this.#clear()
     this.#isAttached = true
     this.newLines = 0
-    this.notDrawn = 0
     this.follow.resume()
   }
 
@@ -90,7 +92,8 @@ export class LogView {
     if (this.#held !== undefined) {
       for (const line of lines) this.#held.push(line)
       if (this.#held.length > maxLines) this.#held = undefined
-    } else if (this.#isAttached) {
+    }
+    if (this.#isAttached) {
       for (const line of lines) this.#queue.push(line)
       // A hidden page has no frames.
       if (this.#queue.length > 2 * maxLines) this.#shorten()
@@ -110,54 +113,61 @@ export class LogView {
   /** Goes to the live end and follows it. */
   async toEnd(): Promise<void> {
     this.#mark(undefined)
+    this.#leave()
     if (this.#isAttached || this.#source === undefined) return this.follow.resume()
     const { file, live } = this.#source
-    const generation = this.#begin()
+    this.#clear()
     this.#isAttached = true
     this.follow.resume()
     this.schedule()
     const end = live.boundary
     await this.#load(
-      generation,
       () => linesBefore(file, end, tailLines),
       (stretch) => this.#prepend(stretch, end)
     )
   }
 
-  /** Goes to a byte of the file; marks the place where one is given. */
+  /** Goes to a byte of the file; marks the place where one is given. Where it cannot be read all stays as it is. */
   async goTo(offset: number, reason: PauseReason, place?: LogPlace): Promise<PlacedLine | undefined> {
-    this.follow.pause(reason)
-    if (place !== undefined) this.#mark(place)
-    const shown = this.lines.at(offset)
-    if (shown !== undefined) return this.#reveal(offset)
-    if (this.#source === undefined) return undefined
+    if (this.#source?.live.isOpened !== true) return undefined
     const { file, live } = this.#source
     const end = live.boundary
-    const generation = this.#begin()
-    this.#isAttached = false
-    await this.#loadHolding(
-      generation,
+    this.#leave()
+    const shown = this.lines.at(offset)
+    if (shown === undefined && end === 0) return undefined
+    const [marked, wasFollowing] = [this.#look.place, this.follow.isFollowing]
+    this.follow.pause(reason)
+    if (place !== undefined) this.#mark(place)
+    if (shown !== undefined) return this.#reveal(offset)
+    const isThere = await this.#loadHolding(
       end,
       () => linesAround(file, Math.min(offset, end - 1), end),
-      ({ lines }) => this.lines.append(lines)
+      ({ lines }) => {
+        this.#clear()
+        this.#isAttached = false
+        this.follow.pause(reason)
+        this.lines.append(lines)
+      }
     )
-    return this.#generation === generation ? this.#reveal(Math.min(offset, end - 1)) : undefined
+    if (isThere !== false) return isThere ? this.#reveal(Math.min(offset, end - 1)) : undefined
+    if (place !== undefined && this.#look.place === place) this.#mark(marked)
+    if (wasFollowing) this.follow.resume()
+    return undefined
   }
 
   /** Goes to the first line of the file. */
   async toTop(): Promise<void> {
-    await this.goTo(0, "scrolling")
+    if ((await this.goTo(0, "scrolling")) === undefined) return
     this.scroller.scrollTop = 0
     this.follow.stick()
   }
 
   async loadEarlier(): Promise<void> {
     const { start } = this
-    if (start <= 0 || this.#source === undefined || this.isLoading) return
+    if (start <= 0 || this.#source === undefined || this.loading.isOn) return
     const { file } = this.#source
     this.follow.pause("scrolling")
     await this.#load(
-      this.#generation,
       () => linesBefore(file, start, loadedLines),
       (stretch) => {
         // The window may have moved on meanwhile.
@@ -171,11 +181,10 @@ export class LogView {
 
   async loadLater(): Promise<void> {
     const start = this.lines.last?.end
-    if (this.#isAttached || start === undefined || this.#source === undefined || this.isLoading) return
+    if (this.#isAttached || start === undefined || this.#source === undefined || this.loading.isOn) return
     const { file, live } = this.#source
     const end = live.boundary
     await this.#loadHolding(
-      this.#generation,
       end,
       () => linesFrom(file, start, end),
       ({ lines }) => {
@@ -191,7 +200,7 @@ export class LogView {
 
   /** The lines that are marked, whole. */
   markedLines(): LogPlace | undefined {
-    const place = this.#place
+    const place = this.#look.place
     const line = place === undefined ? undefined : this.lines.at(place.start)?.line
     return line === undefined ? place : marksOf(line, place)
   }
@@ -203,8 +212,8 @@ export class LogView {
   }
 
   #mark(place: LogPlace | undefined): void {
-    if (this.#place === place) return
-    this.#place = place
+    if (this.#look.place === place) return
+    this.#look.place = place
     this.lines.remark()
   }
 
@@ -214,14 +223,15 @@ export class LogView {
     return placed
   }
 
-  #begin(): number {
-    this.#generation += 1
-    this.#queue = []
+  #leave(): void {
+    this.loading.leave()
     this.#held = undefined
+  }
+
+  #clear(): void {
+    this.#queue = []
     this.notDrawn = 0
-    this.isLoading = false
     this.lines.clear()
-    return this.#generation
   }
 
   #detach(): void {
@@ -230,33 +240,24 @@ export class LogView {
     this.lines.setPartial(undefined)
   }
 
-  async #load(generation: number, read: () => Promise<Stretch>, then: (stretch: Stretch) => void): Promise<void> {
-    this.isLoading = true
-    this.#onChange()
-    try {
-      const stretch = await read()
-      if (this.#generation === generation) keepPlace(this.lines, this.scroller, this.follow, () => then(stretch))
-    } catch {
-      // The stream tells that Looper does not answer; the button stays.
-    } finally {
-      if (this.#generation === generation) this.isLoading = false
-      this.#onChange()
-    }
+  #load(read: () => Promise<Stretch>, then: (stretch: Stretch) => void): Promise<boolean | undefined> {
+    return this.loading.read(read, (stretch) => keepPlace(this.lines, this.scroller, this.follow, () => then(stretch)))
   }
 
   /** As {@link #load}; where it reaches `end`, what came behind it meanwhile joins. */
-  async #loadHolding(generation: number, end: number, read: () => Promise<Stretch>, then: (stretch: Stretch) => void) {
+  async #loadHolding(end: number, read: () => Promise<Stretch>, then: (stretch: Stretch) => void) {
     const held: Array<LogLine> = []
     this.#held = held
-    await this.#load(generation, read, then)
-    if (this.#generation !== generation) return
+    const isThere = await this.#load(read, then)
+    if (isThere === undefined) return undefined
     const isWhole = this.#held === held
     this.#held = undefined
-    if (!isWhole || this.lines.last?.end !== end) return
+    // Where nothing was read the lines may be the live ones, which have theirs.
+    if (this.#isAttached || !isWhole || this.lines.last?.end !== end) return isThere
     this.#isAttached = true
     this.#queue = held
     this.schedule()
-    this.#onChange()
+    return isThere
   }
 
   #prepend({ lines, kinds }: Stretch, before: number): void {
@@ -277,7 +278,7 @@ export class LogView {
 
   #paint(): void {
     const until = performance.now() + paintMillis
-    if (this.#isAttached && this.#held === undefined) {
+    if (this.#isAttached) {
       const { isFollowing } = this.follow
       if (isFollowing && this.#queue.length > maxLines) this.#shorten()
       // A reader who has paused keeps his lines: the new ones wait in the file.

@@ -14,6 +14,7 @@ import type { StreamState } from "./LogStream.ts"
 import { LogView } from "./LogView.ts"
 import { marksOf, writeAddress } from "./place.ts"
 import { Rate } from "./Rate.ts"
+import { Redraw } from "./Redraw.ts"
 import { factsOf, footOf, type Scene, toolsOf } from "./scene.ts"
 import { tools, type ToolsActions } from "./tools.ts"
 
@@ -53,7 +54,8 @@ export class Pane implements LogPane {
   /** What stands in the field, also while the code that looks for it is loaded. */
   #query = ""
   #facts = ""
-  #isScheduled = false
+  /** A hidden page has facts that are told. */
+  readonly #redraw = new Redraw(() => this.#draw(), tickMillis)
 
   constructor(options: LogPaneOptions) {
     this.#options = options
@@ -156,7 +158,7 @@ export class Pane implements LogPane {
     if (!this.#isReachable) live.setReachable(false)
     this.#live = live
     this.#wanted = place
-    this.#view.reset({ live, file })
+    this.#view.reset({ live, file, runId })
     this.#later.reset({ runId, live })
   }
 
@@ -255,15 +257,7 @@ export class Pane implements LogPane {
   }
 
   #schedule(): void {
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    const draw = () => {
-      this.#isScheduled = false
-      this.#draw()
-    }
-    // A hidden page has no frames, but facts that are told.
-    if (document.hidden) setTimeout(draw, tickMillis)
-    else requestAnimationFrame(draw)
+    this.#redraw.schedule()
   }
 
   #draw(): void {
@@ -275,6 +269,7 @@ export class Pane implements LogPane {
       view,
       finders: this.#later.finders,
       handout: this.#later.handout,
+      isMissing: this.#later.isMissing,
       query: this.#query,
       isAnnounced: this.#announcer.isOn,
       isMoreOpen: this.#isMoreOpen,
@@ -292,7 +287,7 @@ export class Pane implements LogPane {
     this.#chip.show(view.follow.isFollowing ? 0 : view.newLines, nowMillis)
     if (this.#later.finders !== undefined) this.#later.finders.draw()
     // Errors are counted from when lines are seen.
-    else if (view.lines.count > 0) this.#later.find((finders) => finders.take([]))
+    else if (view.lines.count > 0) this.#later.count()
     const facts = factsOf(scene)
     const text = JSON.stringify(facts)
     if (text === this.#facts) return

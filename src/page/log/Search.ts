@@ -1,5 +1,5 @@
 /** All matches of one query in one log: what a worker finds in the file, and what comes at its end meanwhile. */
-import type { FindReport, FindRequest } from "./findMessages.ts"
+import { type FindReport, type FindRequest, maxMatches } from "./findMessages.ts"
 import type { LogLine } from "./LineDecoder.ts"
 import { compareMatches, type Match, type Matcher, matcherOf, type Query } from "./matches.ts"
 
@@ -51,6 +51,7 @@ export class Search {
   #worker: Worker | undefined
   readonly #found: Array<Match> = []
   readonly #added: Array<Match> = []
+  #addedCount = 0
   #foundCount = 0
   #scannedTo = 0
   #isFailed = false
@@ -70,7 +71,7 @@ export class Search {
 
   get state(): SearchCount {
     const progress = this.#end === 0 ? 1 : this.#scannedTo / this.#end
-    return { count: this.#foundCount + this.#added.length, progress, isFailed: this.#isFailed }
+    return { count: this.#foundCount + this.#addedCount, progress, isFailed: this.#isFailed }
   }
 
   /** Every match before this place of the file is known. */
@@ -82,17 +83,17 @@ export class Search {
     return this.#scannedTo >= this.#end
   }
 
-  /** Lines at the live end, each once. */
+  /** Lines at the live end, each once; of more than {@link maxMatches} the places are not kept. */
   add(lines: ReadonlyArray<LogLine>): void {
-    let isFound = false
+    const before = this.#addedCount
     for (const { start, text } of lines) {
       if (start < this.#end) continue
       for (const column of this.matcher(text)) {
-        this.#added.push({ start, column })
-        isFound = true
+        this.#addedCount += 1
+        if (this.#added.length < maxMatches) this.#added.push({ start, column })
       }
     }
-    if (isFound) this.#onChange()
+    if (this.#addedCount > before) this.#onChange()
   }
 
   /** The match at `index`, of those whose places are known. */

@@ -40,11 +40,15 @@ const pieces = /\u001b\[[\d;]*m|\u0008|[^\u001b\u0008]/gu
 /** Takes back what a backspace takes back; colours stay. */
 const withoutBackspaces = (text: string): string => {
   const kept: Array<string> = []
+  /** Of what is seen and not taken back, where it stands in `kept`. */
+  const seen: Array<number> = []
   for (const [piece] of text.matchAll(pieces)) {
-    if (piece !== "\b") kept.push(piece)
-    else {
-      const last = kept.findLastIndex((earlier) => !earlier.startsWith(escape))
-      if (last >= 0) kept.splice(last, 1)
+    if (piece === "\b") {
+      const last = seen.pop()
+      if (last !== undefined) kept[last] = ""
+    } else {
+      if (!piece.startsWith(escape)) seen.push(kept.length)
+      kept.push(piece)
     }
   }
   return kept.join("")

@@ -27,7 +27,8 @@ export const firstEdge = ({ live, view }: Scene): TemplateResult | typeof nothin
 /** Behind the lines, where they do not reach to the end, or where there are none. */
 export const lastEdge = (scene: Scene): TemplateResult | typeof nothing => {
   const { view } = scene
-  if (!view.isAttached && view.lines.count > 0 && !view.isLoading) {
+  if (!view.isAttached && !view.loading.isOn) {
+    if (view.lines.count === 0) return edge("Load the last lines", () => view.toEnd(), "")
     return edge(`Load ${loadedLines} later lines`, () => view.loadLater(), "")
   }
   const words = emptyWords(scene)

@@ -4,7 +4,6 @@ import { firstOf, plainText } from "./cleanLine.ts"
 import { drawnCharacters, maxLineBytes } from "./limits.ts"
 import type { LogLine } from "./LineDecoder.ts"
 import { commandOf, type LineKind } from "./lineKind.ts"
-import { fragmentOf } from "./place.ts"
 import { spansOf } from "./sgr.ts"
 
 const classes: Readonly<Record<LineKind, string>> = {
@@ -23,6 +22,8 @@ export interface LineLook {
   /** Without the reading aid. */
   readonly isPlain: boolean
   readonly isMarked: (line: LogLine) => boolean
+  /** The address of a line, for who opens it elsewhere. */
+  readonly hrefOf: (line: LogLine) => string
 }
 
 const element = (name: string, className: string, text?: string): HTMLElement => {
@@ -68,7 +69,7 @@ export const lineElement = (line: LogLine, look: LineLook, isWhole = false): HTM
   row.className = classes[kind]
   if (look.isMarked(line)) row.classList.add("on")
   number.textContent = line.number === undefined ? "·" : String(line.number)
-  number.setAttribute("href", fragmentOf({ start: line.start, end: line.end }))
+  number.setAttribute("href", look.hrefOf(line))
   number.setAttribute("aria-label", line.number === undefined ? `Line at byte ${line.start}` : `Line ${line.number}`)
   const isDrawn = isWhole || line.text.length <= drawnCharacters
   if (!isDrawn) content.append(showAll(line))

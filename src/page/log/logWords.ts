@@ -17,6 +17,9 @@ export interface FootFacts {
   readonly nowMillis: number
 }
 
+/** In place of what could not be loaded. */
+export const missingWords = "A part of the page could not be loaded; reload it."
+
 /** `flood`: so many lines a second are worth telling. */
 const floodLines = 1_000
 
@@ -29,6 +32,7 @@ export const footWords = (facts: FootFacts): { readonly mark: "" | "off" | "warn
     case "broken": {
       const at = `at byte ${grouped(offset)}`
       if (stream.nextTryMillis === undefined) return { mark: "off", words: `Not connected, ${at}` }
+      if (stream.isNotLoaded === true) return { mark: "warn", words: missingWords }
       const seconds = Math.max(0, Math.ceil((stream.nextTryMillis - facts.nowMillis) / 1_000))
       return { mark: "warn", words: seconds === 0 ? `Reconnecting, ${at}` : `Reconnecting in ${seconds} s, ${at}` }
     }

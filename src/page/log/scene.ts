@@ -6,6 +6,7 @@ import type { FootState } from "./foot.ts"
 import type { Handout } from "./Handout.ts"
 import type { LiveLog } from "./LiveLog.ts"
 import { fileNameOf, logPath } from "./LogFile.ts"
+import { missingWords } from "./logWords.ts"
 import type { StreamState } from "./LogStream.ts"
 import type { LogView } from "./LogView.ts"
 import type { ToolsState } from "./tools.ts"
@@ -18,6 +19,8 @@ export interface Scene {
   readonly view: LogView
   readonly finders: Finders | undefined
   readonly handout: Handout | undefined
+  /** What somebody asked for could not be loaded. */
+  readonly isMissing: boolean
   readonly query: string
   readonly isAnnounced: boolean
   readonly isMoreOpen: boolean
@@ -38,8 +41,8 @@ export const toolsOf = ({ run, live, view, finders, handout, ...scene }: Scene):
   href: run === undefined || live === undefined || scene.hasToken ? undefined : logPath(run.request_id),
   fileName: fileNameOf(run?.request_id ?? ""),
   hasLog: live !== undefined,
-  notice: handout?.notice?.text,
-  curl: handout?.notice?.curl
+  notice: scene.isMissing ? missingWords : handout?.notice?.text,
+  curl: scene.isMissing ? undefined : handout?.notice?.curl
 })
 
 /** See {@link FootState}. */

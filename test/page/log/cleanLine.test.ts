@@ -66,6 +66,13 @@ describe("cleanLine", () => {
   )
 })
 
+describe("a line that is made to cost much", () => {
+  it("of colours and backspaces is read in one walk over it", () => {
+    const colours = "\u001b[31m".repeat(150_000)
+    assert.strictEqual(cleanLine(`ab${colours}${"\b".repeat(300_000)}x`), `${colours}x`)
+  })
+})
+
 describe("firstOf", () => {
   it("cuts no colour in two", () => {
     assert.strictEqual(firstOf("ab\u001b[31mc", 4), "ab")

@@ -39,6 +39,10 @@ describe("the foot", () => {
     })
     assert.strictEqual(words({ stream, nowMillis: 2_950 }), "Reconnecting, at byte 1,240,118")
     assert.strictEqual(
+      words({ stream: { ...stream, isNotLoaded: true } }),
+      "A part of the page could not be loaded; reload it."
+    )
+    assert.strictEqual(
       words({ stream: { kind: "broken", nextTryMillis: undefined } }),
       "Not connected, at byte 1,240,118"
     )

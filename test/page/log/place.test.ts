@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Look } from "../../../src/page/log/Look.ts"
 import { addressOf, fragmentOf, marksOf, placeOf } from "../../../src/page/log/place.ts"
 
 describe("addresses of lines", () => {
@@ -32,5 +33,17 @@ describe("addresses of lines", () => {
     assert.deepStrictEqual(marksOf({ start: 5, end: 9 }, undefined), { start: 5, end: 9 })
     assert.deepStrictEqual(marksOf({ start: 5, end: 9 }, { start: 20, end: undefined }), { start: 5, end: 21 })
     assert.deepStrictEqual(marksOf({ start: 30, end: 40 }, { start: 20, end: 25 }), { start: 20, end: 40 })
+  })
+})
+
+describe("a line's address", () => {
+  const line = { start: 8, end: 12, number: 2, text: "two", isCut: false, cutCharacters: 0, kind: "plain" } as const
+
+  it("names its run also where the page's own names none", () => {
+    const look = new Look(false)
+    look.reset("3f9c21ab", "?theme=dark")
+    assert.strictEqual(look.hrefOf(line), "?theme=dark&run=3f9c21ab#b8-12")
+    look.reset("0a1b2c3d", "?run=3f9c21ab")
+    assert.strictEqual(look.hrefOf(line), "?run=0a1b2c3d#b8-12")
   })
 })

@@ -1,0 +1,75 @@
+import { afterEach, assert, beforeEach, describe, it, vi } from "@effect/vitest"
+import type { LooperApi } from "../../../src/page/api/LooperApi.ts"
+import { LogStream, type StreamListener, type StreamState } from "../../../src/page/log/LogStream.ts"
+
+const encoder = new TextEncoder()
+
+/** One that sends `sent` to each connection and keeps it open. */
+const apiOf = (sent: string) => {
+  const signals: Array<AbortSignal> = []
+  const fetch = async (_path: string, { signal }: { readonly signal: AbortSignal }): Promise<Response> => {
+    signals.push(signal)
+    const body = new ReadableStream({
+      start: (controller) => {
+        controller.enqueue(encoder.encode(sent))
+        signal.addEventListener("abort", () => controller.error(signal.reason))
+      }
+    })
+    return new Response(body)
+  }
+  return { api: { fetch } as unknown as LooperApi, signals }
+}
+
+const told = () => {
+  const states: Array<StreamState["kind"]> = []
+  const shutdowns: Array<unknown> = []
+  const listener: StreamListener = {
+    onBytes: () => {},
+    onState: ({ kind }) => states.push(kind),
+    onShutdown: (shutdown) => shutdowns.push(shutdown),
+    onUnauthorized: () => {}
+  }
+  return { states, shutdowns, listener }
+}
+
+const follow = (isHidden: boolean, sent = ":\n\n") => {
+  vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: isHidden }))
+  vi.stubGlobal("addEventListener", () => {})
+  const { api, signals } = apiOf(sent)
+  const { listener, ...rest } = told()
+  const stream = new LogStream({ api, runId: "3f9c21ab", offset: 0 }, listener)
+  return { stream, signals, ...rest }
+}
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+describe("LogStream", () => {
+  it("gives its connection back after a while where its page was opened hidden", async () => {
+    const { stream, signals, states } = follow(true)
+    await vi.advanceTimersByTimeAsync(29_000)
+    assert.deepStrictEqual(states, ["open"])
+    await vi.advanceTimersByTimeAsync(2_000)
+    assert.deepStrictEqual(states, ["open", "resting"])
+    assert.isTrue(signals[0]?.aborted)
+    stream.close()
+  })
+
+  it("keeps the connection of a page that is seen", async () => {
+    const { stream, signals } = follow(false)
+    await vi.advanceTimersByTimeAsync(35_000)
+    assert.isFalse(signals[0]?.aborted)
+    stream.close()
+  })
+
+  it("tells of a shutdown no more than whom it concerns reads", async () => {
+    const data = '{"deadline_at":"1970-01-01T00:00:05Z","on_shutdown":"leave"}'
+    const { stream, shutdowns } = follow(false, `event: shutdown\ndata: ${data}\n\n`)
+    await vi.advanceTimersByTimeAsync(10)
+    assert.deepStrictEqual(shutdowns, [{ deadlineMillis: 5_000, leavesRun: true }])
+    stream.close()
+  })
+})
