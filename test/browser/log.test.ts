@@ -35,6 +35,9 @@ const placeOf = (text: string, line: string): readonly [number, number] => {
   return [start, start + Buffer.byteLength(line)]
 }
 
+/** A part of a log, not its end. */
+const isPart = (url: URL) => url.pathname.endsWith("/log") && url.search === "?numbered=1"
+
 describe("links to lines", () => {
   const text = numberedLines(200, 1_000) + "zwölf Öfen\n" + numberedLines(9_000, 5_000)
 
@@ -99,7 +102,6 @@ test("what cannot be read leaves the lines that are there, and the next try goes
   showLog(looper, numberedLines(9_000))
   const page = await open(looper.url)
   await expect.poll(() => isInView(page, "line 9000")).toBe(true)
-  const isPart = (url: URL) => url.pathname.endsWith("/log") && url.search === "?numbered=1"
   let refused = 0
   await page.route(isPart, (route) => {
     refused += 1
