@@ -1,6 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import { vi } from "vitest"
 import { encodeLogChunk, encodeLogEnd, encodeLogGone } from "../../../src/domain/logEvents.ts"
 import { type FollowedEvent, readEvents } from "../../../src/page/log/LogEvents.ts"
+
+// A read that takes long lets the page go on, where it is seen.
+vi.stubGlobal("document", { hidden: false })
 
 const streamOf = (pieces: ReadonlyArray<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> =>
   new ReadableStream({
