@@ -128,6 +128,7 @@ export class LiveLog {
 
   /** What reads the stream is loaded once there are lines to see. */
   async #follow(): Promise<void> {
+    await nextFrame()
     const { LogStream } = await import("./LogStream.ts")
     const { api, runId, signal } = this.#options
     if (signal.aborted) return
@@ -182,3 +183,7 @@ export class LiveLog {
     this.#listener.onUnauthorized()
   }
 }
+
+/** Lines that were given out are drawn then; a hidden page has no frames. */
+const nextFrame = (): Promise<void> =>
+  new Promise((resolve) => (document.hidden ? resolve() : requestAnimationFrame(() => setTimeout(resolve))))

@@ -38,6 +38,7 @@ beforeEach(() => {
   vi.useFakeTimers()
   vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false }))
   vi.stubGlobal("addEventListener", () => {})
+  vi.stubGlobal("requestAnimationFrame", (frame: () => void) => setTimeout(frame))
 })
 afterEach(() => {
   vi.useRealTimers()
