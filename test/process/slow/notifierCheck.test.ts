@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { ZulipServer, type ZulipServerShape } from "../../src/testing/ZulipServer.ts"
-import { type DoctorHouse, lineOf, makeDoctorHouse, type Variables } from "../support/doctorHouse.ts"
+import { ZulipServer, type ZulipServerShape } from "../../../src/testing/ZulipServer.ts"
+import { type DoctorHouse, lineOf, makeDoctorHouse, type Variables } from "../../support/doctorHouse.ts"
 
 const zulip = (server: ZulipServerShape): Variables => ({
   LOOPER_NOTIFIER: "zulip",
