@@ -177,7 +177,6 @@ const otherMethods = [
 ]
 
 const strangePaths = [
-  "/",
   "/nope",
   "/run/",
   "/RUN",
