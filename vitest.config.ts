@@ -29,7 +29,8 @@ export default defineConfig({
       project(
         "unit",
         "test/{cli,client,docs,doctor,domain,effects,handlers,page,runtime,services,testing}/**/*.test.ts",
-        20_000
+        20_000,
+        { isolate: false }
       ),
       project("live", "test/process/*.test.ts", 60_000, { isolate: false }),
       project("namespace", "test/process/namespace/*.test.ts", 60_000, { fileParallelism: false }),

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { vi } from "vitest"
+import { afterAll, beforeAll, vi } from "vitest"
 import { encodeLogChunk, encodeLogEnd, encodeLogGone } from "../../../src/domain/logEvents.ts"
 import { type FollowedEvent, readEvents } from "../../../src/page/log/LogEvents.ts"
 
 // A read that takes long lets the page go on, where it is seen.
-vi.stubGlobal("document", { hidden: false })
+beforeAll(() => void vi.stubGlobal("document", { hidden: false }))
+afterAll(() => void vi.unstubAllGlobals())
 
 const streamOf = (pieces: ReadonlyArray<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> =>
   new ReadableStream({

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { afterAll, beforeAll, vi } from "vitest"
 import { initialState, type PageState } from "../../../src/page/state/PageState.ts"
 import { textOf } from "../../../src/page/words/band.ts"
 import { bandOf } from "../../../src/page/words/bandWords.ts"
@@ -7,7 +8,8 @@ import * as still from "../../../src/page/words/stillBands.ts"
 import { type State, states } from "../../browser/support/states.ts"
 import { now } from "../../browser/support/mockTime.ts"
 
-process.env.TZ = "Europe/Berlin"
+beforeAll(() => void vi.stubEnv("TZ", "Europe/Berlin"))
+afterAll(() => void vi.unstubAllEnvs())
 
 const labels: Readonly<Record<string, string>> = {
   goTo: "Go to it",

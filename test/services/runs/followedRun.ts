@@ -4,14 +4,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import * as Sse from "effect/encoding/Sse"
-import { afterAll } from "vitest"
 import { type DecodedLogEvent, decodeLogEvent } from "../../../src/domain/logEvents.ts"
 import type { RunRecord } from "../../../src/domain/RunRecord.ts"
 import type { FollowEvent } from "../../../src/services/runs/LogFeed.ts"
 import { makeRunLogFeeds } from "../../../src/services/runs/RunLogFeeds.ts"
 
-const root = mkdtempSync(join(tmpdir(), "run-log-feeds-"))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
 let runs = 0
 /** What a Looper that stops tells its followers. */
 export const stopNotice = { deadlineAtMillis: Date.UTC(2026, 1, 13, 10, 11, 12), onShutdown: "leave" } as const
@@ -27,7 +24,11 @@ export const makeFollowedRun = Effect.fnUntraced(function* (
 ) {
   const { log = "", record, ...feedOptions } = options
   const requestId = (runs += 1).toString(16).padStart(8, "0")
-  const logPath = join(root, `codex-exec-20260203-040506-${requestId}.log`)
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "run-log-feeds-"))),
+    (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
+  )
+  const logPath = join(folder, `codex-exec-20260203-040506-${requestId}.log`)
   writeFileSync(logPath, log)
   const run: RunRecord = {
     requestId,

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
-import * as fs from "node:fs"
+import fs from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { afterAll, afterEach, beforeEach, vi } from "vitest"
@@ -11,30 +12,29 @@ import { until } from "../../support/processes.ts"
 
 type WriteDone = (error: Error | null, written: number) => void
 
+const unlimited = Number.POSITIVE_INFINITY
+const emptyDisk = { free: unlimited, cut: unlimited, refused: 0 }
 /** A disk with so many bytes free, which takes at most `cut` of them at once and counts what it refused. */
-const disk = vi.hoisted(() => {
-  const unlimited = { free: Number.POSITIVE_INFINITY, cut: Number.POSITIVE_INFINITY, refused: 0 }
-  const state = { ...unlimited }
-  return {
-    state,
-    reset: () => Object.assign(state, unlimited),
-    /** How many of so many bytes it takes; throws where it takes none. */
-    take: (length: number) => {
-      const taken = Math.min(length, state.free, state.cut)
-      if (taken === 0 && length > 0) {
-        state.refused += 1
-        throw new Error("ENOSPC: no space left on device, write")
-      }
-      state.free -= taken
-      return taken
+const disk = {
+  state: { ...emptyDisk },
+  reset: () => Object.assign(disk.state, emptyDisk),
+  /** How many of so many bytes it takes; throws where it takes none. */
+  take: (length: number) => {
+    const { state } = disk
+    const taken = Math.min(length, state.free, state.cut)
+    if (taken === 0 && length > 0) {
+      state.refused += 1
+      throw new Error("ENOSPC: no space left on device, write")
     }
+    state.free -= taken
+    return taken
   }
-})
+}
 
-vi.mock("node:fs", async (importOriginal) => {
-  const real = await importOriginal<typeof fs>()
-  return {
-    ...real,
+const real = { write: fs.write, writeSync: fs.writeSync }
+/** All writes of this process go to the disk until the end of the test. */
+const useDisk = () => {
+  Object.assign(fs, {
     writeSync: (fd: number, bytes: Uint8Array) => real.writeSync(fd, bytes, 0, disk.take(bytes.length)),
     write: (fd: number, bytes: Uint8Array, offset: number, length: number, _: null, done: WriteDone) => {
       try {
@@ -43,18 +43,25 @@ vi.mock("node:fs", async (importOriginal) => {
         setImmediate(() => done(error as Error, 0))
       }
     }
-  }
-})
+  })
+  syncBuiltinESMExports()
+}
+const leaveDisk = () => {
+  Object.assign(fs, real)
+  syncBuiltinESMExports()
+  disk.reset()
+}
 
 const folder = fs.mkdtempSync(join(tmpdir(), "server-log-"))
 afterAll(() => fs.rmSync(folder, { recursive: true }))
 const stdout: Array<string> = []
 beforeEach(() => {
   stdout.length = 0
+  useDisk()
   vi.spyOn(process.stdout, "write").mockImplementation((text) => stdout.push(String(text)) > 0)
 })
 afterEach(() => {
-  disk.reset()
+  leaveDisk()
   vi.restoreAllMocks()
 })
 let roots = 0
@@ -212,7 +219,7 @@ describe("the server log", () => {
       yield* refusals(1)
       fs.renameSync(path, moved)
       yield* log.reopen
-      disk.state.free = Number.POSITIVE_INFINITY
+      disk.state.free = unlimited
       yield* Fiber.join(batch)
       assert.strictEqual(fs.readFileSync(moved, "utf8"), "")
       assert.strictEqual(text(), "a\nb\n")
@@ -235,8 +242,6 @@ describe("the server log", () => {
 })
 
 describe("a full disk", () => {
-  const unlimited = Number.POSITIVE_INFINITY
-
   it.live("delays a batch, cut anywhere, and loses none of it", () =>
     Effect.gen(function* () {
       const { append, text } = yield* openLog
@@ -378,7 +383,6 @@ const placesOf = () => {
 }
 
 describe("the place of a batch", () => {
-  const unlimited = Number.POSITIVE_INFINITY
   it.live("is told once, behind all records before it", () =>
     Effect.gen(function* () {
       const { log, path } = yield* openLog
@@ -471,7 +475,7 @@ describe("a batch that an earlier Looper left", () => {
       yield* refusals(1)
       const flushed = yield* Effect.forkChild(log.append(Buffer.alloc(0)), { startImmediately: true })
       assert.isUndefined(flushed.pollUnsafe())
-      disk.state.free = Number.POSITIVE_INFINITY
+      disk.state.free = unlimited
       yield* Fiber.join(flushed)
       const dropped = "# 6 records were dropped: no space\n"
       assert.strictEqual(fs.readFileSync(path, "utf8"), `one\ntwo\n${dropped}${records.slice(6).join("")}`)
