@@ -118,7 +118,9 @@ describe("an id that is none", () => {
 
   it("is the id in capitals, with a blank, a NUL, a newline, a slash or a log's name", async () => {
     const [name = ""] = open.looper.runLogs()
-    for (const other of [id.toUpperCase(), `${id}%20`, `${id}%00`, `${id}%0a`, `auto${id}`, encodeURIComponent(name)])
+    // One id of forty has digits alone.
+    const capitals = /[a-f]/.test(id) ? [id.toUpperCase()] : []
+    for (const other of [...capitals, `${id}%20`, `${id}%00`, `${id}%0a`, `auto${id}`, encodeURIComponent(name)])
       for (const [method, path] of routes(other).slice(2)) await open.isRefused(await ask(method, path), 404)
     for (const path of [`/runs/${id}/`, "/runs/", "/runs//log", "/runs/../x", `/runs/${id}/log/x`, "/status/"])
       assert.isTrue(await open.isRefused(await ask("GET", path), 404, /^no such route$/))
