@@ -1,5 +1,6 @@
 /** A thousand runs in a row against one Looper, and a day of ticks: what it holds may not grow with them. */
 import { closeSync, openSync } from "node:fs"
+import { median } from "../../bench/support/statistics.ts"
 import { type CodexStep, codexScript } from "../../src/testing/CodexStandIn.ts"
 import type { Answer } from "./httpClient.ts"
 import { type Holdings, type InspectedLooper, isAtRest, startInspectedLooper, withoutCompiler } from "./insideLooper.ts"
@@ -93,14 +94,11 @@ export const soakRuns = async (options: {
   }
 }
 
-const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
-
-/** The slope of the least squares' line. */
-export const slopeOf = (points: ReadonlyArray<readonly [number, number]>): number => {
-  const [x, y] = [mean(points.map(([at]) => at)), mean(points.map(([, value]) => value))]
-  const over = points.reduce((sum, [at, value]) => sum + (at - x) * (value - y), 0)
-  return over / points.reduce((sum, [at]) => sum + (at - x) ** 2, 0)
-}
+/** The median of the slopes between any two points: unlike that of least squares, one look at a bad moment tilts it little. */
+export const slopeOf = (points: ReadonlyArray<readonly [number, number]>): number =>
+  median(
+    points.flatMap(([x, y], index) => points.slice(index + 1).map(([laterX, laterY]) => (laterY - y) / (laterX - x)))
+  )
 
 export const bytesPerRun = (samples: ReadonlyArray<Sample>): number =>
   slopeOf(samples.map(({ done, heapBytes }) => [done, heapBytes]))

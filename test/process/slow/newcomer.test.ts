@@ -1,6 +1,6 @@
 /** The README's first ten minutes, as a newcomer does them: its own commands, one after another, on one Looper. */
 import { execFile, spawn } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { once } from "node:events"
 import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { afterAll, beforeAll } from "vitest"
@@ -51,11 +51,14 @@ describe("a newcomer with the README", () => {
     })
     const { pid } = runOf(answer)
     const follower = spawn("node", ["looper.js", "logs", "-f"], { cwd: checkout, env: environment() })
-    const followed = follower.stdout.setEncoding("utf8").toArray()
-    await until(() => readFileSync(looper.serverLogPath, "utf8").includes("/log"), "it follows")
+    let followed = ""
+    follower.stdout.setEncoding("utf8").on("data", (text) => (followed += text))
+    await until(() => followed.endsWith("\non and on\n"), "it follows")
+    const ended = once(follower, "close")
     await sh(commands("sh stop"))
     assert.isFalse(isAlive(pid))
-    assert.match((await followed).join(""), /on and on\n\n# codex_exec_return_code=143\n$/)
+    await ended
+    assert.match(followed, /on and on\n\n# codex_exec_return_code=143\n$/)
     assert.match((await sh(commands("sh why"))).stdout, /^Idle/)
   })
 
