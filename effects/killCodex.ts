@@ -55,7 +55,7 @@ export const stopTargets = Effect.fn("stopTargets")(function* (options: {
   const found = yield* (yield* CodexProcesses).survey({ workspace: workspace.path })
   yield* Effect.logInfo("process.kill.found").pipe(Effect.annotateLogs({ pids: found.targets }))
   yield* supervisor.stopping(found.targets, options.cause)
-  const { survivors } = yield* (yield* ProcessTrees).terminate(found.seeds)
+  const { survivors } = yield* (yield* ProcessTrees).terminate(found.seeds, { rows: found.rows })
   yield* supervisor.settle
   const killedPids = found.targets.filter((pid) => !survivors.includes(pid))
   if (survivors.length > 0) return yield* new SurvivorsLeft({ killedPids, remainingPids: survivors })

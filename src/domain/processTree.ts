@@ -18,8 +18,8 @@ export interface ProcessRow extends ProcessIdentity {
   readonly marker: string | undefined
   /** The shell that leads a run's session and writes its trailer. */
   readonly isSupervisor: boolean
-  /** Where the scan shows it; otherwise it is asked for, process by process. */
-  readonly argv?: ReadonlyArray<string>
+  /** None of a kernel thread or a zombie. */
+  readonly argv: ReadonlyArray<string>
 }
 
 /** Where the search begins. */

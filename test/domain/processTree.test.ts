@@ -25,6 +25,7 @@ const row = (pid: number, over: Partial<ProcessRow> = {}): ProcessRow => ({
   isDead: false,
   marker: undefined,
   isSupervisor: false,
+  argv: [],
   ...over
 })
 

@@ -124,7 +124,7 @@ export const makeTickServices = (environment: Readonly<Record<string, string>> =
           const seeds = { targets: [], leaders: [], markers: new Set<string>() }
           return world.launch === "dies"
             ? Effect.die(new Error("injected"))
-            : Effect.succeed({ targets: world.targets, foreign: [], seeds })
+            : Effect.succeed({ targets: world.targets, foreign: [], seeds, rows: [] })
         })
     }),
     Layer.succeed(CodexBinary, {

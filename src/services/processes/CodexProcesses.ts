@@ -18,6 +18,8 @@ export interface Survey {
   /** `codex exec` of another user or pid namespace: named, never signalled. */
   readonly foreign: ReadonlyArray<number>
   readonly seeds: TreeSeeds
+  /** The scan that showed them. */
+  readonly rows: ReadonlyArray<ProcessRow>
 }
 
 interface SurveyOptions {
@@ -75,22 +77,22 @@ export const makeCodexProcesses = (options: {
   const { killScope, codexBinary } = options.config
   const programs = new Set(codexBinary === undefined ? [] : [path.basename(codexBinary)])
 
-  /** A live process that may be a target. */
-  const candidate = Effect.fnUntraced(function* (row: ProcessRow, recorded: ReadonlyMap<number, RunIdentity>) {
-    const record = recorded.get(row.pid)
-    const isRecorded = record?.codex.startTicks === row.startTicks
-    const argv = row.argv ?? (yield* table.argv(row.pid))
-    if (!isRecorded && !isCodexExec(argv, programs)) return undefined
+  /** A child between fork and exec shows its parent's arguments for a moment, and is gone or another by now. */
+  const isStillRun = Effect.fnUntraced(function* (row: ProcessRow) {
+    const argv = yield* table.argv(row.pid)
+    return (argv.length === 0 || isCodexExec(argv, programs)) && (yield* table.isAlive(row))
+  })
+  const candidate = Effect.fnUntraced(function* (row: ProcessRow, isRecorded: boolean) {
+    if (!(yield* isRecorded ? table.isAlive(row) : isStillRun(row))) return undefined
     const isOwn = isRecorded || (row.marker !== undefined && runs.has(row.marker))
     const isForeign = !isOwn && (yield* table.isForeign(row.pid))
-    // A child between fork and exec shows its parent's arguments for a moment, and is gone or another by now.
-    return (yield* table.isAlive(row)) ? { row, argv, isOwn, isForeign } : undefined
+    return { row, isOwn, isForeign }
   })
 
   /** A working directory is shown without links, so the others are compared without them too. */
   const isInWorkspace = Effect.fnUntraced(function* (found: Candidate, workspace: string) {
     const directory = (yield* table.workingDirectory(found.row.pid)) ?? "/"
-    const argument = workspaceOf(found.argv, programs)
+    const argument = workspaceOf(found.row.argv, programs)
     const folder = yield* withoutLinks(workspace)
     if (directory === folder) return true
     return argument !== undefined && (yield* withoutLinks(path.resolve(directory, argument))) === folder
@@ -104,11 +106,13 @@ export const makeCodexProcesses = (options: {
     const known = runs.live()
     const rows = yield* table.scan
     const excluded = protectedPids(rows, table.self)
-    const recorded = new Map(known.map((run) => [run.codex.pid, run]))
+    const recorded = new Map(known.map(({ codex }) => [codex.pid, codex]))
     const candidates: Array<Candidate> = []
     for (const row of rows) {
       if (row.isDead || row.isSupervisor || excluded.has(row.pid)) continue
-      const found = yield* candidate(row, recorded)
+      const isRecorded = recorded.get(row.pid)?.startTicks === row.startTicks
+      if (!isRecorded && !isCodexExec(row.argv, programs)) continue
+      const found = yield* candidate(row, isRecorded)
       if (found !== undefined) candidates.push(found)
     }
     const near = candidates.filter(({ isForeign }) => !isForeign)
@@ -132,6 +136,7 @@ export const makeCodexProcesses = (options: {
     return {
       targets: ascending(targets.map(({ row }) => row.pid)),
       foreign: ascending(foreign),
+      rows,
       seeds: {
         targets: targets.map(({ row: { pid, startTicks } }) => ({ pid, startTicks })),
         leaders: runs
@@ -146,7 +151,6 @@ export const makeCodexProcesses = (options: {
 
 interface Candidate {
   readonly row: ProcessRow
-  readonly argv: ReadonlyArray<string>
   /** One of Looper's own runs, or started by one. */
   readonly isOwn: boolean
   readonly isForeign: boolean

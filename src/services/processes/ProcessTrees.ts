@@ -4,6 +4,7 @@ import {
   emptyTree,
   growTree,
   type ProcessIdentity,
+  type ProcessRow,
   type ProcessTree,
   type TreeSeeds
 } from "../../domain/processTree.ts"
@@ -29,7 +30,8 @@ const defaults: TerminationOptions = { graceMillis: 5_000 }
 const killBoundMillis = 1_500
 /** During the grace: full scans, and looks at known processes between them. */
 const scanEveryMillis = 25
-const lookEveryMillis = 10
+/** Most end at once, so the first looks come soon. */
+const lookAgainMillis = (elapsedMillis: number): number => Math.min(10, 1 + elapsedMillis / 4)
 /** A scan can miss a process that hops from parent to child: only this many empty ones in a row count. */
 const emptyScans = 3
 const emptyScanEveryMillis = 2
@@ -45,10 +47,14 @@ export class ProcessTrees extends Context.Service<
     /**
      * Stops everything that belongs to `seeds`; bounded by the grace and two seconds.
      *
-     * **Details** Only single pids are signalled, each after its identity was read again: what happens in the
-     * microseconds between is not excluded. Supervisors are not signalled unless they outlive their codex.
+     * **Details** `rows`, a scan that the caller has just made, is taken for the first one. Where that shows nobody,
+     * there is nothing to stop. Only single pids are signalled, each after its identity was read again: what happens
+     * in the microseconds between is not excluded. Supervisors are not signalled unless they outlive their codex.
      */
-    readonly terminate: (seeds: TreeSeeds, options?: Partial<TerminationOptions>) => Effect.Effect<Termination>
+    readonly terminate: (
+      seeds: TreeSeeds,
+      options?: Partial<TerminationOptions> & { readonly rows?: ReadonlyArray<ProcessRow> }
+    ) => Effect.Effect<Termination>
     /** The pids that {@link terminate} would find at its first scan; signals nobody. */
     readonly members: (seeds: TreeSeeds) => Effect.Effect<ReadonlyArray<number>>
     /** How long a tree may take to obey SIGTERM where {@link terminate} is told nothing else. */
@@ -82,6 +88,7 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
   readonly metrics: MetricsShape
   readonly seeds: TreeSeeds
   readonly graceMillis: number
+  readonly rows?: ReadonlyArray<ProcessRow>
 }) {
   const { table, shutdown, metrics, seeds } = context
   let tree: ProcessTree = emptyTree
@@ -92,8 +99,10 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
 
   const livingOf = (known: ReadonlyMap<number, ProcessIdentity>) =>
     Effect.filter([...known.values()], (identity) => table.isAlive(identity))
+  let given = context.rows
   const scanLiving = Effect.gen(function* () {
-    tree = growTree(tree, { rows: yield* table.scan, seeds, self: table.self })
+    tree = growTree(tree, { rows: given ?? (yield* table.scan), seeds, self: table.self })
+    given = undefined
     return yield* livingOf(tree.members)
   })
   const send = Effect.fnUntraced(function* (process: ProcessIdentity, signal: "SIGTERM" | "SIGCONT" | "SIGKILL") {
@@ -108,38 +117,34 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
       )
     }
   })
-  const isGraceOver = Effect.map(monotonicMillis, (now) => {
-    const ends = Math.min(
-      startedAt + context.graceMillis,
-      shutdown.times()?.graceEndsMillis ?? Number.POSITIVE_INFINITY
-    )
-    return now >= ends
-  })
+  const graceEndsMillis = () =>
+    Math.min(startedAt + context.graceMillis, shutdown.times()?.graceEndsMillis ?? Number.POSITIVE_INFINITY)
 
-  /** Asks politely until nobody lives or the grace is over. */
+  /** Asks politely until nobody lives or the grace is over; answers with whom the last scan showed. */
   const ask = Effect.gen(function* () {
     for (;;) {
       const living = yield* scanLiving
-      if (living.length === 0 || (yield* isGraceOver)) return
+      if (living.length === 0 || (yield* monotonicMillis) >= graceEndsMillis()) return living
       for (const process of living.filter(({ pid }) => !asked.has(pid))) {
         asked.add(process.pid)
         yield* send(process, "SIGTERM")
         yield* send(process, "SIGCONT")
       }
-      const nextScanAt = (yield* monotonicMillis) + scanEveryMillis
-      while ((yield* livingOf(tree.members)).length > 0 && (yield* monotonicMillis) < nextScanAt) {
-        yield* Effect.sleep(lookEveryMillis)
+      let now = yield* monotonicMillis
+      const nextScanAt = Math.min(now + scanEveryMillis, graceEndsMillis())
+      while ((yield* livingOf(tree.members)).length > 0 && now < nextScanAt) {
+        yield* Effect.sleep(Math.min(lookAgainMillis(now - startedAt), nextScanAt - now))
+        now = yield* monotonicMillis
       }
     }
   })
 
   /** Kills whoever each scan shows, until three in a row show nobody; answers with the survivors. */
-  const kill = Effect.gen(function* () {
+  const kill = Effect.fnUntraced(function* (shown: ReadonlyArray<ProcessIdentity>) {
     const boundAt = (yield* monotonicMillis) + killBoundMillis
     const deniedBoundAt = (yield* monotonicMillis) + deniedBoundMillis
     let empty = 0
-    for (;;) {
-      const living = yield* scanLiving
+    for (let living = shown; ; living = yield* scanLiving) {
       if (living.length === 0) {
         empty += 1
         if (empty === emptyScans) return []
@@ -176,8 +181,10 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
     }
   })
 
-  yield* ask
-  const survivors = (yield* kill).map(({ pid }) => pid).toSorted((a, b) => a - b)
+  const shown = yield* ask
+  // Nobody was there, so nobody was signalled and nobody can be left.
+  if (tree.members.size + tree.supervisors.size === 0) return { survivors: [] }
+  const survivors = (yield* kill(shown)).map(({ pid }) => pid).toSorted((a, b) => a - b)
   if (survivors.length === 0) yield* endSupervisors
   metrics.count("killSurvivors", {}, survivors.length)
   if (logged.size > 0) {

@@ -12,7 +12,6 @@ import { ProcessTable, signalPid } from "./ProcessTable.ts"
 
 interface PsRow extends ProcessRow {
   readonly uid: number
-  readonly argv: ReadonlyArray<string>
 }
 
 const columns = ["pid=", "ppid=", "pgid=", "sess=", "uid=", "stat=", "lstart=", "command="]

@@ -6,9 +6,13 @@ export interface ProcStat {
   readonly pid: number
   readonly command: string
   readonly state: string
+  /** It has neither arguments nor environment. */
+  readonly isKernelThread: boolean
   readonly parentPid: number
   readonly groupId: number
   readonly sessionId: number
+  /** Page faults that needed no disk. */
+  readonly faults: number
   readonly startTicks: number
 }
 
@@ -25,19 +29,22 @@ const read = (path: string): Buffer | undefined => {
     return undefined
   }
   try {
-    let length = 0
-    for (;;) {
-      if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2)
-      const count = readSync(fd, buffer, length, buffer.length - length, null)
-      if (count === 0) return buffer.subarray(0, length)
-      length += count
+    let length = readSync(fd, buffer)
+    // A file of /proc ends where a read gives less than was asked for.
+    while (length === buffer.length) {
+      buffer = Buffer.concat([buffer], buffer.length * 2)
+      length += readSync(fd, buffer, length, buffer.length - length, null)
     }
+    return buffer.subarray(0, length)
   } catch {
     return undefined
   } finally {
     closeSync(fd)
   }
 }
+
+/** PF_KTHREAD of the kernel's include/linux/sched.h; an exec clears it. */
+const kernelThreadFlag = 0x0020_0000
 
 /**
  * Parses one line of /proc/PID/stat.
@@ -53,24 +60,33 @@ export const parseStat = (text: string): ProcStat | undefined => {
     pid: Number(text.slice(0, open)),
     command: text.slice(open + 1, close),
     state: fields[0] ?? "",
+    isKernelThread: (Number(fields[6]) & kernelThreadFlag) !== 0,
     parentPid: Number(fields[1]),
     groupId: Number(fields[2]),
     sessionId: Number(fields[3]),
+    faults: Number(fields[7]),
     startTicks: Number(fields[19])
   }
   return Number.isInteger(stat.pid) && Number.isInteger(stat.startTicks) ? stat : undefined
 }
 
-/** The pids in /proc, in no order. */
+/** A zombie, or one that is being removed. */
+export const isDead = (stat: ProcStat): boolean => stat.state === "Z" || stat.state === "X"
+
+/** The pids in /proc, the highest first. */
 export const readPids = (): ReadonlyArray<number> =>
   readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
+    .toSorted((a, b) => b - a)
 
-/** /proc/PID/stat; undefined where the process is gone. Throws out of descriptors or memory. */
+/** /proc/PID/stat as it is; undefined where the process is gone. Throws out of descriptors or memory. */
+export const readStatLine = (pid: number): string | undefined => read(`/proc/${pid}/stat`)?.toString("latin1")
+
+/** The fields of {@link readStatLine}. */
 export const readStat = (pid: number): ProcStat | undefined => {
-  const text = read(`/proc/${pid}/stat`)
-  return text && parseStat(text.toString("latin1"))
+  const line = readStatLine(pid)
+  return line === undefined ? undefined : parseStat(line)
 }
 
 /** The arguments of a process; none for a kernel thread, a zombie or a process that is gone. */
@@ -84,12 +100,20 @@ export const readArgv = (pid: number): ReadonlyArray<string> => {
 
 const markerPattern = /(?:^|\0)LOOPER_RUN_ID=((?:auto)?[0-9a-f]{8})\0/
 
+/**
+ * The environment with which a process was started; undefined where it is gone or not to be seen.
+ *
+ * **Details** Empty also in the middle of an exec (environ_read in the kernel's fs/proc/base.c: `env_end` is not set
+ * yet).
+ */
+export const readEnvironment = (pid: number): string | undefined => read(`/proc/${pid}/environ`)?.toString("latin1")
+
+/** The run id that an environment holds. */
+export const markerIn = (environment: string): string | undefined =>
+  environment.includes("LOOPER_RUN_ID=") ? markerPattern.exec(environment)?.[1] : undefined
+
 /** The run id in the environment with which a process was started. */
-export const readMarker = (pid: number): string | undefined => {
-  const text = read(`/proc/${pid}/environ`)
-  if (text === undefined || !text.includes("LOOPER_RUN_ID=")) return undefined
-  return markerPattern.exec(text.toString("latin1"))?.[1]
-}
+export const readMarker = (pid: number): string | undefined => markerIn(readEnvironment(pid) ?? "")
 
 /** Where a process works, without links; undefined where it is gone or not to be seen. */
 export const readWorkingDirectory = (pid: number): string | undefined => readLink(`/proc/${pid}/cwd`)

@@ -16,7 +16,8 @@ const rowOf = (pid: number): ProcessRow => ({
   sessionId: pid,
   isDead: false,
   marker: runId,
-  isSupervisor: false
+  isSupervisor: false,
+  argv: []
 })
 
 /** Processes that die of the signals in `mortal`; the n-th scan shows those of them that `shows` lets it. */
@@ -45,9 +46,10 @@ const makeWorld = (options: {
       })
   })
   const terminate = Effect.fnUntraced(
-    function* (graceMillis: number) {
+    function* (graceMillis: number, rows?: ReadonlyArray<ProcessRow>) {
       const trees = yield* ProcessTrees
-      return yield* trees.terminate({ targets: [], leaders: [], markers: new Set([runId]) }, { graceMillis })
+      const seeds = { targets: [], leaders: [], markers: new Set([runId]) }
+      return yield* trees.terminate(seeds, { graceMillis, ...(rows && { rows }) })
     },
     Effect.provide(
       ProcessTrees.layerNoDeps.pipe(
@@ -66,7 +68,7 @@ const makeWorld = (options: {
       )
     )
   )
-  return { signals, terminate }
+  return { signals, terminate, scans: () => scans }
 }
 
 it.live("asks who appears in the grace too, and kills nobody who obeys", () =>
@@ -83,9 +85,29 @@ it.live("asks who appears in the grace too, and kills nobody who obeys", () =>
 it.live("ends only when three scans in a row show nobody: one may miss who hops from parent to child", () =>
   Effect.gen(function* () {
     // The first scan is the one that asks.
-    const shown: ReadonlyArray<ReadonlyArray<number>> = [[10], [10], [], [], [11], [], [12]]
-    const { signals, terminate } = makeWorld({ mortal: () => "SIGKILL", shows: (scan) => shown[scan - 1] ?? [] })
+    const shown: ReadonlyArray<ReadonlyArray<number>> = [[10], [], [], [11], [], [12]]
+    const { signals, terminate, scans } = makeWorld({ mortal: () => "SIGKILL", shows: (scan) => shown[scan - 1] ?? [] })
     assert.deepStrictEqual(yield* terminate(0), { survivors: [] })
     assert.deepStrictEqual(signals, ["10 SIGKILL", "11 SIGKILL", "12 SIGKILL"])
+    assert.strictEqual(scans(), 9)
+  })
+)
+
+it.live("counts the scan that showed the last one gone among the three", () =>
+  Effect.gen(function* () {
+    const { terminate, scans } = makeWorld({ mortal: () => "SIGTERM", shows: () => [10] })
+    assert.deepStrictEqual(yield* terminate(5_000), { survivors: [] })
+    assert.strictEqual(scans(), 4)
+  })
+)
+
+it.live("begins with the scan it is given, and makes none where that shows nobody", () =>
+  Effect.gen(function* () {
+    const { signals, terminate, scans } = makeWorld({ mortal: () => "SIGTERM", shows: () => [] })
+    assert.deepStrictEqual(yield* terminate(5_000, []), { survivors: [] })
+    assert.strictEqual(scans(), 0)
+    assert.deepStrictEqual(yield* terminate(5_000, [rowOf(10)]), { survivors: [] })
+    assert.deepStrictEqual(signals, ["10 SIGTERM"])
+    assert.strictEqual(scans(), 3)
   })
 )

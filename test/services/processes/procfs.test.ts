@@ -53,12 +53,18 @@ describe("parseStat", () => {
       pid: 10,
       command: name,
       state: "S",
+      isKernelThread: false,
       parentPid: 104,
       groupId: 105,
       sessionId: 106,
+      faults: 110,
       startTicks: 122
     })
   )
+
+  it("tells a thread of the kernel", () => {
+    assert.isTrue(procfs.parseStat("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 3 0 0")?.isKernelThread)
+  })
 
   it("finds nothing in what is no such line", () => {
     for (const text of [
