@@ -1,5 +1,5 @@
 /** The files of the log folder: run logs, their side files and their mirrors' journals. */
-import { constants, existsSync } from "node:fs"
+import { appendFileSync, constants, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import * as path from "node:path"
 import { Context, Effect, Layer, Schedule } from "effect"
@@ -92,7 +92,7 @@ export class RunLogs extends Context.Service<
     RunLogs,
     Effect.gen(function* () {
       const { logDir } = yield* LooperConfig
-      const makeFolder = io(() => fs.mkdir(logDir, { recursive: true, mode: 0o700 })).pipe(
+      const makeFolder = ioNow(() => mkdirSync(logDir, { recursive: true, mode: 0o700 })).pipe(
         Effect.mapError((reason) => new RunLogUnwritable({ path: logDir, reason }))
       )
       yield* makeFolder
@@ -113,8 +113,8 @@ export class RunLogs extends Context.Service<
         const header = runLogHeader(run)
         const options = { flag: "ax", mode: 0o600 }
         const write = (file: string, text: string) =>
-          io(() => fs.writeFile(file, "", options)).pipe(
-            Effect.andThen(io(() => fs.appendFile(file, text)).pipe(Effect.onError(() => discard(file)))),
+          ioNow(() => writeFileSync(file, "", options)).pipe(
+            Effect.andThen(ioNow(() => appendFileSync(file, text)).pipe(Effect.onError(() => discard(file)))),
             Effect.mapError((reason) => new RunLogUnwritable({ path: logPath, reason }))
           )
         const headerBytes = Buffer.byteLength(header)
@@ -143,7 +143,7 @@ export class RunLogs extends Context.Service<
         ),
         tail: (log, maxBytes) => readTail(log.path, maxBytes, log.headerBytes),
         writeIdentity: (log, identity) =>
-          io(() => fs.appendFile(log.sidePath, sideFileIdentity(identity))).pipe(
+          ioNow(() => appendFileSync(log.sidePath, sideFileIdentity(identity))).pipe(
             Effect.mapError((reason) => new RunLogUnwritable({ path: log.sidePath, reason }))
           ),
         readSide,
@@ -179,7 +179,7 @@ export class RunLogs extends Context.Service<
             Effect.map(({ size }) => size),
             Effect.orElseSucceed(() => undefined)
           ),
-        freeBytes: io(() => fs.statfs(logDir)).pipe(
+        freeBytes: ioNow(() => statfsSync(logDir)).pipe(
           Effect.map(({ bavail, bsize }) => bavail * bsize),
           Effect.orElseSucceed(() => Number.POSITIVE_INFINITY)
         )
@@ -205,7 +205,11 @@ const readSide = (sidePath: string) =>
 const io = <A>(operation: () => Promise<A>): Effect.Effect<A, string> =>
   Effect.tryPromise({ try: operation, catch: (error) => (error as Error).message })
 
-const discard = (file: string): Effect.Effect<void> => io(() => fs.rm(file, { force: true })).pipe(Effect.ignore)
+/** The same at once, for what costs less than its way through Node's thread pool: 0.03 ms instead of 0.3. */
+const ioNow = <A>(operation: () => A): Effect.Effect<A, string> =>
+  Effect.try({ try: operation, catch: (error) => (error as Error).message })
+
+const discard = (file: string): Effect.Effect<void> => ioNow(() => rmSync(file, { force: true })).pipe(Effect.ignore)
 
 const removeState = (logPath: string) => Effect.andThen(discard(sideFileOf(logPath)), discard(journalOf(logPath)))
 
