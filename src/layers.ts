@@ -1,12 +1,12 @@
 /** Looper's services as layers: everything the operations need, in the order in which they must end. */
 import { Layer, Effect } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { layerLogging } from "./logging.ts"
 import { Autopoll } from "./services/Autopoll.ts"
 import { CodexBinary } from "./services/CodexBinary.ts"
 import { CodexProcesses } from "./services/processes/CodexProcesses.ts"
 import { DefaultPrompt } from "./services/DefaultPrompt.ts"
 import { FolderLock } from "./services/FolderLock.ts"
+import { layerNotifierClient } from "./services/delivery/nodeClient.ts"
 import { layerLog } from "./services/notifiers/LogNotifier.ts"
 import { LooperConfig } from "./services/config/LooperConfig.ts"
 import { MirrorRecovery } from "./services/mirror/MirrorRecovery.ts"
@@ -38,7 +38,7 @@ import { layerZulip } from "./services/zulip/ZulipNotifier.ts"
 const layerNotifier = Layer.unwrap(
   Effect.map(LooperConfig, ({ notifier }) => {
     if (notifier === "log") return layerLog
-    return Layer.provide(notifier === "webhook" ? layerWebhook : layerZulip, FetchHttpClient.layer)
+    return Layer.provide(notifier === "webhook" ? layerWebhook : layerZulip, layerNotifierClient)
   })
 )
 

@@ -1,8 +1,8 @@
 /** One message over the configured Zulip bot, from a command line: what `send-zulip-dm.js` runs. */
 import { Cause, Effect, Exit, Layer, Logger } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { LooperConfig, type LooperConfigShape } from "./services/config/LooperConfig.ts"
 import { Notifier } from "./services/notifiers/Notifier.ts"
+import { layerNotifierClient } from "./services/delivery/nodeClient.ts"
 import { provideQuietly } from "./services/delivery/quietClient.ts"
 import { accessOf, missingCredentials, refuse } from "./services/zulip/zulipAccess.ts"
 import { labelOf } from "./services/zulip/zulipAddress.ts"
@@ -40,7 +40,7 @@ const dryRun = Effect.gen(function* () {
 
 const check = Effect.gen(function* () {
   const { zulip } = yield* LooperConfig
-  const provide = yield* provideQuietly(yield* zulipClient(zulip))
+  const provide = provideQuietly(yield* zulipClient(zulip))
   const checks = yield* provide(checkZulip(zulip))
   const lines = checks.map(({ name, outcome, text }) => `${outcome} ${name}: ${text}`)
   const exitCode = checks.some(({ outcome }) => outcome === "failed") ? 1 : 0
@@ -49,7 +49,7 @@ const check = Effect.gen(function* () {
 
 const sendTest = Effect.gen(function* () {
   const { zulip } = yield* LooperConfig
-  const provide = yield* provideQuietly(yield* zulipClient(zulip))
+  const provide = provideQuietly(yield* zulipClient(zulip))
   return done(yield* provide(sendZulipTest(zulip)))
 })
 
@@ -82,7 +82,7 @@ export const sendMessage = async (options: {
     process.stderr.write(`${usage}\n`)
     return 2
   }
-  const layer = Layer.mergeAll(LooperConfig.layer(options), FetchHttpClient.layer, Logger.layer([]))
+  const layer = Layer.mergeAll(LooperConfig.layer(options), layerNotifierClient, Logger.layer([]))
   const exit = await Effect.runPromiseExit(Effect.scoped(program).pipe(Effect.provide(layer)))
   if (Exit.isFailure(exit)) {
     process.stderr.write(`${sentenceOf(exit.cause)}\n`)

@@ -2,9 +2,9 @@
 import { Duration, Effect, Redacted, type Scope, Stream } from "effect"
 import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { faultOf, rootOf } from "../services/delivery/connectionFault.ts"
+import { makeNodeClient } from "../services/delivery/nodeClient.ts"
 import { version } from "../version.ts"
 import { NotLooper, RequestInvalid, Unreachable } from "./clientErrors.ts"
-import { makeHttpClient } from "./connect.ts"
 import type { EncodedRequest } from "./encodeRequest.ts"
 
 /** Where Looper is and how to speak to it. */
@@ -81,7 +81,7 @@ const authorizationOf = (token: Redacted.Redacted | undefined) => {
  */
 export const makeSend = ({ url, token, connectTimeout = "10 seconds" }: ClientOptions): Send => {
   const connectMillis = Duration.toMillis(Duration.fromInputUnsafe(connectTimeout))
-  const makeClient = makeHttpClient(connectMillis)
+  const makeClient = Effect.map(makeNodeClient(connectMillis), HttpClient.withScope)
   return Effect.fnUntraced(function* (request) {
     const base = yield* baseOf(url)
     const authorization = yield* authorizationOf(token)

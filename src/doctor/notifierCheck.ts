@@ -1,7 +1,7 @@
 /** Whether messages would arrive, without sending one. */
 import { Effect, Redacted } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { LooperConfig, type LooperConfigShape } from "../services/config/LooperConfig.ts"
+import { layerNotifierClient } from "../services/delivery/nodeClient.ts"
 import { provideQuietly } from "../services/delivery/quietClient.ts"
 import { checkZulip, type ZulipCheck } from "../services/zulip/zulipCheck.ts"
 import { zulipClient } from "../services/zulip/zulipClient.ts"
@@ -16,7 +16,7 @@ const remedies: Readonly<Record<ZulipCheck["name"], string>> = {
 }
 
 const zulip = Effect.fnUntraced(function* (config: LooperConfigShape) {
-  const provide = yield* provideQuietly(yield* zulipClient(config.zulip))
+  const provide = provideQuietly(yield* zulipClient(config.zulip))
   return judgeZulip(yield* provide(checkZulip(config.zulip)), config)
 })
 
@@ -80,5 +80,5 @@ export const notifierCheck: Check<LooperConfig> = {
     const config = yield* LooperConfig
     if (config.notifier === "log") return ok("messages go to the server log only (LOOPER_NOTIFIER=log)")
     return config.notifier === "webhook" ? webhook(config) : yield* zulip(config)
-  }).pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))
+  }).pipe(Effect.scoped, Effect.provide(layerNotifierClient))
 }

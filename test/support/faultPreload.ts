@@ -6,6 +6,7 @@ import * as childProcess from "node:child_process"
 import * as fs from "node:fs"
 import * as fsPromises from "node:fs/promises"
 import * as http from "node:http"
+import * as https from "node:https"
 import { syncBuiltinESMExports } from "node:module"
 import * as net from "node:net"
 import * as sqlite from "node:sqlite"
@@ -233,9 +234,15 @@ wrap(sqlite.StatementSync.prototype, "run", function (this: sqlite.StatementSync
 
 wrap(http.ServerResponse.prototype, "end", () => "answer request")
 wrap(net.Server.prototype, "listen", () => "listen")
-wrap(globalThis, "fetch", (_url: unknown, options?: { readonly method?: string }) =>
-  options?.method === "POST" ? "send message" : "ask notifier"
-)
+/** What follows a message comes with its answer. */
+for (const module of [own(http), own(https)]) {
+  const request = module.request as unknown as typeof http.request
+  module.request = ((url: URL, options: http.RequestOptions) => {
+    const point = options.method === "POST" ? "send message" : "ask notifier"
+    const ordinal = enter(point)
+    return request(url, options).prependOnceListener("response", () => reach(point, ordinal, "after"))
+  }) as unknown as Call
+}
 syncBuiltinESMExports()
 
 if (process.env.CRASH_ARM !== undefined) arm(JSON.parse(process.env.CRASH_ARM) as Arming)

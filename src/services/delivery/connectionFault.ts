@@ -57,20 +57,24 @@ export const rootOf = (cause: unknown): NodeJS.ErrnoException | undefined => {
 }
 
 /**
+ * The error's code; where a write met OpenSSL's own error, that one's.
+ *
+ * **Source** Node's TLSWrap fails such a write with `EPROTO` and OpenSSL's line: `…:SSL routines:<function>:<reason>:…`.
+ */
+const codeOf = ({ code = "", message }: NodeJS.ErrnoException): string => {
+  const reason = code === "EPROTO" ? /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] : undefined
+  return reason === undefined ? code : `ERR_SSL_${reason.toUpperCase().replaceAll(" ", "_")}`
+}
+
+/**
  * Names a transport failure; whatever is not provably before the request counts as sent.
  *
  * **Source** libuv's error names: `syscall` is `connect` or `getaddrinfo` only while there is no connection yet.
- * `bad port`: fetch's own refusal of the ports that the Fetch standard blocks.
  */
 export const faultOf = (cause: unknown): Fault => {
   const root = rootOf(cause)
-  const code = root?.code ?? ""
-  const isUnsent =
-    root?.syscall === "connect" ||
-    root?.syscall === "getaddrinfo" ||
-    code === "UND_ERR_CONNECT_TIMEOUT" ||
-    root?.message === "bad port" ||
-    tlsCodes.has(code)
+  const code = root === undefined ? "" : codeOf(root)
+  const isUnsent = root?.syscall === "connect" || root?.syscall === "getaddrinfo" || tlsCodes.has(code)
   const text = code.startsWith("ERR_SSL_") ? `TLS failed (${code})` : (root?.message.trim() ?? "connection failed")
   return { text, isUnsent }
 }

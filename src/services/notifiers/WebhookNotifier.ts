@@ -71,7 +71,7 @@ export const layerWebhook = Layer.effect(
   Effect.gen(function* () {
     const { webhookUrl } = yield* LooperConfig
     if (webhookUrl === undefined) return yield* Effect.die(new Error("the webhook notifier has no LOOPER_WEBHOOK_URL"))
-    const provide = yield* provideQuietly(yield* HttpClient.HttpClient)
+    const provide = provideQuietly(yield* HttpClient.HttpClient)
     return Notifier.of({
       announcesTo: "a webhook",
       send: (message) => provide(send(Redacted.value(webhookUrl), message).pipe(Effect.tapError(logFailure)))

@@ -1,5 +1,15 @@
 /** The files of the log folder: run logs, their side files and their mirrors' journals. */
-import { constants, existsSync } from "node:fs"
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  writeFileSync
+} from "node:fs"
 import * as fs from "node:fs/promises"
 import * as path from "node:path"
 import { Context, Effect, Layer, Schedule } from "effect"
@@ -92,7 +102,7 @@ export class RunLogs extends Context.Service<
     RunLogs,
     Effect.gen(function* () {
       const { logDir } = yield* LooperConfig
-      const makeFolder = io(() => fs.mkdir(logDir, { recursive: true, mode: 0o700 })).pipe(
+      const makeFolder = ioNow(() => mkdirSync(logDir, { recursive: true, mode: 0o700 })).pipe(
         Effect.mapError((reason) => new RunLogUnwritable({ path: logDir, reason }))
       )
       yield* makeFolder
@@ -111,10 +121,8 @@ export class RunLogs extends Context.Service<
         const logPath = path.join(logDir, runLogName({ requestId: run.requestId, startedAt: new Date() }))
         const sidePath = sideFileOf(logPath)
         const header = runLogHeader(run)
-        const options = { flag: "ax", mode: 0o600 }
         const write = (file: string, text: string) =>
-          io(() => fs.writeFile(file, "", options)).pipe(
-            Effect.andThen(io(() => fs.appendFile(file, text)).pipe(Effect.onError(() => discard(file)))),
+          ioNow(() => createFile(file, text)).pipe(
             Effect.mapError((reason) => new RunLogUnwritable({ path: logPath, reason }))
           )
         const headerBytes = Buffer.byteLength(header)
@@ -143,7 +151,7 @@ export class RunLogs extends Context.Service<
         ),
         tail: (log, maxBytes) => readTail(log.path, maxBytes, log.headerBytes),
         writeIdentity: (log, identity) =>
-          io(() => fs.appendFile(log.sidePath, sideFileIdentity(identity))).pipe(
+          ioNow(() => appendFileSync(log.sidePath, sideFileIdentity(identity))).pipe(
             Effect.mapError((reason) => new RunLogUnwritable({ path: log.sidePath, reason }))
           ),
         readSide,
@@ -179,7 +187,7 @@ export class RunLogs extends Context.Service<
             Effect.map(({ size }) => size),
             Effect.orElseSucceed(() => undefined)
           ),
-        freeBytes: io(() => fs.statfs(logDir)).pipe(
+        freeBytes: ioNow(() => statfsSync(logDir)).pipe(
           Effect.map(({ bavail, bsize }) => bavail * bsize),
           Effect.orElseSucceed(() => Number.POSITIVE_INFINITY)
         )
@@ -205,7 +213,24 @@ const readSide = (sidePath: string) =>
 const io = <A>(operation: () => Promise<A>): Effect.Effect<A, string> =>
   Effect.tryPromise({ try: operation, catch: (error) => (error as Error).message })
 
-const discard = (file: string): Effect.Effect<void> => io(() => fs.rm(file, { force: true })).pipe(Effect.ignore)
+/** The same at once, for what costs less than its way through Node's thread pool: 0.03 ms instead of 0.3. */
+const ioNow = <A>(operation: () => A): Effect.Effect<A, string> =>
+  Effect.try({ try: operation, catch: (error) => (error as Error).message })
+
+/** One that is there already is another run's, and stays; one that cannot be filled goes again. */
+const createFile = (file: string, text: string): void => {
+  const fd = openSync(file, "ax", 0o600)
+  try {
+    writeFileSync(fd, text)
+  } catch (error) {
+    rmSync(file, { force: true })
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const discard = (file: string): Effect.Effect<void> => ioNow(() => rmSync(file, { force: true })).pipe(Effect.ignore)
 
 const removeState = (logPath: string) => Effect.andThen(discard(sideFileOf(logPath)), discard(journalOf(logPath)))
 

@@ -27,7 +27,7 @@ export const layerZulip = Layer.effect(
   Notifier,
   Effect.gen(function* () {
     const { zulip } = yield* LooperConfig
-    const provide = yield* provideQuietly(yield* zulipClient(zulip))
+    const provide = provideQuietly(yield* zulipClient(zulip))
     const newestId = yield* Ref.make(0)
     return Notifier.of({
       announcesTo: placeOf(zulip),

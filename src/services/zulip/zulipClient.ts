@@ -1,7 +1,7 @@
 /** The HTTP client for one Zulip server: Looper's own, or one that trusts or shows other certificates. */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Effect, Redacted } from "effect"
 import { HttpClient } from "effect/http"
+import { makeNotifierClient } from "../delivery/nodeClient.ts"
 import type { ZulipCredentials } from "./zulipCredentials.ts"
 
 /**
@@ -12,12 +12,9 @@ import type { ZulipCredentials } from "./zulipCredentials.ts"
 export const zulipClient = Effect.fnUntraced(function* (credentials: ZulipCredentials) {
   const { certBundle, clientCertificate: shown, isInsecure } = credentials
   if (certBundle === undefined && shown === undefined && !isInsecure) return yield* HttpClient.HttpClient
-  const dispatcher = yield* NodeHttpClient.makeDispatcherOptions({
-    connect: {
-      rejectUnauthorized: !isInsecure,
-      ...(certBundle && { ca: certBundle.pem }),
-      ...(shown && { cert: shown.pem, key: Redacted.value(shown.key) })
-    }
+  return yield* makeNotifierClient({
+    rejectUnauthorized: !isInsecure,
+    ...(certBundle && { ca: certBundle.pem }),
+    ...(shown && { cert: shown.pem, key: Redacted.value(shown.key) })
   })
-  return yield* NodeHttpClient.makeUndici.pipe(Effect.provideService(NodeHttpClient.Dispatcher, dispatcher))
 })

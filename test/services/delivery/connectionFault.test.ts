@@ -11,7 +11,6 @@ describe("faultOf", () => {
     [{ code: "EHOSTUNREACH", syscall: "connect" }, true],
     [{ code: "ENOTFOUND", syscall: "getaddrinfo" }, true],
     [{ code: "EAI_AGAIN", syscall: "getaddrinfo" }, true],
-    [{ code: "UND_ERR_CONNECT_TIMEOUT" }, true],
     [{ code: "DEPTH_ZERO_SELF_SIGNED_CERT" }, true],
     [{ code: "CERT_HAS_EXPIRED" }, true],
     [{ code: "ERR_TLS_CERT_ALTNAME_INVALID" }, true],
@@ -26,6 +25,14 @@ describe("faultOf", () => {
     [{}, false]
   ])("of %j is provably unsent: %s", (fields, isUnsent) => {
     assert.strictEqual(faultOf(failed(fields)).isUnsent, isUnsent)
+  })
+
+  it.each([
+    ["write EPROTO 40F:error:0A00010B:SSL routines:tls_validate_record_header:wrong version number:x.c:80:", true],
+    ["write EPROTO 40F:error:0A000119:SSL routines:f:decryption failed or bad record mac:x.c:80:", false],
+    ["write EPROTO", false]
+  ])("of a write that fails by %s it is provably unsent: %s", (message, isUnsent) => {
+    assert.strictEqual(faultOf(failed({ code: "EPROTO", syscall: "write" }, message)).isUnsent, isUnsent)
   })
 
   it("looks through several addresses", () => {

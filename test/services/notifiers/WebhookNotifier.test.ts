@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Queue, Redacted } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
+import { layerNotifierClient } from "../../../src/services/delivery/nodeClient.ts"
 import { redactor } from "../../../src/logging.ts"
 import { LooperConfig, type LooperConfigShape } from "../../../src/services/config/LooperConfig.ts"
 import { Notifier } from "../../../src/services/notifiers/Notifier.ts"
@@ -49,7 +49,7 @@ const makeHook = Effect.gen(function* () {
 
 const notifierOf = (url: string) =>
   layerWebhook.pipe(
-    Layer.provide(FetchHttpClient.layer),
+    Layer.provide(layerNotifierClient),
     Layer.provide(Layer.succeed(LooperConfig, { webhookUrl: Redacted.make(url) } as LooperConfigShape))
   )
 

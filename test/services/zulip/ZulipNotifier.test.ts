@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { zulipReplies } from "../../../src/testing/zulipReplies.ts"
 import { ZulipServer } from "../../../src/testing/ZulipServer.ts"
 import { configFor, makeLogs, reasonWith, sendWith } from "./sending.ts"
@@ -45,16 +44,6 @@ describe("a channel message", () => {
         content: "hello"
       })
     }).pipe(Effect.withSpan("caller"))
-  )
-
-  it.effect("is sent with the caller's own options of fetch", () =>
-    Effect.gen(function* () {
-      const server = yield* ZulipServer.make()
-      yield* sendWith(configFor(server), "hello").pipe(
-        Effect.provideService(FetchHttpClient.RequestInit, { headers: { "x-gate": "open" }, redirect: "follow" })
-      )
-      assert.strictEqual(server.requests[0]?.headers["x-gate"], "open")
-    })
   )
 
   it.effect("goes to a channel that is named like a number", () =>

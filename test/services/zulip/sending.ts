@@ -1,7 +1,7 @@
 /** Sends over the built-in client to a loopback server, keeping what it logs. */
 import { Effect, Layer, Logger, Redacted, References } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
+import { layerNotifierClient } from "../../../src/services/delivery/nodeClient.ts"
 import { LooperConfig, type LooperConfigShape, type ZulipConfig } from "../../../src/services/config/LooperConfig.ts"
 import { Notifier } from "../../../src/services/notifiers/Notifier.ts"
 import { layerZulip } from "../../../src/services/zulip/ZulipNotifier.ts"
@@ -53,11 +53,11 @@ export const configFor = (server: Pick<ZulipServerShape, "url" | "email" | "apiK
 })
 
 /** Sends one message as a Looper with this configuration. */
-export const sendWith = (zulip: ZulipConfig, message: string, logs = makeLogs()) =>
+export const sendWith = (zulip: ZulipConfig, message: string, logs = makeLogs(), client = layerNotifierClient) =>
   Effect.flatMap(Notifier, (notifier) => notifier.send(message)).pipe(
     Effect.provide(
       layerZulip.pipe(
-        Layer.provide(FetchHttpClient.layer),
+        Layer.provide(client),
         Layer.provide(Layer.succeed(LooperConfig, { zulip } as LooperConfigShape)),
         Layer.provideMerge(logs.layer)
       )

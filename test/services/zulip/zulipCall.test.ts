@@ -1,9 +1,10 @@
 import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
-import { FetchHttpClient } from "effect/http"
+import { Effect, Fiber, Layer } from "effect"
+import { HttpClient, HttpClientError } from "effect/http"
 import { TestClock } from "effect/testing"
+import { layerNotifierClient } from "../../../src/services/delivery/nodeClient.ts"
 import { zulipReplies, type ZulipServerReply } from "../../../src/testing/zulipReplies.ts"
 import { ZulipServer } from "../../../src/testing/ZulipServer.ts"
 import { configFor, makeLogs, passWait, reasonWith, sendWith } from "./sending.ts"
@@ -151,14 +152,18 @@ describe("a message that provably did not arrive", () => {
       const server = yield* ZulipServer.make()
       const logs = makeLogs()
       let calls = 0
-      const flaky: typeof fetch = (input, init) => {
-        calls++
-        const cause = Object.assign(new Error("getaddrinfo EAI_AGAIN z"), { code: "EAI_AGAIN", syscall: "getaddrinfo" })
-        return calls === 1 ? Promise.reject(new TypeError("fetch failed", { cause })) : fetch(input, init)
-      }
-      const sending = yield* Effect.forkChild(
-        sendWith(configFor(server), "hello", logs).pipe(Effect.provideService(FetchHttpClient.Fetch, flaky))
+      const flaky = Effect.map(HttpClient.HttpClient, (client) =>
+        HttpClient.transform(client, (response, request) => {
+          const cause = Object.assign(new Error("getaddrinfo EAI_AGAIN z"), {
+            code: "EAI_AGAIN",
+            syscall: "getaddrinfo"
+          })
+          const reason = new HttpClientError.TransportError({ request, cause })
+          return ++calls === 1 ? Effect.fail(new HttpClientError.HttpClientError({ reason })) : response
+        })
       )
+      const client = Layer.effect(HttpClient.HttpClient, flaky).pipe(Layer.provide(layerNotifierClient))
+      const sending = yield* Effect.forkChild(sendWith(configFor(server), "hello", logs, client))
       yield* passWait(logs, 1, "1 second")
       assert.match(yield* Fiber.join(sending), /^OK /)
       assert.strictEqual(server.messages.length, 1)

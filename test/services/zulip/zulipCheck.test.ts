@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
+import { layerNotifierClient } from "../../../src/services/delivery/nodeClient.ts"
 import type { ZulipConfig } from "../../../src/services/config/LooperConfig.ts"
 import { checkZulip } from "../../../src/services/zulip/zulipCheck.ts"
 import { zulipReplies } from "../../../src/testing/zulipReplies.ts"
@@ -16,7 +16,7 @@ const users = [
 const outcomes = (config: ZulipConfig) =>
   checkZulip(config).pipe(
     Effect.map((checks) => checks.map(({ name, outcome, text }) => `${outcome} ${name}: ${text}`)),
-    Effect.provide(FetchHttpClient.layer)
+    Effect.provide(layerNotifierClient)
   )
 
 describe("checkZulip", () => {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
+import { layerNotifierClient } from "../../../src/services/delivery/nodeClient.ts"
 import { LooperConfig, type LooperConfigShape, type ZulipConfig } from "../../../src/services/config/LooperConfig.ts"
 import { Notifier } from "../../../src/services/notifiers/Notifier.ts"
 import { layerZulip } from "../../../src/services/zulip/ZulipNotifier.ts"
@@ -221,7 +221,7 @@ describe("a message that is not there", () => {
       const server = yield* makeServer()
       const logs = makeLogs()
       const layer = layerZulip.pipe(
-        Layer.provide(FetchHttpClient.layer),
+        Layer.provide(layerNotifierClient),
         Layer.provide(Layer.succeed(LooperConfig, { zulip: configFor(server) } as LooperConfigShape)),
         Layer.provideMerge(logs.layer)
       )

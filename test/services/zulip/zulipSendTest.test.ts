@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
-import { FetchHttpClient } from "effect/http"
+import { layerNotifierClient } from "../../../src/services/delivery/nodeClient.ts"
 import type { ZulipConfig } from "../../../src/services/config/LooperConfig.ts"
 import { sendZulipTest } from "../../../src/services/zulip/zulipSendTest.ts"
 import { zulipReplies } from "../../../src/testing/zulipReplies.ts"
@@ -8,7 +8,7 @@ import { ZulipServer } from "../../../src/testing/ZulipServer.ts"
 import { configFor } from "./sending.ts"
 
 const sendTest = (config: ZulipConfig) =>
-  sendZulipTest(config).pipe(Effect.provide([FetchHttpClient.layer, Logger.layer([])]))
+  sendZulipTest(config).pipe(Effect.provide([layerNotifierClient, Logger.layer([])]))
 
 describe("a test message", () => {
   it.effect.each([

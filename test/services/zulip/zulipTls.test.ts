@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted } from "effect"
-import { FetchHttpClient, HttpClient } from "effect/http"
+import { HttpClient } from "effect/http"
+import { layerNotifierClient } from "../../../src/services/delivery/nodeClient.ts"
 import { zulipClient } from "../../../src/services/zulip/zulipClient.ts"
 import { zulipReplies } from "../../../src/testing/zulipReplies.ts"
 import { ZulipServer } from "../../../src/testing/ZulipServer.ts"
@@ -113,7 +114,7 @@ describe("a server that asks for the client's certificate", () => {
       const plain = configFor({ url: "https://zulip.example", email: "bot@zulip.example", apiKey: "key" })
       assert.strictEqual(yield* zulipClient(plain), common)
       assert.notStrictEqual(yield* zulipClient({ ...plain, clientCertificate: shown(client) }), common)
-    }).pipe(Effect.provide(FetchHttpClient.layer))
+    }).pipe(Effect.provide(layerNotifierClient))
   )
 
   it.effect("does not make its client trust it", () =>
