@@ -1,5 +1,5 @@
 /** Copies what a run writes from its log to the server log, line by line, while it runs. */
-import { constants } from "node:fs"
+import { constants, fstatSync, readSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import { Deferred, Effect, type Scope } from "effect"
 import { heldBack, mayHoldTrailer } from "../../domain/heldBack.ts"
@@ -9,7 +9,7 @@ import { type RunLog, type RunLogs, untilDescriptors } from "../runs/RunLogs.ts"
 import { sourceOf } from "../runs/runLogSource.ts"
 import type { ServerLog } from "../serverLog/ServerLog.ts"
 
-const bufferBytes = 256 * 1024
+const bufferBytes = 1024 * 1024
 /** Of as much, the line that is cut is read again: less work than to join it to its rest. */
 const wholeLinesFrom = bufferBytes / 2
 const shortestPauseMillis = 5
@@ -55,8 +55,7 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   const batches = yield* makeMirrorBatches({ logPath: log.path, position, serverLog })
 
   const read = (limit: number) =>
-    Effect.promise(() => handle.read(buffer, 0, Math.min(bufferBytes, limit), position)).pipe(
-      Effect.map(({ bytesRead }) => buffer.subarray(0, bytesRead)),
+    Effect.sync(() => buffer.subarray(0, readSync(handle.fd, buffer, 0, Math.min(bufferBytes, limit), position))).pipe(
       Effect.catchCause((cause) => Effect.as(Effect.logWarning("codex.exec.mirror.fail", cause), Buffer.alloc(0)))
     )
   const take = Effect.fnUntraced(function* (chunk: Buffer) {
@@ -81,7 +80,7 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
     yield* take(given)
     if (hasEnded && given.length === 0) break
     if (chunk.length === bufferBytes) continue
-    if (chunk.length === 0 && (yield* isTruncated(handle, position))) {
+    if (chunk.length === 0 && fstatSync(handle.fd).size < position) {
       yield* Effect.logWarning("codex.exec.mirror.truncated").pipe(Effect.annotateLogs({ path: log.path }))
       yield* batches.restart
       position = 0
@@ -106,10 +105,6 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
 
 /** The chunk's whole lines; all of it where there is none. */
 const wholeLines = (chunk: Buffer): Buffer => chunk.subarray(0, chunk.lastIndexOf(newline) + 1 || chunk.length)
-
-/** Somebody cut the log: codex appends at its new end. */
-const isTruncated = (handle: fs.FileHandle, position: number): Effect.Effect<boolean> =>
-  Effect.promise(() => handle.stat()).pipe(Effect.map(({ size }) => size < position))
 
 const openLog = (path: string): Effect.Effect<fs.FileHandle | undefined, never, Scope.Scope> =>
   Effect.acquireRelease(
