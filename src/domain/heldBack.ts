@@ -20,13 +20,14 @@ export const mayHoldTrailer = (chunk: Buffer, isLineStart: boolean): boolean =>
  * there. One that would make an empty line waits, and so does any longer beginning of a trailer, also one whose
  * newline was taken.
  */
-export const heldBack = (chunk: Uint8Array, isLineStart: boolean): number => {
+export const heldBack = (chunk: Buffer, isLineStart: boolean): number => {
   const isStartOfLine = isLineStart && chunk.length < startOfLine.length
   if (isStartOfLine && startOfLine.subarray(0, chunk.length).equals(chunk)) return chunk.length
-  for (let length = Math.min(chunk.length, start.length - 1); length > 1; length--) {
-    if (start.subarray(0, length).equals(chunk.subarray(chunk.length - length))) return length
-  }
-  const before = chunk.length - 2
-  const isEmptyLine = before < 0 ? isLineStart : chunk[before] === newline
-  return chunk.at(-1) === newline && isEmptyLine ? 1 : 0
+  // A trailer's only newline is its first byte.
+  const last = chunk.lastIndexOf(newline)
+  const length = chunk.length - last
+  if (last < 0 || length >= start.length) return 0
+  if (length > 1) return start.subarray(0, length).equals(chunk.subarray(last)) ? length : 0
+  const isEmptyLine = last === 0 ? isLineStart : chunk[last - 1] === newline
+  return isEmptyLine ? 1 : 0
 }
