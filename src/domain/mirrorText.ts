@@ -13,7 +13,11 @@ export interface MirrorTextOptions {
 
 /** A run log's bytes go in, the server log's come out; both as they are read and written. */
 export interface MirrorText {
-  /** Takes the next raw bytes (the caller may reuse them) and gives the lines complete by now, newlines included. */
+  /**
+   * Takes the next raw bytes and gives the lines complete by now, newlines included.
+   *
+   * **Details** What it gives may lie in the chunk's memory: use it before that is written again.
+   */
   readonly push: (chunk: Uint8Array) => Uint8Array
   /** Ends the text: an unterminated last line with a newline; empty where there is none. */
   readonly end: () => Uint8Array
@@ -52,12 +56,36 @@ const isRecordLike = (bytes: Buffer, start: number): boolean => {
   return first >= digit0 && first <= digit9 && bytes[start + 4] === hyphen && isRecordTime(bytes, start)
 }
 
-/** Cleans valid UTF-8 that is empty or ends in a newline; a loop over bytes: all that a run prints passes here. */
+/** Whether the byte must change, or, of a newline, the line behind it. */
+const isUnclean = (lines: Buffer, at: number, isSpaced: boolean): boolean => {
+  const byte = lines[at] as number
+  if (byte === newline) return isSpaced && isRecordLike(lines, at + 1)
+  return byte < space ? byte !== tab : byte === del || byte === c1Lead
+}
+
+/** Where the first byte may be that must change; looks at four at once, because all that a run prints passes here. */
+const firstUnclean = (lines: Buffer, isSpaced: boolean): number => {
+  const { buffer, byteOffset, length } = lines
+  if (byteOffset % 4 !== 0 || (isSpaced && isRecordLike(lines, 0))) return 0
+  const words = new Int32Array(buffer, byteOffset, length >> 2)
+  for (let word = 0; word < words.length; word++) {
+    const four = words[word] as number
+    // The highest bit of a byte is set where one is below space, above ASCII, or DEL.
+    if ((((four - 0x20202020) | four | (four + 0x01010101)) & 0x80808080) === 0) continue
+    for (let at = 4 * word; at < 4 * word + 4; at++) if (isUnclean(lines, at, isSpaced)) return at
+  }
+  for (let at = 4 * words.length; at < length; at++) if (isUnclean(lines, at, isSpaced)) return at
+  return length
+}
+
+/** Cleans valid UTF-8 that is empty or ends in a newline; gives the same memory where it is clean. */
 const cleanLines = (lines: Buffer, isSpaced: boolean): Buffer => {
+  const unclean = firstUnclean(lines, isSpaced)
+  if (unclean === lines.length) return lines
   // Each record-like line grows by a space; the shortest, `{"` and its newline, has three bytes.
   const clean = Buffer.allocUnsafe(lines.length + Math.floor(lines.length / 3))
-  let read = 0
-  let written = 0
+  let read = unclean === 0 ? 0 : lines.lastIndexOf(newline, unclean - 1) + 1
+  let written = lines.copy(clean, 0, 0, read)
   while (read < lines.length) {
     if (isSpaced && isRecordLike(lines, read)) clean[written++] = space
     let byte: number
@@ -131,6 +159,7 @@ export const makeMirrorText = ({ logPath, format, maxLineBytes = mebibyte }: Mir
     const beginning = kept.subarray(0, pendingBytes)
     const beginningBytes = pendingBytes
     pendingBytes = 0
+    if (beginningBytes === 0) return cleanBlock(bytes)
     if (beginningBytes <= maxLineBytes) return cleanBlock(Buffer.concat([beginning, bytes]))
     const firstEnd = bytes.indexOf(newline)
     return Buffer.concat([cutLine(beginning, beginningBytes + firstEnd), cleanBlock(bytes.subarray(firstEnd + 1))])

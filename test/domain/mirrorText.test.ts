@@ -12,7 +12,7 @@ interface Settings {
   readonly maxLineBytes?: number
 }
 
-/** The whole mirror of some bytes, pushed in pieces through one buffer that is overwritten each time, as a reader does. */
+/** The whole mirror of some bytes, pushed in pieces through one buffer that is written anew each time, as a reader does. */
 const mirror = (raw: Uint8Array | string, { pieceBytes = 262_144, ...settings }: Settings = {}): Buffer => {
   const bytes = Buffer.from(raw)
   const text = makeMirrorText({ logPath, format: "text", ...settings })
@@ -20,7 +20,7 @@ const mirror = (raw: Uint8Array | string, { pieceBytes = 262_144, ...settings }:
   const given: Array<Uint8Array> = []
   for (let start = 0; start < bytes.length; start += pieceBytes) {
     const length = bytes.copy(shared, 0, start, start + pieceBytes)
-    given.push(text.push(shared.subarray(0, length)))
+    given.push(Buffer.from(text.push(shared.subarray(0, length))))
     shared.fill("Z")
   }
   given.push(text.end())
@@ -140,11 +140,13 @@ describe("makeMirrorText", () => {
     assert.strictEqual(Buffer.from(text.push(Buffer.from("again\n"))).toString(), "again\n")
   })
 
-  it("gives bytes that stay when the caller reuses its buffer", () => {
-    const chunk = Buffer.from("line\n")
-    const given = makeMirrorText({ logPath, format: "text" }).push(chunk)
-    chunk.fill("Z")
-    assert.strictEqual(Buffer.from(given).toString(), "line\n")
+  it("copies nothing where lines are clean, text beyond ASCII too", () => {
+    const chunk = Buffer.from("a line\n\té€😀\n2026 and {\nunfinished")
+    const text = makeMirrorText({ logPath, format: "text" })
+    const given = text.push(chunk)
+    assert.strictEqual(given.buffer, chunk.buffer)
+    assert.strictEqual(given.byteOffset, chunk.byteOffset)
+    assert.strictEqual(Buffer.from(given).toString(), "a line\n\té€😀\n2026 and {\n")
   })
 
   it("reads a view that begins inside its memory", () => {
@@ -210,6 +212,22 @@ describe("makeMirrorText", () => {
       assert.strictEqual(mirrored(raw, { maxLineBytes, pieceBytes }), expected)
       assert.strictEqual(mirrored(raw, { pieceBytes }), reference(raw, mebibyte))
       assert.strictEqual(mirrored(raw, { format: "json", maxLineBytes, pieceBytes }), jsonReference(raw, maxLineBytes))
+    },
+    { arbitrary: { runs: 3000 } }
+  )
+
+  it.prop(
+    "finds what is to be changed anywhere in clean text, wherever in memory that begins",
+    [size, Arbitrary.array(tellingByte, { maxLength: 4 }), size, size],
+    ([lines, telling, at, start]) => {
+      const clean = Buffer.from("plain é text\n".repeat(lines))
+      const index = (at * lines) % clean.length
+      const raw = Buffer.concat([clean.subarray(0, index), Buffer.from(telling), clean.subarray(index)])
+      const memory = Buffer.alloc(start + raw.length)
+      raw.copy(memory, start)
+      const text = makeMirrorText({ logPath, format: "text" })
+      const given = Buffer.concat([text.push(memory.subarray(start)), text.end()])
+      assert.strictEqual(given.toString(), reference(raw, mebibyte))
     },
     { arbitrary: { runs: 3000 } }
   )

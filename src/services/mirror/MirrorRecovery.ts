@@ -122,7 +122,9 @@ const textOf = ({ from, to, format }: MirrorIntent, logPath: string): Buffer => 
   const text = makeMirrorText({ logPath, format })
   const lines: Array<Uint8Array> = []
   const side = parseSideFile(readFileSync(sideFileOf(logPath), "utf8"))
-  readSlices(sourceOf(logPath, side.identity?.codex.pid), from, to, (slice) => lines.push(text.push(slice)))
+  readSlices(sourceOf(logPath, side.identity?.codex.pid), from, to, (slice) =>
+    lines.push(Buffer.from(text.push(slice)))
+  )
   return Buffer.concat([...lines, text.end()])
 }
 

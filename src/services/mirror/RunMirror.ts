@@ -1,5 +1,5 @@
 /** Copies what a run writes from its log to the server log, line by line, while it runs. */
-import { constants } from "node:fs"
+import { constants, fstatSync, readSync } from "node:fs"
 import * as fs from "node:fs/promises"
 import { Deferred, Effect, type Scope } from "effect"
 import { heldBack, mayHoldTrailer } from "../../domain/heldBack.ts"
@@ -9,7 +9,9 @@ import { type RunLog, type RunLogs, untilDescriptors } from "../runs/RunLogs.ts"
 import { sourceOf } from "../runs/runLogSource.ts"
 import type { ServerLog } from "../serverLog/ServerLog.ts"
 
-const bufferBytes = 256 * 1024
+const bufferBytes = 1024 * 1024
+/** Of as much, the line that is cut is read again: less work than to join it to its rest. */
+const wholeLinesFrom = bufferBytes / 2
 const shortestPauseMillis = 5
 const longestPauseMillis = 100
 const newline = 0x0a
@@ -45,22 +47,23 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   const { log, ending, runLogs, serverLog } = options
   const handle = yield* openLog(sourceOf(log.path, options.codexPid))
   if (handle === undefined) return
-  const buffer = Buffer.allocUnsafe(bufferBytes)
+  // Lines go from here to the server log where nothing must change.
+  const buffer = Buffer.allocUnsafeSlow(bufferBytes)
   let position = yield* startingPosition(handle, { logPath: log.path, isBegun: options.isAdopted === true })
   let isLineStart = true
   let pauseMillis = shortestPauseMillis
   const batches = yield* makeMirrorBatches({ logPath: log.path, position, serverLog })
 
   const read = (limit: number) =>
-    Effect.promise(() => handle.read(buffer, 0, Math.min(bufferBytes, limit), position)).pipe(
-      Effect.map(({ bytesRead }) => buffer.subarray(0, bytesRead)),
+    Effect.sync(() => buffer.subarray(0, readSync(handle.fd, buffer, 0, Math.min(bufferBytes, limit), position))).pipe(
       Effect.catchCause((cause) => Effect.as(Effect.logWarning("codex.exec.mirror.fail", cause), Buffer.alloc(0)))
     )
   const take = Effect.fnUntraced(function* (chunk: Buffer) {
     if (chunk.length === 0) return
-    position += chunk.length
-    isLineStart = chunk.at(-1) === newline
-    yield* batches.take(chunk)
+    const taken = chunk.length < wholeLinesFrom ? chunk : wholeLines(chunk)
+    position += taken.length
+    isLineStart = taken.at(-1) === newline
+    yield* batches.take(taken)
   })
   const isEnding = Effect.gen(function* () {
     if (yield* Deferred.isDone(ending.code)) return true
@@ -73,17 +76,17 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
     const hasEnded = yield* Deferred.isDone(ending.trailerWritten)
     const chunk = yield* read(bufferBytes)
     if (mayHoldTrailer(chunk, isLineStart) && (yield* isEnding)) break
-    const taken = chunk.subarray(0, chunk.length - heldBack(chunk, isLineStart))
-    yield* take(taken)
-    if (hasEnded && taken.length === 0) break
-    if (taken.length === bufferBytes) continue
-    if (chunk.length === 0 && (yield* isTruncated(handle, position))) {
+    const given = chunk.subarray(0, chunk.length - heldBack(chunk, isLineStart))
+    yield* take(given)
+    if (hasEnded && given.length === 0) break
+    if (chunk.length === bufferBytes) continue
+    if (chunk.length === 0 && fstatSync(handle.fd).size < position) {
       yield* Effect.logWarning("codex.exec.mirror.truncated").pipe(Effect.annotateLogs({ path: log.path }))
       yield* batches.restart
       position = 0
       isLineStart = true
     }
-    pauseMillis = taken.length > 0 ? shortestPauseMillis : Math.min(pauseMillis * 2, longestPauseMillis)
+    pauseMillis = given.length > 0 ? shortestPauseMillis : Math.min(pauseMillis * 2, longestPauseMillis)
     yield* Effect.raceFirst(Effect.sleep(pauseMillis), Deferred.await(ending.trailerWritten))
   }
 
@@ -100,9 +103,8 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   yield* batches.end
 })
 
-/** Somebody cut the log: codex appends at its new end. */
-const isTruncated = (handle: fs.FileHandle, position: number): Effect.Effect<boolean> =>
-  Effect.promise(() => handle.stat()).pipe(Effect.map(({ size }) => size < position))
+/** The chunk's whole lines; all of it where there is none. */
+const wholeLines = (chunk: Buffer): Buffer => chunk.subarray(0, chunk.lastIndexOf(newline) + 1 || chunk.length)
 
 const openLog = (path: string): Effect.Effect<fs.FileHandle | undefined, never, Scope.Scope> =>
   Effect.acquireRelease(

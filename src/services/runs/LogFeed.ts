@@ -42,6 +42,9 @@ export const shutdownEvent = (notice: ShutdownNotice): FollowEvent => ({
 
 const truncated = "the log was truncated"
 
+/** Sending a piece to so many takes less than a millisecond. */
+const wokenAtOnce = 8
+
 /** The state that all followers of a log share; of a follower it knows nothing but that it waits, and at which offset. */
 export class LogFeed {
   readonly frames: LogFrames
@@ -83,15 +86,17 @@ export class LogFeed {
     })
   }
 
-  /** Gives what lies before `head`; its event is read before those who wait for it are woken. */
+  /**
+   * Gives what lies before `head`; its event is read before those who wait for it are woken.
+   *
+   * **Details** They are woken a few at a time: what else Looper does has its turns in between.
+   */
   publish(head: number): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (head <= this.head) return Effect.void
-      const frame = this.waiters.size > 0 ? this.frameAt(this.head, head) : Effect.void
-      return Effect.map(frame, () => {
-        this.head = head
-        this.wake()
-      })
+    return Effect.gen({ self: this }, function* () {
+      if (head <= this.head) return
+      if (this.waiters.size > 0) yield* this.frameAt(this.head, head)
+      this.head = head
+      while (this.wakeSome()) yield* Effect.yieldNow
     })
   }
 
@@ -138,10 +143,22 @@ export class LogFeed {
 
   private finish(event: FollowEvent | undefined): void {
     this.last = { event }
-    this.wake()
+    this.wakeAll()
   }
 
-  private wake(): void {
+  /** Wakes some of those for whom there is more; whether there may be others. */
+  private wakeSome(): boolean {
+    let left = wokenAtOnce
+    for (const waiter of this.waiters) {
+      if (waiter.offset >= this.head) continue
+      this.waiters.delete(waiter)
+      waiter.resume(this.next(waiter.offset))
+      if (--left === 0) return true
+    }
+    return false
+  }
+
+  private wakeAll(): void {
     const woken = this.waiters
     // Who waits again at once waits for the next time.
     this.waiters = new Set()

@@ -69,6 +69,37 @@ describe("500 followers of a run", () => {
     })
   )
 
+  it.live("get a piece a few at a time: what else waits has its turns in between", () =>
+    Effect.gen(function* () {
+      const { follow, write, end, untilWaiting } = yield* makeFollowedRun({ log: "# header\n\n" })
+      let isOver = false
+      let turn = 0
+      const turns = new Map<number, number>()
+      const count = (event: FollowEvent) =>
+        Effect.sync(() => {
+          if (event.kind === "chunk" && event.start > 0) turns.set(turn, (turns.get(turn) ?? 0) + 1)
+        })
+      const fibers = yield* Effect.forEach(Array.from({ length: 100 }), () =>
+        Effect.forkScoped(Stream.runForEach(follow(), count), { startImmediately: true })
+      )
+      yield* untilWaiting(100)
+      const next = () => {
+        turn += 1
+        if (!isOver) setImmediate(next)
+      }
+      next()
+      write("one piece\n")
+      end()
+      yield* Effect.forEach(fibers, Fiber.join)
+      isOver = true
+      assert.strictEqual(
+        [...turns.values()].reduce((sum, events) => sum + events),
+        100
+      )
+      assert.isAtMost(Math.max(...turns.values()), 10)
+    })
+  )
+
   it.live("get the same event where they stand at the same offset", () =>
     Effect.gen(function* () {
       const { follow, write, end } = yield* makeFollowedRun({ log: "# header\n\n" })
