@@ -31,15 +31,41 @@ const modulesOf = (statement: string, names: string, from: string): string => {
   return imports.join(";") + statement.replaceAll(/[^\n]/g, "")
 }
 
+/** node-server, and what imports it, share a global object on which the classes of `fetch` are loaded when they are used. */
+const withFetchLater = (text: string): string => {
+  const classes = JSON.stringify(path.join(root, "src/runtime/fetchLater.ts"))
+  return `import { fetchClasses as global } from ${classes}; const { Headers } = global, globalThis = global; ${text}`
+}
+
 const source: Plugin = {
   name: "source",
   setup(build) {
     build.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
       if (file.includes(`${path.sep}node_modules${path.sep}`)) return undefined
       await note(file)
-      return { contents: (await readFile(file, "utf8")).replaceAll(barrel, modulesOf), loader: "ts" }
+      const contents = (await readFile(file, "utf8")).replaceAll(barrel, modulesOf)
+      return {
+        contents: contents.includes(' from "@hono/node-server"') ? withFetchLater(contents) : contents,
+        loader: "ts"
+      }
     })
+    build.onLoad({ filter: /@hono\/node-server\/dist\/index\.mjs$/ }, async ({ path: file }) => ({
+      contents: withFetchLater(await readFile(file, "utf8"))
+    }))
   }
+}
+
+/** What no start needs: TLS takes as long to load as half of Looper, and whole, `util` has a thread's modules. */
+const loadedLater = new Set(["node:crypto", "node:https", "node:tls", "node:util"])
+
+const builtin = (name: string): string => {
+  const module = `process.getBuiltinModule("${name}")`
+  // node-server asks of each request whether it is one of HTTP/2, which Looper does not speak.
+  if (name === "node:http2") return "exports.Http2ServerRequest = class {}; exports.constants = {}"
+  if (!loadedLater.has(name)) return `module.exports = ${module}`
+  return `for (const name of ${JSON.stringify(Object.keys(process.getBuiltinModule(name) ?? {}))}) {
+    Object.defineProperty(exports, name, { enumerable: true, get: () => ${module}[name] })
+  }`
 }
 
 /** Node's own modules as they are: an ES module around `http` loads all that it could be asked for, `fetch` with it. */
@@ -47,8 +73,10 @@ const builtins: Plugin = {
   name: "builtins",
   setup(build) {
     build.onResolve({ filter: /^node:/ }, ({ path: name }) => ({ path: name, namespace: "builtin" }))
-    build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path: name }) => ({
-      contents: `module.exports = process.getBuiltinModule("${name}")`
+    build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path: name }) => ({ contents: builtin(name) }))
+    // It requires both, instead of importing them.
+    build.onLoad({ filter: /@effect\/platform-node\/dist\/internal\/http\.js$/ }, () => ({
+      contents: 'export * as http from "node:http"; export * as https from "node:https"'
     }))
   }
 }

@@ -40,16 +40,13 @@ class BoundAgent extends Agent {
   }
 }
 
-class BoundTlsAgent extends TlsAgent {
-  readonly #millis: number
-  constructor(millis: number, options?: TlsAgentOptions) {
-    super(options)
-    this.#millis = millis
-  }
-  override createConnection(options: ClientRequestArgs, callback?: OnSocket) {
-    return bound(super.createConnection(options, callback), "secureConnect", this.#millis)
-  }
-}
+/** A class that is not there before it is asked for: most connections need no TLS, which takes long to load. */
+const makeBoundTlsAgent = (millis: number, options?: TlsAgentOptions) =>
+  new (class extends TlsAgent {
+    override createConnection(given: ClientRequestArgs, callback?: OnSocket) {
+      return bound(super.createConnection(given, callback), "secureConnect", millis)
+    }
+  })(options)
 
 /**
  * A client that waits for an answer as long as it takes, and follows no redirect.
@@ -57,11 +54,15 @@ class BoundTlsAgent extends TlsAgent {
  * **Details** A connection that was kept could be closed by the server just when a request goes out on it; so none is
  * kept.
  */
-export const makeNodeClient = (connectMillis: number, options?: TlsAgentOptions) =>
-  Effect.provideService(makeNodeHttp, HttpAgent, {
+export const makeNodeClient = (connectMillis: number, options?: TlsAgentOptions) => {
+  let https: TlsAgent | undefined
+  return Effect.provideService(makeNodeHttp, HttpAgent, {
     http: new BoundAgent(connectMillis, options),
-    https: new BoundTlsAgent(connectMillis, options)
+    get https() {
+      return (https ??= makeBoundTlsAgent(connectMillis, options))
+    }
   })
+}
 
 /** Less than one request may take: what is given up by then was provably not sent. */
 const connectMillis = 10_000
