@@ -28,10 +28,12 @@ export default defineConfig({
     projects: [
       project(
         "unit",
-        "test/{cli,client,docs,doctor,domain,effects,handlers,page,runtime,services,testing}/**/*.test.ts",
+        "test/{cli,client,docs,doctor,domain,effects,handlers,runtime,services,testing}/**/*.test.ts",
         20_000,
         { isolate: false }
       ),
+      // With a browser's globals, and timers that outlive a test.
+      project("page", "test/page/**/*.test.ts", 20_000),
       project("live", "test/process/*.test.ts", 60_000, { isolate: false }),
       project("namespace", "test/process/namespace/*.test.ts", 60_000, { fileParallelism: false }),
       project("slow", "test/process/slow/*.test.ts", 180_000, { fileParallelism: false }),

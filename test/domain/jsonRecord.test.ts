@@ -79,6 +79,17 @@ describe("jsonRecord", () => {
     assert.isBelow(record({ value: "\0".repeat(100_000) }, "x".repeat(100_000)).length, 30_000)
   })
 
+  let reads = 0
+  /**
+   * Reads an object whose first key no object had before it: V8's JSON.parse takes the key `\n` for `\` where an earlier
+   * object with the same keys before had that one there.
+   */
+  const read = (line: string): object => {
+    const first = `read ${++reads}`
+    const { [first]: _, ...value } = JSON.parse(line.replace("{", `{"${first}":0,`))
+    return value
+  }
+
   it.prop(
     "is one line that every reader of JSON reads back as it was, whatever texts are in it",
     [value, value, nasty, nasty],
@@ -92,7 +103,7 @@ describe("jsonRecord", () => {
       const line = record(fields, event)
       assert.match(line, /^\{[^\p{C}\u2028\u2029]*\}\n$/u)
       const expected = Object.fromEntries<unknown>([...Object.entries({ ...own, event }), ...Object.entries(fields)])
-      assert.strictEqual(JSON.stringify(JSON.parse(line)), JSON.stringify(expected))
+      assert.strictEqual(JSON.stringify(read(line)), JSON.stringify(expected))
     },
     { arbitrary: { runs: 3000 } }
   )
