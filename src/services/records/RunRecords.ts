@@ -120,8 +120,8 @@ export class RunRecords extends Context.Service<
           )
         })
       yield* database.onCreated(complete(runs.rebuild))
-      const isLoaded = yield* runs.load
-      const loadLater = Effect.flatMap(Effect.sleep("1 second"), () => runs.load).pipe(
+      const isLoaded = yield* runs.load(yield* runLogs.found)
+      const loadLater = Effect.flatMap(Effect.sleep("1 second"), () => runs.load()).pipe(
         Effect.repeat({ until: (isDone) => isDone })
       )
       const reconcile = Effect.andThen(isLoaded ? Effect.void : loadLater, runs.reconcile)
