@@ -8,7 +8,7 @@ import { logOfJournal, parseSideFile, sideFileOf } from "../../domain/runLog.ts"
 import type { LeftBatch } from "../serverLog/LogFile.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
 import { readJournal, storeIntent } from "./MirrorJournal.ts"
-import { namesIn } from "../runs/folderNames.ts"
+import { LogFolder, namesIn } from "../runs/LogFolder.ts"
 import { sourceOf } from "../runs/runLogSource.ts"
 
 const sliceBytes = 256 * 1024
@@ -44,7 +44,8 @@ export class MirrorRecovery extends Context.Service<
     MirrorRecovery,
     Effect.gen(function* () {
       const { logDir, serverLogPath } = yield* LooperConfig
-      return yield* Effect.sync(() => recover(logDir, serverLogPath))
+      const { journals } = yield* LogFolder
+      return yield* Effect.sync(() => recover({ logDir, serverLogPath, journals }))
     })
   )
 
@@ -60,10 +61,16 @@ export class MirrorRecovery extends Context.Service<
   )
 }
 
-const recover = (logDir: string, serverLogPath: string): MirrorRecovery["Service"] => {
+const recover = (options: {
+  readonly logDir: string
+  readonly serverLogPath: string
+  /** Names. */
+  readonly journals: ReadonlyArray<string>
+}): MirrorRecovery["Service"] => {
+  const { logDir, serverLogPath, journals } = options
   const doubts: Array<DoubtfulBatch> = []
   let left: LeftBatch | undefined
-  for (const name of namesIn(logDir)) {
+  for (const name of journals) {
     const logName = logOfJournal(name)
     if (logName === undefined) continue
     const journalPath = path.join(logDir, name)

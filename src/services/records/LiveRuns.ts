@@ -4,7 +4,7 @@ import { Clock, Effect } from "effect"
 import { endState, isEnded, type RunRecord, type RunStep } from "../../domain/RunRecord.ts"
 import { journalOf } from "../../domain/runLog.ts"
 import type { MetricsShape } from "../metrics/Metrics.ts"
-import type { FoundRuns } from "../runs/folderNames.ts"
+import type { LogFolder } from "../runs/LogFolder.ts"
 import type { Database, Row } from "./Database.ts"
 import { inferRun } from "./inferRun.ts"
 import { findLogs, type FoundLog, inferRuns } from "./rebuild.ts"
@@ -165,7 +165,7 @@ export class LiveRuns {
    *
    * **Details** The folder is read again only where `found`, what is in it, has more than the database knows.
    */
-  readonly load = (found?: FoundRuns): Effect.Effect<boolean> =>
+  readonly load = (found?: LogFolder["Service"]): Effect.Effect<boolean> =>
     Effect.gen({ self: this }, function* () {
       const ids = yield* this.recordedIds
       const isNew = ({ requestId }: FoundLog) => ids?.has(requestId) === false

@@ -25,7 +25,7 @@ import {
   trailerCode
 } from "../../domain/runLog.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
-import { type FoundRuns, readFolderNames } from "./folderNames.ts"
+import { LogFolder } from "./LogFolder.ts"
 import { headerBytesOf } from "./runLogSource.ts"
 
 /** One run's files, created or found. */
@@ -74,8 +74,6 @@ export class RunLogs extends Context.Service<
     readonly writeIdentity: (log: RunLog, identity: RunIdentity) => Effect.Effect<void, RunLogUnwritable>
     /** The code that a run's supervisor wrote: into the side file or, where somebody deleted that, as the log's end. */
     readonly codeOf: (log: RunLog) => Effect.Effect<ReturnCode | undefined>
-    /** What was in the folder when Looper started, with the ids of its own runs since. */
-    readonly found: Effect.Effect<FoundRuns>
     /** Removes journals that a killed Looper left of runs other than these: they have no side file any more. */
     readonly tidy: (requestIds: ReadonlySet<string>) => Effect.Effect<void>
     readonly readSide: (sidePath: string) => Effect.Effect<SideFile | undefined>
@@ -99,8 +97,9 @@ export class RunLogs extends Context.Service<
         Effect.mapError((reason) => new RunLogUnwritable({ path: logDir, reason }))
       )
       yield* makeFolder
-      const found = readFolderNames(logDir)
-      const { ids } = found
+      const found = yield* LogFolder
+      /** Of this Looper's runs. */
+      const ids = new Set<string>()
 
       const create = Effect.fn("RunLogs.create")(function* (run: {
         readonly requestId: RequestId
@@ -130,12 +129,11 @@ export class RunLogs extends Context.Service<
 
       return RunLogs.of({
         create,
-        found: Effect.succeed(found),
         open: ({ requestId, logPath, sidePath }) =>
           Effect.map(headerBytesAt(logPath), (headerBytes) => ({ requestId, path: logPath, sidePath, headerBytes })),
         remove: (log) => Effect.andThen(discard(log.path), removeState(log.path)),
         removeState,
-        has: (requestId) => ids.has(requestId),
+        has: (requestId) => ids.has(requestId) || found.ids.has(requestId),
         newestChangeMillis: io(() => fs.readdir(logDir)).pipe(
           Effect.orElseSucceed((): Array<string> => []),
           Effect.map((all) => all.filter((name) => requestIdOfRunLog(name) !== undefined)),

@@ -18,6 +18,7 @@ import { basename, join } from "node:path"
 import { afterAll, beforeEach } from "vitest"
 import { parseIntent } from "../../../src/domain/mirrorIntent.ts"
 import { journalOf, requestIdOfRunLog, type RunIdentity } from "../../../src/domain/runLog.ts"
+import { LogFolder } from "../../../src/services/runs/LogFolder.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
 import { RunLogs } from "../../../src/services/runs/RunLogs.ts"
 import { makeLogs } from "../zulip/sending.ts"
@@ -33,7 +34,13 @@ const inLogs = (name = "") => join(root, "logs", name)
 const read = (path: string) => readFileSync(path, "utf8")
 
 const openLogs = Effect.suspend(() =>
-  Effect.provide(RunLogs, RunLogs.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} }))))
+  Effect.provide(
+    RunLogs,
+    RunLogs.layerNoDeps.pipe(
+      Layer.provide(LogFolder.layerNoDeps),
+      Layer.provide(LooperConfig.layer({ root, environment: {} }))
+    )
+  )
 )
 const run = { requestId: "0a1b2c3d", workspace: "/w", command: "codex exec go" }
 const header = "# looper_request_id=0a1b2c3d\n# workspace=/w\n# command=codex exec go\n\n"

@@ -4,6 +4,7 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { afterAll, afterEach, beforeEach, vi } from "vitest"
+import { LogFolder } from "../../../src/services/runs/LogFolder.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
 import { MirrorRecovery } from "../../../src/services/mirror/MirrorRecovery.ts"
 import { ServerLog } from "../../../src/services/serverLog/ServerLog.ts"
@@ -62,6 +63,7 @@ let roots = 0
 const layerAt = (root: string, environment = {}) =>
   ServerLog.layerNoDeps.pipe(
     Layer.provide(MirrorRecovery.layerNoDeps),
+    Layer.provide(LogFolder.layerNoDeps),
     Layer.provide(LooperConfig.layer({ root, environment }))
   )
 
