@@ -9,6 +9,7 @@ import { FolderLock } from "./services/FolderLock.ts"
 import { layerNotifierClient } from "./services/delivery/nodeClient.ts"
 import { layerLog } from "./services/notifiers/LogNotifier.ts"
 import { LooperConfig } from "./services/config/LooperConfig.ts"
+import { LogFolder } from "./services/runs/LogFolder.ts"
 import { MirrorRecovery } from "./services/mirror/MirrorRecovery.ts"
 import { Notices } from "./services/Notices.ts"
 import { NotifyScript } from "./services/notifiers/NotifyScript.ts"
@@ -71,6 +72,7 @@ export const layerWith = <E, R>(
     Layer.provideMerge(Layer.provideMerge(layerTelemetry, layerLogging)),
     Layer.provideMerge(parts.serverLog),
     Layer.provideMerge(MirrorRecovery.layerNoDeps),
+    Layer.provideMerge(LogFolder.layerNoDeps),
     Layer.provideMerge(FolderLock.layerNoDeps),
     Layer.provideMerge(Layer.merge(config, layerMetrics))
   )

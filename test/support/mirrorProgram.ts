@@ -3,6 +3,7 @@ import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import { Deferred, Effect, Layer } from "effect"
 import type { ReturnCode } from "../../src/domain/runLog.ts"
+import { LogFolder } from "../../src/services/runs/LogFolder.ts"
 import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
 import { MirrorRecovery } from "../../src/services/mirror/MirrorRecovery.ts"
 import { type FoundSideFile, RunLogs } from "../../src/services/runs/RunLogs.ts"
@@ -103,6 +104,7 @@ if (process.argv[1] === import.meta.filename) {
   const layer = RunLogs.layerNoDeps.pipe(
     Layer.provideMerge(ServerLog.layerWith({ isCopiedToStdout: false })),
     Layer.provide(MirrorRecovery.layerNoDeps),
+    Layer.provide(LogFolder.layerNoDeps),
     Layer.provide(LooperConfig.layer({ root, environment: { LOOPER_LOG_FORMAT: format } }))
   )
   await Effect.runPromise(Effect.provide(main, layer))

@@ -1,5 +1,5 @@
 /** Finds, at start, the batch of mirrored lines that an earlier Looper did not finish. */
-import { accessSync, closeSync, constants, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs"
+import { accessSync, closeSync, constants, openSync, readFileSync, readSync, statSync } from "node:fs"
 import * as path from "node:path"
 import { Context, Effect, Layer } from "effect"
 import { type MirrorIntent, positionAt } from "../../domain/mirrorIntent.ts"
@@ -8,6 +8,7 @@ import { logOfJournal, parseSideFile, sideFileOf } from "../../domain/runLog.ts"
 import type { LeftBatch } from "../serverLog/LogFile.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
 import { readJournal, storeIntent } from "./MirrorJournal.ts"
+import { LogFolder, namesIn } from "../runs/LogFolder.ts"
 import { sourceOf } from "../runs/runLogSource.ts"
 
 const sliceBytes = 256 * 1024
@@ -43,7 +44,8 @@ export class MirrorRecovery extends Context.Service<
     MirrorRecovery,
     Effect.gen(function* () {
       const { logDir, serverLogPath } = yield* LooperConfig
-      return yield* Effect.sync(() => recover(logDir, serverLogPath))
+      const { journals } = yield* LogFolder
+      return yield* Effect.sync(() => recover({ logDir, serverLogPath, journals }))
     })
   )
 
@@ -59,15 +61,22 @@ export class MirrorRecovery extends Context.Service<
   )
 }
 
-const recover = (logDir: string, serverLogPath: string): MirrorRecovery["Service"] => {
+const recover = (options: {
+  readonly logDir: string
+  readonly serverLogPath: string
+  /** Names. */
+  readonly journals: ReadonlyArray<string>
+}): MirrorRecovery["Service"] => {
+  const { logDir, serverLogPath, journals } = options
   const doubts: Array<DoubtfulBatch> = []
   let left: LeftBatch | undefined
-  for (const name of namesIn(logDir)) {
+  for (const name of journals) {
     const logName = logOfJournal(name)
+    if (logName === undefined) continue
     const journalPath = path.join(logDir, name)
-    const intent = logName === undefined ? "missing" : readJournal(journalPath)
+    const intent = readJournal(journalPath)
     // What a damaged journal means is decided where the mirror goes on.
-    if (logName === undefined || intent === "missing" || intent === "damaged") continue
+    if (intent === "missing" || intent === "damaged") continue
     const logPath = path.join(logDir, logName)
     // In place: its mirror may have it open by the time it changes.
     const store = (changed: MirrorIntent) => storeIntent(journalPath, changed)
@@ -114,7 +123,7 @@ const findInode = (serverLogPath: string, inode: number): string | undefined => 
     const stat = statSync(file, { throwIfNoEntry: false })
     return stat?.ino === inode && stat.isFile()
   }
-  return [serverLogPath, ...namesIn(folder).map((name) => path.join(folder, name))].find(isIt)
+  return [serverLogPath, ...Array.from(namesIn(folder), (name) => path.join(folder, name))].find(isIt)
 }
 
 /** A batch's text, from the same bytes and in the same form as the first time. */
@@ -147,13 +156,5 @@ const readSlices = (file: string, from: number, to: number, onSlice: (slice: Buf
     }
   } finally {
     closeSync(fd)
-  }
-}
-
-const namesIn = (folder: string): ReadonlyArray<string> => {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
   }
 }

@@ -4,6 +4,7 @@ import { Clock, Effect } from "effect"
 import { endState, isEnded, type RunRecord, type RunStep } from "../../domain/RunRecord.ts"
 import { journalOf } from "../../domain/runLog.ts"
 import type { MetricsShape } from "../metrics/Metrics.ts"
+import type { LogFolder } from "../runs/LogFolder.ts"
 import type { Database, Row } from "./Database.ts"
 import { inferRun } from "./inferRun.ts"
 import { findLogs, type FoundLog, inferRuns } from "./rebuild.ts"
@@ -30,7 +31,7 @@ export class LiveRuns {
   private readonly logDir: string
   private readonly metrics: MetricsShape
   private readonly live = new Map<string, LiveRun>()
-  private readonly ids = new Set<string>()
+  private ids = new Set<string>()
   /** By this Looper. */
   private readonly begun = new Set<string>()
   /** Logs without a record, as found before any run of this Looper; and how many are recorded by now. */
@@ -159,27 +160,34 @@ export class LiveRuns {
     })
   )
 
-  /** Reads what the database knows; without it, what the side files tell. */
-  readonly load: Effect.Effect<boolean> = Effect.gen({ self: this }, function* () {
-    const ids = yield* this.recordedIds
-    const isNew = ({ requestId }: FoundLog) => ids?.has(requestId) === false
-    const logs = yield* findLogs(this.logDir, (log) => log.hasSideFile || isNew(log))
-    const withSideFile = logs.filter(({ hasSideFile }) => hasSideFile)
-    // Read last: what ends while the folder is read has ended in these rows.
-    const unended = yield* this.database.read(`${selectRuns} WHERE state IN ('starting', 'running')`)
-    if (ids === undefined || unended === undefined) {
-      for (const log of withSideFile) this.keepUnended(inferRun(log.logPath, log.requestId))
-      return false
-    }
-    for (const id of ids) this.ids.add(id)
-    const sideIds = new Set(withSideFile.map(({ requestId }) => requestId))
-    for (const row of unended) yield* this.adopt(row, sideIds)
-    for (const log of withSideFile.filter(isNew)) yield* this.inferNow(log)
-    this.unrecorded = logs.filter((log) => !log.hasSideFile && isNew(log))
-    // Of what ended meanwhile the database knows more: memory had it from the side file.
-    yield* this.forgetEnded
-    return true
-  })
+  /**
+   * Reads what the database knows; without it, what the side files tell.
+   *
+   * **Details** The folder is read again only where `found`, what is in it, has more than the database knows.
+   */
+  readonly load = (found?: LogFolder["Service"]): Effect.Effect<boolean> =>
+    Effect.gen({ self: this }, function* () {
+      const ids = yield* this.recordedIds
+      const isNew = ({ requestId }: FoundLog) => ids?.has(requestId) === false
+      const isKnown = found?.sideFiles.length === 0 && ids !== undefined && [...found.ids].every((id) => ids.has(id))
+      const logs = isKnown ? [] : yield* findLogs(this.logDir, (log) => log.hasSideFile || isNew(log))
+      const withSideFile = logs.filter(({ hasSideFile }) => hasSideFile)
+      // Read last: what ends while the folder is read has ended in these rows.
+      const unended = yield* this.database.read(`${selectRuns} WHERE state IN ('starting', 'running')`)
+      if (ids === undefined || unended === undefined) {
+        for (const log of withSideFile) this.keepUnended(inferRun(log.logPath, log.requestId))
+        return false
+      }
+      for (const id of this.ids) ids.add(id)
+      this.ids = ids
+      const sideIds = new Set(withSideFile.map(({ requestId }) => requestId))
+      for (const row of unended) yield* this.adopt(row, sideIds)
+      for (const log of withSideFile.filter(isNew)) yield* this.inferNow(log)
+      this.unrecorded = logs.filter((log) => !log.hasSideFile && isNew(log))
+      // Of what ended meanwhile the database knows more: memory had it from the side file.
+      yield* this.forgetEnded
+      return true
+    })
 
   /** Takes up the runs of which {@link load} found the log alone. */
   readonly reconcile: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
@@ -202,7 +210,7 @@ export class LiveRuns {
     yield* tellRebuilt(yield* this.infer(logs))
   })
 
-  private readonly recordedIds: Effect.Effect<ReadonlySet<string> | undefined> = Effect.suspend(() =>
+  private readonly recordedIds: Effect.Effect<Set<string> | undefined> = Effect.suspend(() =>
     // One text: a row for each of 100,000 ids takes ten times as long.
     Effect.map(this.database.read("SELECT group_concat(request_id, ' ') AS ids FROM runs"), (rows) =>
       rows === undefined

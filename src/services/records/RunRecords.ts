@@ -15,6 +15,7 @@ import {
 import type { RunIdentity } from "../../domain/runLog.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
 import { countEnd, Metrics } from "../metrics/Metrics.ts"
+import { LogFolder } from "../runs/LogFolder.ts"
 import { RunLogs } from "../runs/RunLogs.ts"
 import { Database } from "./Database.ts"
 import { LiveRuns } from "./LiveRuns.ts"
@@ -120,8 +121,8 @@ export class RunRecords extends Context.Service<
           )
         })
       yield* database.onCreated(complete(runs.rebuild))
-      const isLoaded = yield* runs.load
-      const loadLater = Effect.flatMap(Effect.sleep("1 second"), () => runs.load).pipe(
+      const isLoaded = yield* runs.load(yield* LogFolder)
+      const loadLater = Effect.flatMap(Effect.sleep("1 second"), () => runs.load()).pipe(
         Effect.repeat({ until: (isDone) => isDone })
       )
       const reconcile = Effect.andThen(isLoaded ? Effect.void : loadLater, runs.reconcile)

@@ -35,6 +35,7 @@ import {
   trailerCode
 } from "../../domain/runLog.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
+import { LogFolder } from "./LogFolder.ts"
 import { headerBytesOf } from "./runLogSource.ts"
 
 /** One run's files, created or found. */
@@ -86,7 +87,7 @@ export class RunLogs extends Context.Service<
     /** Removes journals that a killed Looper left of runs other than these: they have no side file any more. */
     readonly tidy: (requestIds: ReadonlySet<string>) => Effect.Effect<void>
     readonly readSide: (sidePath: string) => Effect.Effect<SideFile | undefined>
-    /** The side files in the folder: runs whose end is not recorded yet. */
+    /** The side files that were found: runs whose end is not recorded yet. */
     readonly sideFiles: Effect.Effect<ReadonlyArray<FoundSideFile>>
     /** Writes the trailer unless the log ends in it already; false where it cannot, on a full disk. */
     readonly ensureTrailer: (logPath: string, code: ReturnCode) => Effect.Effect<boolean>
@@ -106,12 +107,9 @@ export class RunLogs extends Context.Service<
         Effect.mapError((reason) => new RunLogUnwritable({ path: logDir, reason }))
       )
       yield* makeFolder
-      const names = io(() => fs.readdir(logDir)).pipe(Effect.orElseSucceed(() => []))
+      const found = yield* LogFolder
+      /** Of this Looper's runs. */
       const ids = new Set<string>()
-      for (const name of yield* names) {
-        const id = requestIdOfRunLog(name)
-        if (id !== undefined) ids.add(id)
-      }
 
       const create = Effect.fn("RunLogs.create")(function* (run: {
         readonly requestId: RequestId
@@ -143,8 +141,9 @@ export class RunLogs extends Context.Service<
           Effect.map(headerBytesAt(logPath), (headerBytes) => ({ requestId, path: logPath, sidePath, headerBytes })),
         remove: (log) => Effect.andThen(discard(log.path), removeState(log.path)),
         removeState,
-        has: (requestId) => ids.has(requestId),
-        newestChangeMillis: names.pipe(
+        has: (requestId) => ids.has(requestId) || found.ids.has(requestId),
+        newestChangeMillis: io(() => fs.readdir(logDir)).pipe(
+          Effect.orElseSucceed((): Array<string> => []),
           Effect.map((all) => all.filter((name) => requestIdOfRunLog(name) !== undefined)),
           Effect.flatMap((logs) => Effect.forEach(logs, (name) => changedMillis(path.join(logDir, name)))),
           Effect.map((times) => (times.length === 0 ? undefined : Math.max(...times)))
@@ -160,7 +159,7 @@ export class RunLogs extends Context.Service<
           return side === undefined ? trailerCode((yield* readTail(log.path, 64)).toString("latin1")) : side.returnCode
         }),
         tidy: Effect.fnUntraced(function* (requestIds) {
-          for (const name of yield* names) {
+          for (const name of found.journals) {
             const logName = logOfJournal(name)
             const isLeftOver =
               logName !== undefined &&
@@ -170,15 +169,15 @@ export class RunLogs extends Context.Service<
           }
         }),
         sideFiles: Effect.gen(function* () {
-          const found: Array<FoundSideFile> = []
-          for (const name of yield* names) {
+          const sideFiles: Array<FoundSideFile> = []
+          for (const name of found.sideFiles) {
             const logPath = path.join(logDir, logOfSideFile(name) ?? "")
             const requestId = requestIdOfRunLog(path.basename(logPath))
             const side = requestId === undefined ? undefined : yield* readSide(path.join(logDir, name))
             if (requestId === undefined || side === undefined) continue
-            found.push({ requestId, logPath, sidePath: path.join(logDir, name), side })
+            sideFiles.push({ requestId, logPath, sidePath: path.join(logDir, name), side })
           }
-          return found
+          return sideFiles
         }),
         ensureTrailer: (logPath, code) => ensureTrailer(logPath, runLogTrailer(code)),
         changedMillis: (log) => Effect.map(changedMillis(log.path), (millis) => (millis === 0 ? undefined : millis)),

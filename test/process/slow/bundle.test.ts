@@ -146,6 +146,18 @@ describe("the bundle", () => {
     assert.match(message.stdout, /^DRY_RUN_OK /)
   })
 
+  it("loads neither fetch nor TLS to start", async () => {
+    const [preload, loaded] = [join(looper.folder, "preload.cjs"), join(looper.folder, "loaded")]
+    const write = `require("node:fs").writeFileSync(${JSON.stringify(loaded)}, process.moduleLoadList.join("\\n"))`
+    writeFileSync(preload, `process.on("exit", () => ${write})`)
+    const running = await startLooper({ installed: looper.folder, env: { NODE_OPTIONS: `--require=${preload}` } })
+    await running.stop()
+    const names = readFileSync(loaded, "utf8").split("\n")
+    assert.include(names, "NativeModule http")
+    assert.notInclude(names, "NativeModule tls")
+    assert.notInclude(names, "NativeModule internal/deps/undici/undici")
+  })
+
   it("runs a handler's function without a server", async () => {
     const folder = join(looper.folder, "invoked")
     const end = await looper.say(["looper.js", "invoke", "health"], {

@@ -21,6 +21,7 @@ import { encodeIntent, parseIntent } from "../../../src/domain/mirrorIntent.ts"
 import type { LogFormat } from "../../../src/domain/logRecord.ts"
 import { makeMirrorText } from "../../../src/domain/mirrorText.ts"
 import { journalOf, sideFileIdentity } from "../../../src/domain/runLog.ts"
+import { LogFolder } from "../../../src/services/runs/LogFolder.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
 import { makeMirrorBatches } from "../../../src/services/mirror/mirrorBatches.ts"
 import { MirrorRecovery } from "../../../src/services/mirror/MirrorRecovery.ts"
@@ -45,6 +46,7 @@ const makeRoot = (format: LogFormat = "text") => {
     Layer.mergeAll(RunLogs.layerNoDeps, MirrorRecovery.layerWarnings).pipe(
       Layer.provideMerge(ServerLog.layerWith({ isCopiedToStdout: false })),
       Layer.provideMerge(MirrorRecovery.layerNoDeps),
+      Layer.provide(LogFolder.layerNoDeps),
       Layer.provideMerge(logs.layer),
       Layer.provide(LooperConfig.layer({ root, environment: { LOOPER_LOG_FORMAT: form } }))
     )

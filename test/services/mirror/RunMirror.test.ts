@@ -8,6 +8,7 @@ import { afterAll } from "vitest"
 import { type BatchPlace, encodeIntent, parseIntent, positionAt } from "../../../src/domain/mirrorIntent.ts"
 import { makeMirrorText } from "../../../src/domain/mirrorText.ts"
 import { journalOf, type ReturnCode, runLogTrailer, trailerStart } from "../../../src/domain/runLog.ts"
+import { LogFolder } from "../../../src/services/runs/LogFolder.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
 import { startingPosition } from "../../../src/services/mirror/mirrorBatches.ts"
 import { type RunLog, RunLogs } from "../../../src/services/runs/RunLogs.ts"
@@ -95,7 +96,12 @@ const mirrorOf = (output: string | Uint8Array = ""): Effect.Effect<Mirrored, nev
       text: () => Buffer.concat(mirrored).toString()
     }
   }).pipe(
-    Effect.provide(RunLogs.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} })))),
+    Effect.provide(
+      RunLogs.layerNoDeps.pipe(
+        Layer.provide(LogFolder.layerNoDeps),
+        Layer.provide(LooperConfig.layer({ root, environment: {} }))
+      )
+    ),
     Effect.orDie
   )
 
@@ -304,7 +310,14 @@ describe("a log that is tampered with", () => {
         logs.lines.map(({ level, event }) => [level, event]),
         [["Warn", "codex.exec.mirror.fail"]]
       )
-    }).pipe(Effect.provide(RunLogs.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} })))))
+    }).pipe(
+      Effect.provide(
+        RunLogs.layerNoDeps.pipe(
+          Layer.provide(LogFolder.layerNoDeps),
+          Layer.provide(LooperConfig.layer({ root, environment: {} }))
+        )
+      )
+    )
   )
 })
 
@@ -336,7 +349,10 @@ const ended = (output: string) =>
 
 describe("a mirror that is begun again", () => {
   const provideLogs = Effect.provide(
-    RunLogs.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} })))
+    RunLogs.layerNoDeps.pipe(
+      Layer.provide(LogFolder.layerNoDeps),
+      Layer.provide(LooperConfig.layer({ root, environment: {} }))
+    )
   )
 
   it.live("has nothing left where all was given, whatever the last line ends in", () =>

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { type Context, Effect, Exit, Layer, Scope } from "effect"
 import { afterAll, beforeEach } from "vitest"
+import { LogFolder } from "../../../src/services/runs/LogFolder.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
 import { Database } from "../../../src/services/records/Database.ts"
 import { nextTurn } from "../../../src/services/records/rebuild.ts"
@@ -38,6 +39,7 @@ export const openRecords = Effect.fnUntraced(function* (
   const layer = Layer.mergeAll(RunRecords.layerNoDeps, RunLogRetention.layerNoDeps).pipe(
     Layer.provideMerge(Database.layerNoDeps),
     Layer.provideMerge(RunLogs.layerNoDeps),
+    Layer.provideMerge(LogFolder.layerNoDeps),
     Layer.provideMerge(said.layer),
     Layer.provideMerge(LooperConfig.layer({ root, environment }))
   )

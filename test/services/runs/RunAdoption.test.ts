@@ -9,6 +9,7 @@ import { afterAll, beforeEach } from "vitest"
 import type { RunRecord } from "../../../src/domain/RunRecord.ts"
 import { type RunIdentity, sideFileIdentity } from "../../../src/domain/runLog.ts"
 import { supervisorArguments, supervisorShell } from "../../../src/domain/supervisor.ts"
+import { LogFolder } from "../../../src/services/runs/LogFolder.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
 import { ProcessTable } from "../../../src/services/processes/ProcessTable.ts"
 import { readBootId, readStat } from "../../../src/services/processes/procfs.ts"
@@ -46,6 +47,7 @@ const find = Effect.suspend(() =>
   findEarlierRuns.pipe(
     Effect.provide(
       RunLogs.layerNoDeps.pipe(
+        Layer.provide(LogFolder.layerNoDeps),
         Layer.provideMerge(ProcessTable.layer),
         Layer.provideMerge(
           Layer.mock(RunRecords)({

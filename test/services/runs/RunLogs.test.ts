@@ -18,6 +18,7 @@ import { basename, join } from "node:path"
 import { afterAll, beforeEach } from "vitest"
 import { parseIntent } from "../../../src/domain/mirrorIntent.ts"
 import { journalOf, requestIdOfRunLog, type RunIdentity } from "../../../src/domain/runLog.ts"
+import { LogFolder } from "../../../src/services/runs/LogFolder.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
 import { RunLogs } from "../../../src/services/runs/RunLogs.ts"
 import { makeLogs } from "../zulip/sending.ts"
@@ -33,7 +34,13 @@ const inLogs = (name = "") => join(root, "logs", name)
 const read = (path: string) => readFileSync(path, "utf8")
 
 const openLogs = Effect.suspend(() =>
-  Effect.provide(RunLogs, RunLogs.layerNoDeps.pipe(Layer.provide(LooperConfig.layer({ root, environment: {} }))))
+  Effect.provide(
+    RunLogs,
+    RunLogs.layerNoDeps.pipe(
+      Layer.provide(LogFolder.layerNoDeps),
+      Layer.provide(LooperConfig.layer({ root, environment: {} }))
+    )
+  )
 )
 const run = { requestId: "0a1b2c3d", workspace: "/w", command: "codex exec go" }
 const header = "# looper_request_id=0a1b2c3d\n# workspace=/w\n# command=codex exec go\n\n"
@@ -189,11 +196,10 @@ describe("a log that an earlier Looper created", () => {
 
   it.live("keeps its mirror's journal as long as its side file, or as somebody knows the run", () =>
     Effect.gen(function* () {
-      const logs = yield* openLogs
-      const log = yield* logs.create(run)
+      const log = yield* (yield* openLogs).create(run)
       for (const id of ["0b0b0b0b", "0c0c0c0c"]) writeFileSync(inLogs(`codex-exec-20260203-040506-${id}.mirror`), "")
       writeFileSync(`${journalOf(log.path)}.new`, "")
-      yield* logs.tidy(new Set(["0c0c0c0c"]))
+      yield* (yield* openLogs).tidy(new Set(["0c0c0c0c"]))
       assert.sameMembers(readdirSync(inLogs()), [
         "codex-exec-20260203-040506-0c0c0c0c.mirror",
         ...[log.path, journalOf(log.path), log.sidePath].map((path) => basename(path))
@@ -234,16 +240,16 @@ describe("the log folder", () => {
     })
   )
 
-  it.live("lists the side files of runs, and no other file", () =>
+  it.live("lists the side files of an earlier Looper's runs, and no other file", () =>
     Effect.gen(function* () {
-      const logs = yield* openLogs
-      const log = yield* logs.create(run)
-      yield* logs.writeIdentity(log, identity)
+      const earlier = yield* openLogs
+      const log = yield* earlier.create(run)
+      yield* earlier.writeIdentity(log, identity)
       for (const name of ["x.state", "looper.state", "codex-exec-20260203-040506-nobody.state", ".state"]) {
         writeFileSync(inLogs(name), "starting\n")
       }
       mkdirSync(inLogs("codex-exec-20260203-040506-0b0b0b0b.state"))
-      assert.deepStrictEqual(yield* logs.sideFiles, [
+      assert.deepStrictEqual(yield* (yield* openLogs).sideFiles, [
         {
           requestId: "0a1b2c3d",
           logPath: log.path,

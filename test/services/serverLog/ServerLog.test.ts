@@ -5,6 +5,7 @@ import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { afterAll, afterEach, beforeEach, vi } from "vitest"
+import { LogFolder } from "../../../src/services/runs/LogFolder.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
 import { MirrorRecovery } from "../../../src/services/mirror/MirrorRecovery.ts"
 import { ServerLog } from "../../../src/services/serverLog/ServerLog.ts"
@@ -69,6 +70,7 @@ let roots = 0
 const layerAt = (root: string, environment = {}) =>
   ServerLog.layerNoDeps.pipe(
     Layer.provide(MirrorRecovery.layerNoDeps),
+    Layer.provide(LogFolder.layerNoDeps),
     Layer.provide(LooperConfig.layer({ root, environment }))
   )
 

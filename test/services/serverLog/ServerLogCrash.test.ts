@@ -19,11 +19,13 @@ const runProgram = (body: string, launcher: ReadonlyArray<string> = []) => {
     import { Effect, Fiber, Layer } from "effect"
     import { readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs"
     import { LooperConfig } from "./src/services/config/LooperConfig.ts"
+    import { LogFolder } from "./src/services/runs/LogFolder.ts"
     import { MirrorRecovery } from "./src/services/mirror/MirrorRecovery.ts"
     import { ServerLog } from "./src/services/serverLog/ServerLog.ts"
     const root = ${JSON.stringify(root)}
     const layer = ServerLog.layerNoDeps.pipe(
       Layer.provide(MirrorRecovery.layerNoDeps),
+      Layer.provide(LogFolder.layerNoDeps),
       Layer.provide(LooperConfig.layer({ root, environment: {} }))
     )
     const main = Effect.gen(function* () {
