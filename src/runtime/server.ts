@@ -32,8 +32,10 @@ export class HttpServer extends Context.Service<HttpServer, { readonly url: stri
         const runFork = yield* FiberSet.runtime(fibers)<R | AppServices>()
         const app = yield* makeApp({
           handlers,
-          runExit: <A, E>(program: Effect.Effect<A, E, R>, options?: { readonly signal: AbortSignal }) =>
-            new Promise<Exit.Exit<A, E>>((resolve) => runFork(program, options).addObserver(resolve))
+          runExit: <A, E>(program: Effect.Effect<A, E, R>, options?: Effect.RunOptions) => {
+            const fiber = runFork(program, options)
+            return fiber.pollUnsafe() ?? new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
+          }
         })
         const { server } = yield* Effect.acquireRelease(
           // Nobody asked this Looper for anything: it must not stop what it adopted.
