@@ -27,15 +27,14 @@ export const makeAdmit = Effect.gen(function* () {
   const authenticate = yield* makeAuthenticate
   const hostName = hostname()
 
-  return Effect.fnUntraced(function* (asked: Asked): Effect.fn.Return<Caller, Refusal> {
-    if (shutdown.times() !== undefined) return yield* Effect.fail(shuttingDown(shutdown.notice()))
+  return (asked: Asked): Effect.Effect<Caller, Refusal> => {
+    if (shutdown.times() !== undefined) return Effect.fail(shuttingDown(shutdown.notice()))
     const { headers, targetHost } = asked
     const host = headers.get("host")
     const refused =
       hostRefusal({ host, hostName, allowedHosts }) ??
       hostRefusal({ host: targetHost, hostName, allowedHosts }) ??
       originRefusal({ origin: headers.get("origin"), host, allowedHosts })
-    if (refused !== undefined) return yield* Effect.fail(refused)
-    return yield* authenticate(asked)
-  })
+    return refused === undefined ? authenticate(asked) : Effect.fail(refused)
+  }
 })

@@ -1,6 +1,6 @@
 /** Mounts a list of handlers on Hono: one way through for every request, whatever its route. */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, LogLevel } from "effect"
 import { type Context, Hono } from "hono"
 import type { RequestId } from "../domain/RequestId.ts"
 import { redactor } from "../logging.ts"
@@ -54,6 +54,8 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   const admit = yield* makeAdmit
   const answering = yield* makeAnswering
   const redact = redactor(config)
+  const isTraced = config.otlpEndpoint !== undefined
+  const isLogged = yield* LogLevel.isEnabled("Info")
   const routesAt = routesOf(handlers)
   const handlersAt = (path: string) => routesAt(path).map((route) => route.handler)
   const app = new Hono<{ Bindings: Bindings }>()
@@ -80,13 +82,14 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const query = Object.fromEntries(searchParams)
     const { rawHeaders } = env?.incoming ?? {}
     const sent = { request, rawHeaders, requestId, caller, path: req.param(), query }
-    const span = {
+    const answered = answering(handler, sent)
+    if (!isTraced) return yield* answered
+    const attributes = { request_id: requestId }
+    return yield* Effect.withSpan(answered, `${handler.method} ${handler.path}`, {
       kind: "server",
       root: true,
-      attributes: { request_id: requestId },
-      captureStackTrace: false
-    } as const
-    return yield* Effect.withSpan(answering(handler, sent), `${handler.method} ${handler.path}`, span)
+      attributes
+    })
   })
 
   /** What neither answers nor refuses was cut by the shutdown, or is a defect. */
@@ -112,8 +115,9 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const log = (event: string, more: Readonly<Record<string, unknown>>) =>
       Effect.annotateLogs(Effect.logInfo(event), { ...fields, ...more })
     const remote = env?.incoming?.socket.remoteAddress
-    yield* log("http.start", { remote, user_agent: req.header("user-agent") })
-    const exit = yield* answer(asked, route).pipe(Effect.tapCause(logDefects), Effect.interruptible, Effect.exit)
+    if (isLogged) yield* log("http.start", { remote, user_agent: req.header("user-agent") })
+    const exit = yield* Effect.exit(Effect.interruptible(answer(asked, route)))
+    if (Exit.isFailure(exit)) yield* logDefects(exit.cause)
     const response = responseTo(asked, requestId, exit)
     const elapsedMillis = performance.now() - startedAt
     const labels = {
@@ -122,7 +126,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     }
     metrics.count("httpRequests", { ...labels, status: String(response.status) })
     metrics.observe("httpDuration", labels, elapsedMillis / 1_000)
-    yield* log("http.end", { status: response.status, duration_ms: Math.round(elapsedMillis) })
+    if (isLogged) yield* log("http.end", { status: response.status, duration_ms: Math.round(elapsedMillis) })
     return response
   })
 
