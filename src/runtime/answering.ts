@@ -32,32 +32,37 @@ export const makeAnswering = Effect.gen(function* () {
   const answerOnce = yield* makeAnswerOnce
   const redact = redactor(config)
 
-  const answerOf = Effect.fnUntraced(function* <R>(
+  const answerOf = <R>(
     handler: Handler<R>,
     exit: Exit.Exit<unknown, { readonly _tag: string; readonly message: string }>,
     requestId: string
-  ): Effect.fn.Return<Answer, Refusal> {
+  ): Exit.Exit<Answer, Refusal> => {
     if (Exit.isSuccess(exit)) {
       const { success } = handler
-      if (isContent(success)) return yield* Effect.die("content is no stored answer")
-      return answerWith({ status: 200, body: yield* Effect.orDie(Schema.encodeEffect(success)(exit.value)) })
+      if (isContent(success)) return Exit.die("content is no stored answer")
+      const encoded = Schema.encodeExit(success)(exit.value)
+      return Exit.isSuccess(encoded)
+        ? Exit.succeed(answerWith({ status: 200, body: encoded.value }))
+        : Exit.die(Cause.squash(encoded.cause))
     }
     const { cause } = exit
     const error = Option.getOrUndefined(Cause.findErrorOption(cause))
     if (error === undefined) {
-      return yield* Cause.hasInterruptsOnly(cause)
-        ? Effect.fail(shuttingDown(shutdown.notice()))
-        : Effect.failCause(Cause.die(cause))
+      return Cause.hasInterruptsOnly(cause)
+        ? Exit.fail(shuttingDown(shutdown.notice()))
+        : Exit.failCause(Cause.die(cause))
     }
     const known: AnyErrorAnswer | undefined = handler.errors[error._tag]
-    if (known === undefined) return yield* Effect.die(error)
+    if (known === undefined) return Exit.die(error)
     const body = { ok: false, error: redact(error.message), code: codeOf(error._tag), request_id: requestId }
-    return answerWith({
-      status: known.status,
-      body: known.fields === undefined ? body : { ...body, ...Object(known.fields.of(error)) },
-      headers: { ...(known.status === 503 && retryLater), ...known.headers?.(error) }
-    })
-  })
+    return Exit.succeed(
+      answerWith({
+        status: known.status,
+        body: known.fields === undefined ? body : { ...body, ...Object(known.fields.of(error)) },
+        headers: { ...(known.status === 503 && retryLater), ...known.headers?.(error) }
+      })
+    )
+  }
 
   return Effect.fnUntraced(function* <R>(handler: Handler<R>, sent: Sent): Effect.fn.Return<Answered, Refusal, R> {
     const { request, requestId, caller } = sent

@@ -1,7 +1,7 @@
 /** Mounts a list of handlers on Hono: one way through for every request, whatever its route. */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Effect, Exit, LogLevel } from "effect"
-import { type Context, Hono } from "hono"
+import { Cause, Effect, Exit, LogLevel } from "effect"
+import { type Context, Hono, type HonoRequest } from "hono"
 import type { RequestId } from "../domain/RequestId.ts"
 import { redactor } from "../logging.ts"
 import { LooperConfig } from "../services/config/LooperConfig.ts"
@@ -21,7 +21,7 @@ import { routesOf } from "./routes.ts"
 /** Runs a program of the handlers' services to its exit; a promise, because Hono is outside Effect, only if it waits. */
 export type RunExit<R> = <A, E>(
   program: Effect.Effect<A, E, R>,
-  options?: Pick<Effect.RunOptions, "signal" | "uninterruptible">
+  options?: { readonly signal: AbortSignal }
 ) => Exit.Exit<A, E> | Promise<Exit.Exit<A, E>>
 
 /** What `@hono/node-server` tells about a request. */
@@ -63,23 +63,25 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   /** `handler` is that of the route and method, undefined where there is none. */
   const answer = Effect.fnUntraced(function* (
     { req, env }: Asked,
-    { handler, requestId }: { readonly handler: Handler<R> | undefined; readonly requestId: RequestId }
+    {
+      handler,
+      requestId,
+      peer
+    }: { readonly handler: Handler<R> | undefined; readonly requestId: RequestId; readonly peer: string | undefined }
   ): Effect.fn.Return<Answered, Refusal, R> {
     const { raw: request } = req
-    const { host: targetHost, pathname, searchParams } = new URL(request.url)
+    const { targetHost, pathname, query } = targetOf(req)
     const { headers, method } = request
     const wanted = method === "HEAD" ? "GET" : method
     // Hono decodes a path; who may use a route is judged by what was written.
     const samePath = handler !== undefined && pathname === req.path ? [handler] : handlersAt(pathname)
     // A method that is not there is told to whoever may use the first that is.
     const { access } = samePath.find((one) => one.method === wanted) ?? samePath[0] ?? { access: undefined }
-    const caller = yield* admit({ headers, targetHost, peer: env?.incoming?.socket.remoteAddress, access })
+    const caller = yield* admit({ headers, targetHost, peer, access })
     if (handler === undefined) {
       const allowed = handlersAt(req.path).flatMap((one) => (one.method === "GET" ? ["GET", "HEAD"] : [one.method]))
       return yield* Effect.fail(allowed.length === 0 ? notFound : methodNotAllowed(allowed))
     }
-    // Hono would give the first value of a name.
-    const query = Object.fromEntries(searchParams)
     const { rawHeaders } = env?.incoming ?? {}
     const sent = { request, rawHeaders, requestId, caller, path: req.param(), query }
     const answered = answering(handler, sent)
@@ -104,40 +106,31 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     return contentResponse(content, { common, isHead, runExit, outgoing: env?.outgoing })
   }
 
-  const respond = Effect.fnUntraced(function* (
-    asked: Asked,
-    route: { readonly handler: Handler<R> | undefined; readonly requestId: RequestId }
-  ): Effect.fn.Return<Response, never, R> {
-    const { req, env } = asked
-    const { handler, requestId } = route
-    const startedAt = performance.now()
-    const fields = { method: req.method, path: redact(req.path) }
-    const log = (event: string, more: Readonly<Record<string, unknown>>) =>
-      Effect.annotateLogs(Effect.logInfo(event), { ...fields, ...more })
-    const remote = env?.incoming?.socket.remoteAddress
-    if (isLogged) yield* log("http.start", { remote, user_agent: req.header("user-agent") })
-    const exit = yield* Effect.exit(Effect.interruptible(answer(asked, route)))
-    if (Exit.isFailure(exit)) yield* logDefects(exit.cause)
-    const response = responseTo(asked, requestId, exit)
-    const elapsedMillis = performance.now() - startedAt
-    const labels = {
-      method: methodLabel(req.method),
-      route: (handler ?? handlersAt(req.path)[0])?.path ?? "other"
-    }
-    metrics.count("httpRequests", { ...labels, status: String(response.status) })
-    metrics.observe("httpDuration", labels, elapsedMillis / 1_000)
-    if (isLogged) yield* log("http.end", { status: response.status, duration_ms: Math.round(elapsedMillis) })
-    return response
-  })
-
   const serve = (asked: Asked, handler?: Handler<R>): Response | Promise<Response> => {
+    const { req, env } = asked
     const requestId = ids.draw()
-    const settled = (exit: Exit.Exit<Response>) =>
-      Exit.isSuccess(exit) ? exit.value : responseTo(asked, requestId, Exit.failCause(exit.cause))
-    const program = respond(asked, { handler, requestId }).pipe(Effect.annotateLogs({ request_id: requestId }))
-    // An interruption cuts the answer alone, and is answered.
-    const exit = runExit(program, { uninterruptible: true })
-    return exit instanceof Promise ? exit.then(settled) : settled(exit)
+    const startedAt = performance.now()
+    const peer = env?.incoming?.socket.remoteAddress
+    const log = (event: string, more: Readonly<Record<string, unknown>>) => {
+      const fields = { request_id: requestId, method: req.method, path: redact(req.path), ...more }
+      if (isLogged) runExit(Effect.annotateLogs(Effect.logInfo(event), fields))
+    }
+    const run = <A, E>(program: Effect.Effect<A, E, R>) =>
+      runExit(Effect.annotateLogs(program, { request_id: requestId }))
+    const settle = (exit: Exit.Exit<Answered, Refusal>): Response => {
+      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) run(logDefects(exit.cause))
+      const response = responseTo(asked, requestId, exit)
+      const elapsedMillis = performance.now() - startedAt
+      const route = (handler ?? handlersAt(req.path)[0])?.path ?? "other"
+      const labels = { method: methodLabel(req.method), route }
+      metrics.count("httpRequests", { ...labels, status: String(response.status) })
+      metrics.observe("httpDuration", labels, elapsedMillis / 1_000)
+      log("http.end", { status: response.status, duration_ms: Math.round(elapsedMillis) })
+      return response
+    }
+    log("http.start", { remote: peer, user_agent: req.header("user-agent") })
+    const exit = run(answer(asked, { handler, requestId, peer }))
+    return exit instanceof Promise ? exit.then(settle) : settle(exit)
   }
   for (const handler of Object.values(handlers)) {
     app.on(handler.method, handler.path, (context) => serve(context, handler))
@@ -145,6 +138,14 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   app.notFound((context) => serve(context))
   return app
 })
+
+/** Where a request goes; Hono would give the first value of a name that is in its query twice. */
+const targetOf = ({ url, path }: HonoRequest) => {
+  // Most have neither host nor query, and nothing that Hono decodes.
+  if (url === `http://localhost${path}`) return { targetHost: "localhost", pathname: path, query: {} }
+  const { host, pathname, searchParams } = new URL(url)
+  return { targetHost: host, pathname, query: Object.fromEntries(searchParams) }
+}
 
 /** Any token is a method: whoever calls must not choose the names of series. */
 const methodLabel = (method: string): "GET" | "HEAD" | "POST" | "other" =>

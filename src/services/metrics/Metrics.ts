@@ -33,7 +33,8 @@ export const makeMetrics = (): MetricsShape => {
   const series = new Map<string, AnyMetric>()
   // Effect makes the text that names a series once for each metric.
   const labelled = (name: string, labels: object): AnyMetric => {
-    const key = `${name} ${JSON.stringify(labels)}`
+    let key = name
+    for (const [label, value] of Object.entries(labels)) key += ` ${label}=${value}`
     const known = series.get(key)
     if (known !== undefined) return known
     const metric = metricOf(metricTable[name as keyof Table], { ...labels })
