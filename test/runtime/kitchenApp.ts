@@ -118,6 +118,7 @@ export const openApp = (
       })
     return {
       request,
+      fetch: app.fetch,
       post: (body: unknown, { headers, ...init }: Sent = {}) =>
         request("/cook", {
           method: "POST",

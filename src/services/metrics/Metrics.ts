@@ -34,7 +34,7 @@ export const makeMetrics = (): MetricsShape => {
   // Effect makes the text that names a series once for each metric.
   const labelled = (name: string, labels: object): AnyMetric => {
     let key = name
-    for (const [label, value] of Object.entries(labels)) key += ` ${label}=${value}`
+    for (const label in labels) key += ` ${label}=${labels[label as keyof typeof labels]}`
     const known = series.get(key)
     if (known !== undefined) return known
     const metric = metricOf(metricTable[name as keyof Table], { ...labels })

@@ -261,7 +261,7 @@ export class LogFile {
     const batch = this.unfinished
     if (batch === undefined || this.isLineOpen || this.pending.length === 0) return
     try {
-      const written = writeSync(this.fd, this.pending.join(""))
+      const written = writeSync(this.fd, Buffer.from(this.pending.join("")))
       const { ino, size } = fstatSync(this.fd)
       batch.onBegin?.({ inode: ino, size, skip: batch.offset + size - sizeBefore - written })
     } catch {
