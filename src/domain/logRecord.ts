@@ -36,8 +36,9 @@ export const logRecord = (record: {
   readonly event: string
   readonly fields: Readonly<Record<string, unknown>>
 }): string => {
-  const fields = Object.entries(record.fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ` ${key}=${recordValue(value)}`)
-  return `${recordTime(record.date)} ${record.level} looper ${record.event}${fields.join("")}\n`
+  let text = `${recordTime(record.date)} ${record.level} looper ${record.event}`
+  for (const [key, value] of Object.entries(record.fields)) {
+    if (value !== undefined) text += ` ${key}=${recordValue(value)}`
+  }
+  return `${text}\n`
 }

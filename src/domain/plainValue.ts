@@ -20,6 +20,8 @@ const maxParts = 4_096
  * `[cyclic]`, what cannot be read `[unreadable]`, what lies too deep `[deep]`; what comes behind 4,096 parts is left out.
  */
 export const plainValue = (value: unknown, clean: (text: string) => string): PlainValue | undefined => {
+  // What nearly every field is.
+  if (typeof value === "string") return clean(value)
   let parts = 0
   const isFull = () => parts++ >= maxParts
   const plain = (part: unknown, above: ReadonlyArray<object>): PlainValue | undefined => {

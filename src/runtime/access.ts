@@ -44,9 +44,9 @@ export const hostRefusal = (options: {
 }): Refusal | undefined => {
   const given = parseHost(options.host ?? "")
   if (given === undefined) return hostNotAllowed
-  const isAddress = isIP(given.host.replace(/^\[|\]$/g, "")) !== 0
   const isOwn = given.host === "localhost" || given.host === options.hostName.toLowerCase()
-  return isAddress || isOwn || isListed(given, options.allowedHosts) ? undefined : hostNotAllowed
+  const isAddress = () => isIP(given.host.replace(/^\[|\]$/g, "")) !== 0
+  return isOwn || isAddress() || isListed(given, options.allowedHosts) ? undefined : hostNotAllowed
 }
 
 /** Refuses a page of another origin; `null`, as sandboxed and local pages send it, too. */

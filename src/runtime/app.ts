@@ -1,9 +1,7 @@
 /** Mounts a list of handlers on Hono: one way through for every request, whatever its route. */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { hostname } from "node:os"
-import { Cause, Effect, Exit, Option, Schema } from "effect"
-import { type Context, Hono } from "hono"
-import { codeOf } from "../domain/errors.ts"
+import { Cause, Effect, Exit, LogLevel } from "effect"
+import { type Context, Hono, type HonoRequest } from "hono"
 import type { RequestId } from "../domain/RequestId.ts"
 import { redactor } from "../logging.ts"
 import { LooperConfig } from "../services/config/LooperConfig.ts"
@@ -12,21 +10,19 @@ import { RequestIds } from "../services/RequestIds.ts"
 import type { RunTickets } from "../services/runs/RunTickets.ts"
 import type { StoredAnswers } from "../services/records/StoredAnswers.ts"
 import { Shutdown } from "../services/Shutdown.ts"
-import { type Caller, makeAuthenticate } from "./Authentication.ts"
-import { hostRefusal, originRefusal } from "./access.ts"
-import { decodeInput, type RawInput } from "./body.ts"
+import { makeAdmit } from "./admission.ts"
+import { type Answered, makeAnswering } from "./answering.ts"
 import { contentResponse } from "./content.ts"
-import { type AnyErrorAnswer, type Content, type Handler, type Handlers, isContent } from "./Handler.ts"
-import { bodyHash, finalAnswer, idempotencyKey, makeAnswerOnce } from "./idempotency.ts"
-import { methodNotAllowed, notFound, programNotAllowed, type Refusal, retryLater, shuttingDown } from "./refusals.ts"
-import { type Answer, answerWith, logDefects, refusalOf, refuse, responseOf } from "./respond.ts"
+import type { Handler, Handlers } from "./Handler.ts"
+import { closing, methodNotAllowed, notFound, type Refusal } from "./refusals.ts"
+import { logDefects, refusalOf, refuse, responseOf } from "./respond.ts"
 import { routesOf } from "./routes.ts"
 
-/** Runs a program of the handlers' services to its exit; a promise, because Hono is outside Effect. */
+/** Runs a program of the handlers' services to its exit; a promise, because Hono is outside Effect, only if it waits. */
 export type RunExit<R> = <A, E>(
   program: Effect.Effect<A, E, R>,
   options?: { readonly signal: AbortSignal }
-) => Promise<Exit.Exit<A, E>>
+) => Exit.Exit<A, E> | Promise<Exit.Exit<A, E>>
 
 /** What `@hono/node-server` tells about a request. */
 interface Bindings {
@@ -34,18 +30,7 @@ interface Bindings {
   readonly outgoing?: Pick<ServerResponse, "destroy">
 }
 
-interface Variables {
-  requestId: RequestId
-  caller: Caller
-}
-
-/** A request that was let in. */
-interface Sent extends RawInput {
-  readonly rawHeaders: ReadonlyArray<string> | undefined
-  readonly outgoing: Bindings["outgoing"]
-  readonly requestId: RequestId
-  readonly caller: Caller
-}
+type Asked = Context<{ Bindings: Bindings }>
 
 /** What {@link makeApp} itself needs beside its handlers' services. */
 export type AppServices = LooperConfig | RequestIds | RunTickets | Shutdown | StoredAnswers
@@ -53,6 +38,9 @@ export type AppServices = LooperConfig | RequestIds | RunTickets | Shutdown | St
 /**
  * An app that answers each request in this order: shutdown, Host and Origin, peer and token, route and method,
  * content type, size, schema, programs, `Idempotency-Key`, the handler's operation.
+ *
+ * **Details** One fiber does all of it. A request for which nothing waits has its answer without a promise, which
+ * node-server then writes in the same turn.
  */
 export const makeApp = Effect.fnUntraced(function* <R>(options: {
   readonly handlers: Handlers<R>
@@ -63,143 +51,101 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   const ids = yield* RequestIds
   const shutdown = yield* Shutdown
   const metrics = yield* Metrics
-  const authenticate = yield* makeAuthenticate
-  const answerOnce = yield* makeAnswerOnce
+  const admit = yield* makeAdmit
+  const answering = yield* makeAnswering
   const redact = redactor(config)
-  const hostName = hostname()
+  const isTraced = config.otlpEndpoint !== undefined
+  const isLogged = yield* LogLevel.isEnabled("Info")
   const routesAt = routesOf(handlers)
-  const app = new Hono<{ Bindings: Bindings; Variables: Variables }>()
+  const handlersAt = (path: string) => routesAt(path).map((route) => route.handler)
+  const app = new Hono<{ Bindings: Bindings }>()
 
-  const admit = Effect.fnUntraced(function* (request: Request, peer: string | undefined) {
-    if (shutdown.times() !== undefined) return yield* Effect.fail(shuttingDown(shutdown.notice()))
-    const { headers } = request
-    const host = headers.get("host")
-    const { allowedHosts } = config
-    // Of a target in absolute form, which RFC 9112 puts above Host (section 3.2.2); of any other, the listener's own.
-    const { host: targetHost, pathname: path } = new URL(request.url)
-    const refused =
-      hostRefusal({ host, hostName, allowedHosts }) ??
-      hostRefusal({ host: targetHost, hostName, allowedHosts }) ??
-      originRefusal({ origin: headers.get("origin"), host, allowedHosts })
-    if (refused !== undefined) return yield* Effect.fail(refused)
-    const method = request.method === "HEAD" ? "GET" : request.method
-    const samePath = routesAt(path).map(({ handler }) => handler)
+  /** `handler` is that of the route and method, undefined where there is none. */
+  const answer = Effect.fnUntraced(function* (
+    { req, env }: Asked,
+    {
+      handler,
+      requestId,
+      peer
+    }: { readonly handler: Handler<R> | undefined; readonly requestId: RequestId; readonly peer: string | undefined }
+  ): Effect.fn.Return<Answered, Refusal, R> {
+    const { raw: request } = req
+    const { targetHost, pathname, query } = targetOf(req)
+    const { headers, method } = request
+    const wanted = method === "HEAD" ? "GET" : method
+    // Hono decodes a path; who may use a route is judged by what was written.
+    const samePath = handler !== undefined && pathname === req.path ? [handler] : handlersAt(pathname)
     // A method that is not there is told to whoever may use the first that is.
-    const { access } = samePath.find((one) => one.method === method) ?? samePath[0] ?? { access: undefined }
-    return yield* authenticate({ access, peer, headers })
-  })
-
-  const answer = Effect.fnUntraced(function* (handler: Handler<R>, sent: Sent): Effect.fn.Return<Response, Refusal, R> {
-    const { request, requestId, caller } = sent
-    const { input, fields, unknownFields } = yield* decodeInput(handler, sent)
-    if (unknownFields.length > 0) {
-      yield* Effect.logInfo("http.fields.unknown").pipe(Effect.annotateLogs({ fields: unknownFields }))
+    const { access } = samePath.find((one) => one.method === wanted) ?? samePath[0] ?? { access: undefined }
+    const caller = yield* admit({ headers, targetHost, peer, access })
+    if (handler === undefined) {
+      const allowed = handlersAt(req.path).flatMap((one) => (one.method === "GET" ? ["GET", "HEAD"] : [one.method]))
+      return yield* Effect.fail(allowed.length === 0 ? notFound : methodNotAllowed(allowed))
     }
-    const programField = handler.programFields?.find((field) => fields.includes(field))
-    if (programField !== undefined && !caller.isTrusted) return yield* Effect.fail(programNotAllowed(programField))
-    const operation = handler.body(input, { requestId })
-    const key = handler.isIdempotent ? yield* idempotencyKey(request.headers, sent.rawHeaders) : undefined
-    if (key === undefined) {
-      const exit = yield* Effect.exit(operation)
-      // The body of such a handler succeeds with nothing else.
-      if (Exit.isSuccess(exit) && isContent(handler.success)) {
-        const { outgoing } = sent
-        return contentResponse(exit.value as Content, { isHead: request.method === "HEAD", runExit, outgoing })
-      }
-      return responseOf(yield* answerOf(handler, exit, requestId))
-    }
-    const answered = yield* answerOnce({
-      route: `${handler.method} ${handler.path}`,
-      key,
-      bodyHash: bodyHash(input),
-      program: operation,
-      answerOf: (exit) => finalAnswer(answerOf(handler, exit, requestId), { requestId, notice: shutdown.notice })
-    })
-    return responseOf(answered)
-  })
-
-  const answerOf = Effect.fnUntraced(function* (
-    handler: Handler<R>,
-    exit: Exit.Exit<unknown, { readonly _tag: string; readonly message: string }>,
-    requestId: string
-  ): Effect.fn.Return<Answer, Refusal> {
-    if (Exit.isSuccess(exit)) {
-      const { success } = handler
-      if (isContent(success)) return yield* Effect.die("content is no stored answer")
-      return answerWith({ status: 200, body: yield* Effect.orDie(Schema.encodeEffect(success)(exit.value)) })
-    }
-    const { cause } = exit
-    const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-    if (error === undefined) {
-      return yield* Cause.hasInterruptsOnly(cause)
-        ? Effect.fail(shuttingDown(shutdown.notice()))
-        : Effect.failCause(Cause.die(cause))
-    }
-    const known: AnyErrorAnswer | undefined = handler.errors[error._tag]
-    if (known === undefined) return yield* Effect.die(error)
-    const body = { ok: false, error: redact(error.message), code: codeOf(error._tag), request_id: requestId }
-    return answerWith({
-      status: known.status,
-      body: known.fields === undefined ? body : { ...body, ...Object(known.fields.of(error)) },
-      headers: { ...(known.status === 503 && retryLater), ...known.headers?.(error) }
+    const { rawHeaders } = env?.incoming ?? {}
+    const sent = { request, rawHeaders, requestId, caller, path: req.param(), query }
+    const answered = answering(handler, sent)
+    if (!isTraced) return yield* answered
+    const attributes = { request_id: requestId }
+    return yield* Effect.withSpan(answered, `${handler.method} ${handler.path}`, {
+      kind: "server",
+      root: true,
+      attributes
     })
   })
 
-  /** Runs a program of one request; what neither answers nor refuses was cut by the shutdown, or is a defect. */
-  const settle = async <A>(program: Effect.Effect<A, Refusal, R>, requestId: string): Promise<A | Response> => {
-    const exit = await runExit(
-      program.pipe(Effect.tapCause(logDefects), Effect.annotateLogs({ request_id: requestId }))
-    )
-    return Exit.isSuccess(exit) ? exit.value : responseOf(refuse(refusalOf(exit.cause, shutdown.notice()), requestId))
+  /** What neither answers nor refuses was cut by the shutdown, or is a defect. */
+  const responseTo = ({ req, env }: Asked, requestId: string, exit: Exit.Exit<Answered, Refusal>): Response => {
+    const common = { "X-Request-Id": requestId, ...(shutdown.times() !== undefined && closing) }
+    if (!Exit.isSuccess(exit)) {
+      return responseOf(refuse(refusalOf(exit.cause, shutdown.notice()), requestId), common)
+    }
+    if ("answer" in exit.value) return responseOf(exit.value.answer, common)
+    const { content } = exit.value
+    const isHead = req.method === "HEAD"
+    return contentResponse(content, { common, isHead, runExit, outgoing: env?.outgoing })
   }
 
-  app.use("*", async (context, next) => {
-    const { req } = context
+  const serve = (asked: Asked, handler?: Handler<R>): Response | Promise<Response> => {
+    const { req, env } = asked
     const requestId = ids.draw()
-    const peer = context.env?.incoming?.socket.remoteAddress
-    const fields = { method: req.method, path: redact(req.path) }
     const startedAt = performance.now()
-    const log = (event: string, more: Record<string, unknown>) =>
-      settle(Effect.logInfo(event).pipe(Effect.annotateLogs({ ...fields, ...more })), requestId)
-    await log("http.start", { remote: peer, user_agent: req.header("user-agent") })
-    const admitted = await settle(admit(req.raw, peer), requestId)
-    if (admitted instanceof Response) {
-      context.res = admitted
-    } else {
-      context.set("requestId", requestId)
-      context.set("caller", admitted)
-      await next()
+    const peer = env?.incoming?.socket.remoteAddress
+    const log = (event: string, more: Readonly<Record<string, unknown>>) => {
+      const fields = { request_id: requestId, method: req.method, path: redact(req.path), ...more }
+      if (isLogged) runExit(Effect.annotateLogs(Effect.logInfo(event), fields))
     }
-    context.res.headers.set("X-Request-Id", requestId)
-    if (shutdown.times() !== undefined) context.res.headers.set("Connection", "close")
-    const elapsedMillis = performance.now() - startedAt
-    const labels = { method: methodLabel(req.method), route: routesAt(req.path)[0]?.handler.path ?? "other" }
-    metrics.count("httpRequests", { ...labels, status: String(context.res.status) })
-    metrics.observe("httpDuration", labels, elapsedMillis / 1_000)
-    await log("http.end", { status: context.res.status, duration_ms: Math.round(elapsedMillis) })
-  })
-
-  const respond = async (context: Context<{ Bindings: Bindings; Variables: Variables }>, handler: Handler<R>) => {
-    const [requestId, caller] = [context.get("requestId"), context.get("caller")]
-    const { raw: request } = context.req
-    const rawHeaders = context.env?.incoming?.rawHeaders
-    const outgoing = context.env?.outgoing
-    // Hono would give the first value of a name.
-    const query = Object.fromEntries(new URL(request.url).searchParams)
-    const sent = { request, rawHeaders, outgoing, requestId, caller, path: context.req.param(), query }
-    const span = { kind: "server", root: true, attributes: { request_id: requestId } } as const
-    return await settle(Effect.withSpan(answer(handler, sent), `${handler.method} ${handler.path}`, span), requestId)
+    const run = <A, E>(program: Effect.Effect<A, E, R>) =>
+      runExit(Effect.annotateLogs(program, { request_id: requestId }))
+    const settle = (exit: Exit.Exit<Answered, Refusal>): Response => {
+      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) run(logDefects(exit.cause))
+      const response = responseTo(asked, requestId, exit)
+      const elapsedMillis = performance.now() - startedAt
+      const route = (handler ?? handlersAt(req.path)[0])?.path ?? "other"
+      const labels = { method: methodLabel(req.method), route }
+      metrics.count("httpRequests", { ...labels, status: String(response.status) })
+      metrics.observe("httpDuration", labels, elapsedMillis / 1_000)
+      log("http.end", { status: response.status, duration_ms: Math.round(elapsedMillis) })
+      return response
+    }
+    log("http.start", { remote: peer, user_agent: req.header("user-agent") })
+    const exit = run(answer(asked, { handler, requestId, peer }))
+    return exit instanceof Promise ? exit.then(settle) : settle(exit)
   }
   for (const handler of Object.values(handlers)) {
-    app.on(handler.method, handler.path, (context) => respond(context, handler))
+    app.on(handler.method, handler.path, (context) => serve(context, handler))
   }
-  app.notFound((context) => {
-    const methods = routesAt(context.req.path).map(({ handler }) => handler.method)
-    const allowed = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
-    return responseOf(refuse(allowed.length === 0 ? notFound : methodNotAllowed(allowed), context.get("requestId")))
-  })
+  app.notFound((context) => serve(context))
   return app
 })
+
+/** Where a request goes; Hono would give the first value of a name that is in its query twice. */
+const targetOf = ({ url, path }: HonoRequest) => {
+  // Most have neither host nor query, and nothing that Hono decodes.
+  if (url === `http://localhost${path}`) return { targetHost: "localhost", pathname: path, query: {} }
+  const { host, pathname, searchParams } = new URL(url)
+  return { targetHost: host, pathname, query: Object.fromEntries(searchParams) }
+}
 
 /** Any token is a method: whoever calls must not choose the names of series. */
 const methodLabel = (method: string): "GET" | "HEAD" | "POST" | "other" =>

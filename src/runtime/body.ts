@@ -1,5 +1,5 @@
 /** Reads and decodes what a request brings: its path, its header fields, and its query or its body. */
-import { Effect, Schema } from "effect"
+import { Effect, Exit, Schema } from "effect"
 import { requestProblem } from "../domain/requestProblem.ts"
 import type { Handler } from "./Handler.ts"
 import { bodyTooLarge, invalid, type Refusal, timedOut, unsupportedMediaType } from "./refusals.ts"
@@ -26,15 +26,13 @@ export interface DecodedInput {
   readonly unknownFields: ReadonlyArray<string>
 }
 
-/** Content type, size and schema, in this order; what fails first is the refusal. */
-export const decodeInput = Effect.fnUntraced(function* <R>(
-  handler: Handler<R>,
-  raw: RawInput
-): Effect.fn.Return<DecodedInput, Refusal> {
-  const given = handler.method === "GET" ? raw.query : yield* bodyOf(handler, raw.request)
+/** Content type, size and schema, in this order; what fails first is the refusal. A query waits for nothing. */
+export const decodeInput = <R>(handler: Handler<R>, raw: RawInput): Effect.Effect<DecodedInput, Refusal> => {
   const headers = Object.entries(handler.headers ?? {}).map(([field, name]) => [field, headerOf(raw.request, name)])
-  return yield* decode(handler, { ...given, ...Object.fromEntries(headers), ...raw.path })
-})
+  const decoded = (given: Record<string, unknown>) =>
+    decode(handler, { ...given, ...Object.fromEntries(headers), ...raw.path })
+  return handler.method === "GET" ? decoded(raw.query) : Effect.flatMap(bodyOf(handler, raw.request), decoded)
+}
 
 /** `Range` is for `GET` alone (RFC 9110, section 14.2). */
 const headerOf = ({ method, headers }: Request, name: string): string | null =>
@@ -93,18 +91,15 @@ const parse = Effect.fnUntraced(function* (bytes: Buffer): Effect.fn.Return<Reco
 })
 
 /** `null` counts as absent. */
-const decode = Effect.fnUntraced(function* <R>(
-  handler: Handler<R>,
-  json: Record<string, unknown>
-): Effect.fn.Return<DecodedInput, Refusal> {
+const decode = <R>(handler: Handler<R>, json: Record<string, unknown>): Exit.Exit<DecodedInput, Refusal> => {
   const present = Object.entries(json).filter(([, value]) => value !== null)
-  const input = yield* Schema.decodeUnknownEffect(handler.request)(Object.fromEntries(present)).pipe(
-    Effect.mapError(({ issue }) => invalid(requestProblem(issue, handler.headers).message))
-  )
   const names = present.map(([name]) => name)
-  return {
-    input,
-    fields: names.filter((name) => Object.hasOwn(handler.request.fields, name)),
-    unknownFields: Object.keys(json).filter((name) => !Object.hasOwn(handler.request.fields, name))
-  }
-})
+  return Exit.mapBoth(Schema.decodeUnknownExit(handler.request)(Object.fromEntries(present)), {
+    onFailure: ({ issue }) => invalid(requestProblem(issue, handler.headers).message),
+    onSuccess: (input) => ({
+      input,
+      fields: names.filter((name) => Object.hasOwn(handler.request.fields, name)),
+      unknownFields: Object.keys(json).filter((name) => !Object.hasOwn(handler.request.fields, name))
+    })
+  })
+}

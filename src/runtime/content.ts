@@ -12,10 +12,10 @@ import type { Content } from "./Handler.ts"
  */
 export const contentResponse = <R>(
   { status = 200, headers, body, last }: Content,
-  options: { readonly isHead: boolean } & Sending<R>
+  options: { readonly isHead: boolean; readonly common: Readonly<Record<string, string>> } & Sending<R>
 ): Response => {
   const sent = options.isHead ? null : Stream.isStream(body) ? readable(body, { ...options, last }) : body
-  return new Response(sent, { status, headers: { "X-Content-Type-Options": "nosniff", ...headers } })
+  return new Response(sent, { status, headers: { "X-Content-Type-Options": "nosniff", ...headers, ...options.common } })
 }
 
 interface Sending<R> {

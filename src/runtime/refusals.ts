@@ -15,7 +15,7 @@ const refusal = (status: number, code: string, error: string, headers?: Record<s
   headers === undefined ? { status, code, error } : { status, code, error, headers }
 
 /** The rest of a body that nobody reads must not be taken for the next request. */
-const closing = { Connection: "close" }
+export const closing = { Connection: "close" }
 
 /** How long a caller may wait before it asks a Looper again that was stopping, in seconds. */
 const retryAfterSeconds = "10"

@@ -2,6 +2,7 @@
 import { Cause, Effect, Option } from "effect"
 import type { ShutdownNotice } from "../domain/shutdownNotice.ts"
 import type { StoredAnswer } from "../services/records/StoredAnswers.ts"
+import { NodeResponse } from "./NodeResponse.ts"
 import { internalError, type Refusal, refusalBody, shuttingDown } from "./refusals.ts"
 
 /** An answer whose body is written. */
@@ -28,9 +29,9 @@ export const refusalOf = (cause: Cause.Cause<Refusal>, notice: ShutdownNotice | 
 export const logDefects = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Cause.hasDies(cause) ? Effect.logError("http.defect", cause) : Effect.void
 
-/** An answer as a response; its own headers count before the common ones. */
-export const responseOf = ({ status, headers, body }: Answer): Response =>
-  new Response(body, {
+/** An answer as a response; `common` headers count before its own. */
+export const responseOf = ({ status, headers, body }: Answer, common: Readonly<Record<string, string>>): Response =>
+  new NodeResponse(body, {
     status,
-    headers: { "Content-Type": "application/json", "X-Content-Type-Options": "nosniff", ...headers }
+    headers: { "Content-Type": "application/json", "X-Content-Type-Options": "nosniff", ...headers, ...common }
   })

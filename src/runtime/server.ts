@@ -29,11 +29,16 @@ export class HttpServer extends Context.Service<HttpServer, { readonly url: stri
         const folderLock = yield* FolderLock
         const serverLog = yield* ServerLog
         const fibers = yield* FiberSet.make<unknown, unknown>()
-        const runFork = yield* FiberSet.runtime(fibers)<R | AppServices>()
+        const runFork = Effect.runForkWith(yield* Effect.context<R | AppServices>())
         const app = yield* makeApp({
           handlers,
-          runExit: <A, E>(program: Effect.Effect<A, E, R>, options?: { readonly signal: AbortSignal }) =>
-            new Promise<Exit.Exit<A, E>>((resolve) => runFork(program, options).addObserver(resolve))
+          runExit: <A, E>(program: Effect.Effect<A, E, R>, options?: { readonly signal: AbortSignal }) => {
+            const fiber = runFork(program, options)
+            const exit = fiber.pollUnsafe()
+            if (exit !== undefined) return exit
+            FiberSet.addUnsafe(fibers, fiber)
+            return new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
+          }
         })
         const { server } = yield* Effect.acquireRelease(
           // Nobody asked this Looper for anything: it must not stop what it adopted.

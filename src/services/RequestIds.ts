@@ -1,5 +1,5 @@
 /** Draws the ids of requests and runs. */
-import { randomBytes } from "node:crypto"
+import { randomUUID } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
 import type { RequestId } from "../domain/RequestId.ts"
 import { RunRecords } from "./records/RunRecords.ts"
@@ -19,7 +19,8 @@ export class RequestIds extends Context.Service<
       const runLogs = yield* RunLogs
       const records = yield* RunRecords
       const draw = (prefix: "auto" | "" = ""): RequestId => {
-        const id = `${prefix}${randomBytes(4).toString("hex")}`
+        // Node draws for many of them at once; these digits are random, all of them.
+        const id = `${prefix}${randomUUID().slice(0, 8)}`
         return runLogs.has(id) || records.has(id) ? draw(prefix) : id
       }
       return RequestIds.of({ draw })

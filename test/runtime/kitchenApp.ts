@@ -101,10 +101,10 @@ export const openApp = (
     const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
     const app = yield* makeApp<never>({
       handlers: { ...(handlers as unknown as Handlers<never>), cook: cookWith(cook), ...menu, ...more },
-      runExit: (program) => {
-        const fiber = Effect.runFork(Effect.provide(program, logs.layer))
+      runExit: (program, options) => {
+        const fiber = Effect.runFork(Effect.provide(program, logs.layer), options)
         fibers.add(fiber)
-        return Effect.runPromise(Fiber.await(fiber))
+        return fiber.pollUnsafe() ?? Effect.runPromise(Fiber.await(fiber))
       }
     })
     const request = (path: string, { peer = "127.0.0.1", rawHeaders, ...init }: Sent = {}) =>
@@ -118,6 +118,7 @@ export const openApp = (
       })
     return {
       request,
+      fetch: app.fetch,
       post: (body: unknown, { headers, ...init }: Sent = {}) =>
         request("/cook", {
           method: "POST",

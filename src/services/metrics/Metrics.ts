@@ -30,10 +30,16 @@ export interface MetricsShape {
 /** A registry of its own: Loopers that share a process do not count each other's events. */
 export const makeMetrics = (): MetricsShape => {
   const context = Context.make(Metric.MetricRegistry, new Map())
-  const metrics = new Map(Object.entries(metricTable).map(([name, definition]) => [name, metricOf(definition)]))
+  const series = new Map<string, AnyMetric>()
+  // Effect makes the text that names a series once for each metric.
   const labelled = (name: string, labels: object): AnyMetric => {
-    const metric = metrics.get(name) as AnyMetric
-    return Object.keys(labels).length === 0 ? metric : Metric.withAttributes(metric, { ...labels })
+    let key = name
+    for (const label in labels) key += ` ${label}=${labels[label as keyof typeof labels]}`
+    const known = series.get(key)
+    if (known !== undefined) return known
+    const metric = metricOf(metricTable[name as keyof Table], { ...labels })
+    series.set(key, metric)
+    return metric
   }
   const update = (name: string, labels: object, value: number) => labelled(name, labels).updateUnsafe(value, context)
   for (const [name, definition] of Object.entries<MetricDefinition>(metricTable)) {
@@ -74,8 +80,11 @@ export const tickLabels = (tick: TickOutcome): LabelsOf<Table["autopollTicks"]> 
 
 type AnyMetric = Metric.Metric<number, unknown>
 
-const metricOf = ({ kind, name, help, boundaries }: MetricDefinition): AnyMetric => {
-  const options = { description: help }
+const metricOf = (
+  { kind, name, help, boundaries }: MetricDefinition,
+  attributes: Metric.Metric.Attributes
+): AnyMetric => {
+  const options = { description: help, attributes }
   if (kind === "counter") return Metric.counter(name, { ...options, incremental: true })
   if (kind === "gauge") return Metric.gauge(name, options)
   return Metric.histogram(name, { ...options, boundaries: boundaries ?? [] })

@@ -36,7 +36,7 @@ export class LogFile {
   private readonly filePath: string
   private readonly droppedLine: (records: number) => string
   private fd: number
-  private pending: Array<Buffer> = []
+  private pending: Array<string> = []
   private pendingBytes = 0
   private droppedRecords = 0
   /** A batch, or a record that was cut. */
@@ -71,11 +71,10 @@ export class LogFile {
   record(line: string): void {
     // Its number may name somebody else's file by now.
     if (this.isClosed) return
-    const bytes = Buffer.from(line)
-    this.pending.push(bytes)
-    this.pendingBytes += bytes.length
+    this.pending.push(line)
+    this.pendingBytes += Buffer.byteLength(line)
     while (this.pendingBytes > maxPendingBytes && this.pending.length > 0) {
-      this.pendingBytes -= this.pending.shift()?.length ?? 0
+      this.pendingBytes -= Buffer.byteLength(this.pending.shift() ?? "")
       this.droppedRecords += 1
     }
     this.arm(0)
@@ -225,7 +224,7 @@ export class LogFile {
     if (this.pending.length === 0) return
     this.reopenIfMoved()
     const dropped = this.droppedRecords === 0 ? "" : this.droppedLine(this.droppedRecords)
-    const bytes = Buffer.concat([Buffer.from(this.isLineOpen ? "\n" : ""), Buffer.from(dropped), ...this.pending])
+    const bytes = Buffer.from((this.isLineOpen ? "\n" : "") + dropped + this.pending.join(""))
     const written = writeSync(this.fd, bytes)
     this.droppedRecords = 0
     this.keep(bytes, written)
@@ -244,7 +243,7 @@ export class LogFile {
     this.pendingBytes = bytes.length - first
     for (let start = first, end = 0; start < bytes.length; start = end) {
       end = lineEnd(bytes, start)
-      this.pending.push(Buffer.from(bytes.subarray(start, end)))
+      this.pending.push(bytes.toString("utf8", start, end))
     }
   }
 
@@ -262,7 +261,7 @@ export class LogFile {
     const batch = this.unfinished
     if (batch === undefined || this.isLineOpen || this.pending.length === 0) return
     try {
-      const written = writeSync(this.fd, Buffer.concat(this.pending))
+      const written = writeSync(this.fd, Buffer.from(this.pending.join("")))
       const { ino, size } = fstatSync(this.fd)
       batch.onBegin?.({ inode: ino, size, skip: batch.offset + size - sizeBefore - written })
     } catch {

@@ -5,16 +5,27 @@ const maxStdoutBytes = 1024 * 1024
 
 /** A pipe's end that is gone is an `error` event; without a listener it would end Looper. */
 let hasStdoutListener = false
+/** Records of this turn of the event loop: one write takes them all. */
+let waiting = ""
 
-/** Writes a record, or drops it where too much is unread. */
+/** Writes a record at this turn's end, or drops it where too much is unread. */
 export const toStdout = (line: string): void => {
   if (!hasStdoutListener) {
     hasStdoutListener = true
     process.stdout.on("error", () => undefined)
     // Node makes writes to a terminal block (lib/tty.js): one that Ctrl-S or a stalled ssh holds up would stop Looper.
     ;(process.stdout as { _handle?: { setBlocking?(isBlocking: boolean): void } })._handle?.setBlocking?.(false)
+    process.on("exit", flush)
   }
-  if (process.stdout.writableLength < maxStdoutBytes) process.stdout.write(line)
+  if (waiting.length + process.stdout.writableLength >= maxStdoutBytes) return
+  if (waiting === "") setImmediate(flush)
+  waiting += line
+}
+
+const flush = (): void => {
+  const lines = waiting
+  waiting = ""
+  if (lines !== "") process.stdout.write(lines)
 }
 
 /** A stdout that begins with where Looper listens. */
@@ -38,6 +49,7 @@ export const toStdoutBehindListening = (): ListeningFirst => {
     const lines = held ?? []
     held = undefined
     for (const line of lines) toStdout(line)
+    flush()
   }
   process.on("exit", release)
   return {

@@ -56,7 +56,10 @@ const leaveDisk = () => {
 const folder = fs.mkdtempSync(join(tmpdir(), "server-log-"))
 afterAll(() => fs.rmSync(folder, { recursive: true }))
 const stdout: Array<string> = []
-beforeEach(() => {
+/** The end of this turn of the event loop, and of what was done at it. */
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+beforeEach(async () => {
+  await turn()
   stdout.length = 0
   useDisk()
   vi.spyOn(process.stdout, "write").mockImplementation((text) => stdout.push(String(text)) > 0)
@@ -162,7 +165,20 @@ describe("the server log", () => {
       const { log, append } = yield* openLog
       log.record("record\n")
       yield* append("mirrored\n")
+      yield* Effect.promise(turn)
       assert.deepStrictEqual(stdout, ["record\n"])
+    })
+  )
+
+  it.live("has the records of one turn on stdout in one write, in their order", () =>
+    Effect.gen(function* () {
+      const { log } = yield* openLog
+      log.record("1\n")
+      log.record("2\n")
+      yield* Effect.promise(turn)
+      log.record("3\n")
+      yield* Effect.promise(turn)
+      assert.deepStrictEqual(stdout, ["1\n2\n", "3\n"])
     })
   )
 
@@ -172,6 +188,7 @@ describe("the server log", () => {
       vi.spyOn(process.stdout, "writableLength", "get").mockReturnValue(2 ** 20)
       log.record("record\n")
       yield* reads("record\n")
+      yield* Effect.promise(turn)
       assert.deepStrictEqual(stdout, [])
     })
   )
