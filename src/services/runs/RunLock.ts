@@ -101,7 +101,9 @@ export class RunLock extends Context.Service<
             holder = undefined
             held = undefined
           }
-          return Effect.onExit(Effect.andThen(taken, options.sequence), (exit) => Effect.sync(() => ended(exit)))
+          // The scope knows of this fiber from the next turn on: its end waits for what was begun by then.
+          const begun = Effect.andThen(Effect.andThen(taken, Effect.yieldNow), options.sequence)
+          return Effect.onExit(begun, (exit) => Effect.sync(() => ended(exit)))
         })
         const locked = semaphore
           .withPermitsIfAvailable(1)(sequence)
