@@ -81,7 +81,7 @@ export const assertFollow = async (last: number): Promise<true> => {
   await generations.isUp(last)
 
   assert.deepStrictEqual(zulip.messages, textsOf(last))
-  assert.isEmpty(generations.answers(), "no caller lives to see its answer")
+  assert.deepStrictEqual(generations.answers(), [], "no caller lives to see its answer")
   const former = Array.from({ length: last - 1 }, (_, index) => index + 1)
   const codes = former.map(() => "143")
   assertLogs(looper, [...codes, undefined])

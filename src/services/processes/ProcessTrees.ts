@@ -97,8 +97,12 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
   const denied = new Set<number>()
   const startedAt = yield* monotonicMillis
 
+  /** The eldest first: a codex that sees its child die of SIGTERM before it got its own acts on that. */
   const livingOf = (known: ReadonlyMap<number, ProcessIdentity>) =>
-    Effect.filter([...known.values()], (identity) => table.isAlive(identity))
+    Effect.filter(
+      Array.from(known.values()).toSorted((a, b) => a.startTicks - b.startTicks || a.pid - b.pid),
+      (identity) => table.isAlive(identity)
+    )
   let given = context.rows
   const scanLiving = Effect.gen(function* () {
     tree = growTree(tree, { rows: given ?? (yield* table.scan), seeds, self: table.self })

@@ -71,6 +71,14 @@ const makeWorld = (options: {
   return { signals, terminate, scans: () => scans }
 }
 
+it.live("asks a parent before its children, whatever order a scan has", () =>
+  Effect.gen(function* () {
+    const { signals, terminate } = makeWorld({ mortal: () => "SIGTERM", shows: () => [12, 10, 11] })
+    assert.deepStrictEqual(yield* terminate(300), { survivors: [] })
+    assert.deepStrictEqual(signals, ["10 SIGTERM", "11 SIGTERM", "12 SIGTERM"])
+  })
+)
+
 it.live("asks who appears in the grace too, and kills nobody who obeys", () =>
   Effect.gen(function* () {
     const { signals, terminate } = makeWorld({
