@@ -9,7 +9,8 @@ import { type RunLog, type RunLogs, untilDescriptors } from "../runs/RunLogs.ts"
 import { sourceOf } from "../runs/runLogSource.ts"
 import type { ServerLog } from "../serverLog/ServerLog.ts"
 
-const bufferBytes = 1024 * 1024
+/** Together with what is kept of a cut line less than the longest line: a larger block is cleaned line by line. */
+const bufferBytes = 512 * 1024
 /** Of as much, the line that is cut is read again: less work than to join it to its rest. */
 const wholeLinesFrom = bufferBytes / 2
 const shortestPauseMillis = 5
