@@ -295,7 +295,7 @@ describe("a Looper that comes later", () => {
 
   it.effect("closes a run whose end was lost with memory, by its log, unless its side file is there", () =>
     Effect.gen(function* () {
-      const ids = ["0a0a0a0a", "0b0b0b0b", "0c0c0c0c", "0d0d0d0d"] as const
+      const ids = ["0a0a0a0a", "0b0b0b0b", "0c0c0c0c", "0d0d0d0d", "0e0e0e0e"] as const
       const first = yield* openRecords(root())
       for (const each of ids) {
         yield* first.records.begin(begun(each))
@@ -312,6 +312,8 @@ describe("a Looper that comes later", () => {
       )
       writeFileSync(logOf(ids[2]), "no trailer", { flag: "a" })
       rmSync(logOf(ids[3]))
+      writeFileSync(logOf(ids[4]), runLogTrailer(0), { flag: "a" })
+      writeFileSync(logOf(ids[4]).replace(".log", ".state"), sideFileStart)
       const { records } = yield* openRecords(root())
       assert.deepStrictEqual((yield* records.unended).map(({ requestId }) => requestId).toSorted(), ids.slice(1))
       const closed = yield* records.find(ids[0])
