@@ -48,8 +48,8 @@ export class ProcessTrees extends Context.Service<
      * Stops everything that belongs to `seeds`; bounded by the grace and two seconds.
      *
      * **Details** `rows`, a scan that the caller has just made, is taken for the first one. Where that shows nobody,
-     * there is nothing to stop. Only single pids are signalled, each after its identity was read again: what happens in the
-     * microseconds between is not excluded. Supervisors are not signalled unless they outlive their codex.
+     * there is nothing to stop. Only single pids are signalled, each after its identity was read again: what happens
+     * in the microseconds between is not excluded. Supervisors are not signalled unless they outlive their codex.
      */
     readonly terminate: (
       seeds: TreeSeeds,

@@ -103,7 +103,8 @@ const markerPattern = /(?:^|\0)LOOPER_RUN_ID=((?:auto)?[0-9a-f]{8})\0/
 /**
  * The environment with which a process was started; undefined where it is gone or not to be seen.
  *
- * **Details** Empty also in the middle of an exec (environ_read in the kernel's fs/proc/base.c: `env_end` is not set yet).
+ * **Details** Empty also in the middle of an exec (environ_read in the kernel's fs/proc/base.c: `env_end` is not set
+ * yet).
  */
 export const readEnvironment = (pid: number): string | undefined => read(`/proc/${pid}/environ`)?.toString("latin1")
 
