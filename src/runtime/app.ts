@@ -63,11 +63,8 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   /** `handler` is that of the route and method, undefined where there is none. */
   const answer = Effect.fnUntraced(function* (
     { req, env }: Asked,
-    {
-      handler,
-      requestId,
-      peer
-    }: { readonly handler: Handler<R> | undefined; readonly requestId: RequestId; readonly peer: string | undefined }
+    handler: Handler<R> | undefined,
+    { requestId, peer }: { readonly requestId: RequestId; readonly peer: string | undefined }
   ): Effect.fn.Return<Answered, Refusal, R> {
     const { raw: request } = req
     const { targetHost, pathname, query } = targetOf(req)
@@ -129,7 +126,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
       return response
     }
     log("http.start", { remote: peer, user_agent: req.header("user-agent") })
-    const exit = run(answer(asked, { handler, requestId, peer }))
+    const exit = run(answer(asked, handler, { requestId, peer }))
     return exit instanceof Promise ? exit.then(settle) : settle(exit)
   }
   for (const handler of Object.values(handlers)) {
