@@ -1,6 +1,6 @@
 /** Mounts a list of handlers on Hono: one way through for every request, whatever its route. */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Cause, Effect, Exit, LogLevel } from "effect"
+import { Effect, Exit, LogLevel } from "effect"
 import { type Context, Hono, type HonoRequest } from "hono"
 import type { RequestId } from "../domain/RequestId.ts"
 import { redactor } from "../logging.ts"
@@ -39,8 +39,8 @@ export type AppServices = LooperConfig | RequestIds | RunTickets | Shutdown | St
  * An app that answers each request in this order: shutdown, Host and Origin, peer and token, route and method,
  * content type, size, schema, programs, `Idempotency-Key`, the handler's operation.
  *
- * **Details** One fiber does all of it. A request for which nothing waits has its answer without a promise, which
- * node-server then writes in the same turn.
+ * **Details** One for which nothing waits has its answer without a promise: node-server writes that in the same turn,
+ * and any other as a stream.
  */
 export const makeApp = Effect.fnUntraced(function* <R>(options: {
   readonly handlers: Handlers<R>
@@ -115,7 +115,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const run = <A, E>(program: Effect.Effect<A, E, R>) =>
       runExit(Effect.annotateLogs(program, { request_id: requestId }))
     const settle = (exit: Exit.Exit<Answered, Refusal>): Response => {
-      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) run(logDefects(exit.cause))
+      if (Exit.isFailure(exit)) run(logDefects(exit.cause))
       const response = responseTo(asked, requestId, exit)
       const elapsedMillis = performance.now() - startedAt
       const route = (handler ?? handlersAt(req.path)[0])?.path ?? "other"
