@@ -39,8 +39,7 @@ export type AppServices = LooperConfig | RequestIds | RunTickets | Shutdown | St
  * An app that answers each request in this order: shutdown, Host and Origin, peer and token, route and method,
  * content type, size, schema, programs, `Idempotency-Key`, the handler's operation.
  *
- * **Details** One for which nothing waits has its answer without a promise: node-server writes that in the same turn,
- * and any other as a stream.
+ * **Details** One for which nothing waits has its answer without a promise: node-server writes that in the same turn.
  */
 export const makeApp = Effect.fnUntraced(function* <R>(options: {
   readonly handlers: Handlers<R>
