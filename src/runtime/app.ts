@@ -1,6 +1,6 @@
 /** Mounts a list of handlers on Hono: one way through for every request, whatever its route. */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Cause, Effect, Exit, LogLevel } from "effect"
+import { Effect, Exit, LogLevel } from "effect"
 import { type Context, Hono, type HonoRequest } from "hono"
 import type { RequestId } from "../domain/RequestId.ts"
 import { redactor } from "../logging.ts"
@@ -39,8 +39,7 @@ export type AppServices = LooperConfig | RequestIds | RunTickets | Shutdown | St
  * An app that answers each request in this order: shutdown, Host and Origin, peer and token, route and method,
  * content type, size, schema, programs, `Idempotency-Key`, the handler's operation.
  *
- * **Details** One fiber does all of it. A request for which nothing waits has its answer without a promise, which
- * node-server then writes in the same turn.
+ * **Details** One for which nothing waits has its answer without a promise: node-server writes that in the same turn.
  */
 export const makeApp = Effect.fnUntraced(function* <R>(options: {
   readonly handlers: Handlers<R>
@@ -63,11 +62,8 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   /** `handler` is that of the route and method, undefined where there is none. */
   const answer = Effect.fnUntraced(function* (
     { req, env }: Asked,
-    {
-      handler,
-      requestId,
-      peer
-    }: { readonly handler: Handler<R> | undefined; readonly requestId: RequestId; readonly peer: string | undefined }
+    handler: Handler<R> | undefined,
+    { requestId, peer }: { readonly requestId: RequestId; readonly peer: string | undefined }
   ): Effect.fn.Return<Answered, Refusal, R> {
     const { raw: request } = req
     const { targetHost, pathname, query } = targetOf(req)
@@ -118,7 +114,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const run = <A, E>(program: Effect.Effect<A, E, R>) =>
       runExit(Effect.annotateLogs(program, { request_id: requestId }))
     const settle = (exit: Exit.Exit<Answered, Refusal>): Response => {
-      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) run(logDefects(exit.cause))
+      if (Exit.isFailure(exit)) run(logDefects(exit.cause))
       const response = responseTo(asked, requestId, exit)
       const elapsedMillis = performance.now() - startedAt
       const route = (handler ?? handlersAt(req.path)[0])?.path ?? "other"
@@ -129,7 +125,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
       return response
     }
     log("http.start", { remote: peer, user_agent: req.header("user-agent") })
-    const exit = run(answer(asked, { handler, requestId, peer }))
+    const exit = run(answer(asked, handler, { requestId, peer }))
     return exit instanceof Promise ? exit.then(settle) : settle(exit)
   }
   for (const handler of Object.values(handlers)) {

@@ -208,6 +208,17 @@ describe("an operation that fails", () => {
 })
 
 describe("every answer", () => {
+  it.effect("is there without a promise where nothing waits: Node then writes it in the same turn", () =>
+    Effect.gen(function* () {
+      const { fetch } = yield* openApp()
+      const answer = (path: string, host: string) =>
+        fetch(new Request(`http://localhost${path}`, { headers: { host } }))
+      for (const path of ["/health", "/menu?dish=soup"]) {
+        for (const host of ["localhost", "refused"]) assert.instanceOf(answer(path, host), Response, `${path} ${host}`)
+      }
+    })
+  )
+
   it.live("ends in a newline and carries the id that Looper drew", () =>
     Effect.gen(function* () {
       const app = yield* openApp(undefined, secret)
