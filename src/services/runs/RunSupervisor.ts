@@ -45,8 +45,6 @@ export interface StoppedRun {
 const settleBoundMillis = 1_000
 /** How often to look whether a supervisor that is no child of Looper, or a codex without one, still lives. */
 const lookEveryMillis = 100
-/** So long after a run's end it is looked whether anything of it lives. */
-const leftoversAfterMillis = 1_000
 /** A limit that could not be kept is tried again after this. */
 const limitAgainMillis = 1_000
 
@@ -171,13 +169,6 @@ export class RunSupervisor extends Context.Service<
           )
         )
 
-      /** Not at once: a next run's start must not wait for this look, and mostly saves it by a kill. */
-      const forgetEmpty = Effect.fnUntraced(function* ({ identity, isSeenEnding }: TrackedRun) {
-        if (isSeenEnding) yield* Effect.sleep(leftoversAfterMillis)
-        if (!started.has(identity.requestId) || (yield* hasLeftovers(identity))) return
-        started.delete(identity.requestId)
-      })
-
       const prune = Effect.suspend(() => retention.prune(new Set(unended().map(({ identity }) => identity.requestId))))
 
       /** Keeps a run beside whoever started or adopted it. */
@@ -188,10 +179,11 @@ export class RunSupervisor extends Context.Service<
           ? Effect.raceFirst(Effect.uninterruptible(limit(run)), Deferred.await(run.ending.code))
           : Effect.void
         return Effect.all([keepRun(run), watchLimits], { concurrency: "unbounded" }).pipe(
+          Effect.andThen(hasLeftovers(run.identity)),
+          Effect.tap((hasAny) => Effect.sync(() => hasAny || started.delete(requestId))),
           Effect.andThen(prune),
-          Effect.ensuring(Deferred.succeed(run.recorded, undefined)),
-          Effect.andThen(forgetEmpty(run)),
           Effect.tapCause((cause) => Effect.logError("codex.exec.keep.fail", cause)),
+          Effect.ensuring(Deferred.succeed(run.recorded, undefined)),
           Effect.provideContext(services),
           Effect.forkIn(scope, { startImmediately: true }),
           Effect.asVoid
