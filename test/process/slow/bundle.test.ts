@@ -146,11 +146,12 @@ describe("the bundle", () => {
     assert.match(message.stdout, /^DRY_RUN_OK /)
   })
 
-  it("loads neither fetch nor TLS to start", async () => {
+  it("loads neither fetch nor TLS to start and to answer GET /health", async () => {
     const [preload, loaded] = [join(looper.folder, "preload.cjs"), join(looper.folder, "loaded")]
     const write = `require("node:fs").writeFileSync(${JSON.stringify(loaded)}, process.moduleLoadList.join("\\n"))`
     writeFileSync(preload, `process.on("exit", () => ${write})`)
     const running = await startLooper({ installed: looper.folder, env: { NODE_OPTIONS: `--require=${preload}` } })
+    assert.strictEqual((await running.request("GET", "/health")).status, 200)
     await running.stop()
     const names = readFileSync(loaded, "utf8").split("\n")
     assert.include(names, "NativeModule http")
