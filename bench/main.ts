@@ -13,6 +13,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { commandLine } from "./scenarios/commandLine.ts"
+import { floors } from "./scenarios/floors.ts"
 import { followers } from "./scenarios/followers.ts"
 import { health } from "./scenarios/health.ts"
 import { history } from "./scenarios/history.ts"
@@ -40,7 +41,8 @@ const scenarios: ReadonlyArray<Scenario> = [
   history,
   followers,
   commandLine,
-  thousandRuns
+  thousandRuns,
+  floors
 ]
 
 const refuse = (why: string): never => {

@@ -1,10 +1,9 @@
 /** A run that writes 500 MB of 80-byte lines: how long it takes, how long its mirror takes, what Looper needs for that. */
-import { spawn } from "node:child_process"
-import { once } from "node:events"
-import { closeSync, openSync, rmSync } from "node:fs"
+import { rmSync } from "node:fs"
 import { join } from "node:path"
-import { alternate } from "../support/alternate.ts"
+import { alternate, one } from "../support/alternate.ts"
 import { prompts } from "../support/codex.ts"
+import { succeeds, toFile } from "../support/codexToFile.ts"
 import { type Flood, measureFlood, now, readStamps } from "../support/flood.ts"
 import { type House, makeHouse } from "../support/house.ts"
 import { startLooper } from "../support/looper.ts"
@@ -32,7 +31,7 @@ export const output: Scenario = {
       return [flood.codexMillis]
     }
     const { file, tee } = await alternate(rounds, {
-      file: () => toFile(limits, prompt, stamps),
+      file: one(() => toFile(limits, prompt, stamps)),
       looper: side,
       tee: () => throughTee(limits, prompt, stamps)
     })
@@ -75,17 +74,6 @@ export const output: Scenario = {
   }
 }
 
-/** `codex > file` */
-const toFile = async ({ folder, codexPath }: House, prompt: string, stamps: string): Promise<ReadonlyArray<number>> => {
-  const path = join(folder, "one")
-  const fd = openSync(path, "w")
-  await succeeds(codexPath, ["exec", prompt], fd)
-  closeSync(fd)
-  rmSync(path)
-  const { begunAt, endedAt } = readStamps(stamps)
-  return [endedAt - begunAt]
-}
-
 /** `codex | tee -a one >> two` */
 const throughTee = async (
   { folder, codexPath }: House,
@@ -99,9 +87,4 @@ const throughTee = async (
   rmSync(one)
   rmSync(two)
   return [millis]
-}
-
-const succeeds = async (file: string, args: ReadonlyArray<string>, stdout: number | "inherit"): Promise<void> => {
-  const [code] = await once(spawn(file, args, { stdio: ["ignore", stdout, "inherit"] }), "exit")
-  if (code !== 0) throw new Error(`${file} ended with ${code}`)
 }

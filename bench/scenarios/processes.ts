@@ -1,15 +1,12 @@
 /** What 2,000 more processes on the machine cost a run. */
-import { spawn } from "node:child_process"
-import { once } from "node:events"
 import { alternate } from "../support/alternate.ts"
 import { prompts } from "../support/codex.ts"
+import { startCrowd } from "../support/crowd.ts"
 import { makeHouse } from "../support/house.ts"
 import { longestStallMillis } from "../support/stalls.ts"
 import { startLooper } from "../support/looper.ts"
 import type { Scenario } from "../support/scenario.ts"
 import { median } from "../support/statistics.ts"
-
-const others = 2_000
 
 export const processes: Scenario = {
   name: "processes",
@@ -52,19 +49,5 @@ export const processes: Scenario = {
         goal: { kind: "value", atMost: 20 }
       }
     ]
-  }
-}
-
-/** Sleepers in one group, which ends with them. */
-const startCrowd = async (): Promise<AsyncDisposable> => {
-  const text = `n=0; while [ $n -lt ${others} ]; do sleep 86400 & n=$((n + 1)); done; echo ready; wait`
-  const crowd = spawn("sh", ["-c", text], { detached: true, stdio: ["ignore", "pipe", "inherit"] })
-  const exited = once(crowd, "exit")
-  await once(crowd.stdout, "data")
-  return {
-    [Symbol.asyncDispose]: async () => {
-      process.kill(-(crowd.pid ?? 0), "SIGKILL")
-      await exited
-    }
   }
 }

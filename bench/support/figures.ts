@@ -14,7 +14,8 @@ export interface Figure {
   readonly value: number
   /** What the value is compared with, measured in the same run. */
   readonly limit?: { readonly name: string; readonly value: number }
-  readonly goal: Goal
+  /** A floor has none. */
+  readonly goal?: Goal
   /** The same work done by Debian's webhook; a text says why there is no value. */
   readonly webhook?: number | string
 }
@@ -24,11 +25,17 @@ export type Result =
   | { readonly scenario: string; readonly figures: ReadonlyArray<Figure> }
   | { readonly scenario: string; readonly problem: string }
 
+/** What the value is judged by; without a goal the ratio, where there is a limit. */
+export const kindOf = ({ goal, limit }: Figure): Goal["kind"] => goal?.kind ?? (limit === undefined ? "value" : "ratio")
+
 /** What the goal is about; NaN where a limit is missing. */
-export const measuredOf = ({ value, limit, goal }: Figure): number => {
-  if (goal.kind === "value") return value
+export const measuredOf = (figure: Figure): number => {
+  const { value, limit } = figure
+  const kind = kindOf(figure)
+  if (kind === "value") return value
   const other = limit?.value ?? Number.NaN
-  return goal.kind === "ratio" ? value / other : value - other
+  return kind === "ratio" ? value / other : value - other
 }
 
-export const isMet = (figure: Figure): boolean => measuredOf(figure) <= figure.goal.atMost
+/** Undefined without a goal. */
+export const isMet = (figure: Figure): boolean | undefined => figure.goal && measuredOf(figure) <= figure.goal.atMost

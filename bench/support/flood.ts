@@ -93,7 +93,7 @@ const checkFlood = async (
 }
 
 /** Asks all the time; gives the longest answer. */
-const watchHealth = (url: string) => {
+export const watchHealth = (url: string) => {
   const client = clientOf(url)
   let isOver = false
   const watch = async () => {

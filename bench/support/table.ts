@@ -1,5 +1,5 @@
 /** Figures as a Markdown table, which is read as it is on a terminal too. */
-import { type Figure, type Goal, isMet, measuredOf, type Result, type Unit } from "./figures.ts"
+import { type Figure, isMet, kindOf, measuredOf, type Result, type Unit } from "./figures.ts"
 
 const heads = ["scenario", "figure", "Looper", "limit", "ratio", "goal", "met", "webhook"]
 
@@ -14,14 +14,22 @@ const withUnit = (value: number, unit: Unit): string =>
 
 const measured = (figure: Figure): string => {
   const value = measuredOf(figure)
-  if (figure.goal.kind === "ratio") return `${value.toFixed(2)} ×`
-  return figure.goal.kind === "difference" ? `${value < 0 ? "" : "+"}${withUnit(value, figure.unit)}` : "–"
+  const kind = kindOf(figure)
+  if (kind === "ratio") return `${value.toFixed(2)} ×`
+  return kind === "difference" ? `${value < 0 ? "" : "+"}${withUnit(value, figure.unit)}` : "–"
 }
 
-const goalText = ({ kind, atMost }: Goal, unit: Unit): string => {
+const goalText = ({ goal, unit }: Figure): string => {
+  if (goal === undefined) return "–"
+  const { kind, atMost } = goal
   if (kind === "ratio") return `≤ ${atMost} ×`
   const bound = unit === "descriptors" ? String(atMost) : `${atMost} ${unit}`
   return kind === "difference" ? `≤ +${bound}` : `≤ ${bound}`
+}
+
+const metText = (figure: Figure): string => {
+  const met = isMet(figure)
+  return met === undefined ? "–" : met ? "yes" : "**no**"
 }
 
 const webhookText = ({ webhook, unit }: Figure): string => {
@@ -35,8 +43,8 @@ const cellsOf = (scenario: string, figure: Figure): ReadonlyArray<string> => [
   withUnit(figure.value, figure.unit),
   figure.limit === undefined ? "–" : `${withUnit(figure.limit.value, figure.unit)} (${figure.limit.name})`,
   measured(figure),
-  goalText(figure.goal, figure.unit),
-  isMet(figure) ? "yes" : "**no**",
+  goalText(figure),
+  metText(figure),
   webhookText(figure)
 ]
 

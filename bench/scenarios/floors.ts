@@ -1,0 +1,140 @@
+/** What the machine and Node leave nobody to gain, for the goals that Looper misses: figures without a goal. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { readdirSync, readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
+import { alternate, one } from "../support/alternate.ts"
+import { startBareRun } from "../support/bareRun.ts"
+import { prompts } from "../support/codex.ts"
+import { toFile } from "../support/codexToFile.ts"
+import { startCrowd } from "../support/crowd.ts"
+import type { Figure } from "../support/figures.ts"
+import { watchHealth } from "../support/flood.ts"
+import { makeHouse } from "../support/house.ts"
+import { load } from "../support/load.ts"
+import { startLooper } from "../support/looper.ts"
+import { writeNumberedLines } from "../support/pattern.ts"
+import { startPlainRun } from "../support/plainRun.ts"
+import { cpuMillis, peakMegabytes, residentMegabytes, resetPeak } from "../support/procfs.ts"
+import { startProgram } from "../support/program.ts"
+import type { Bench, Scenario } from "../support/scenario.ts"
+import { median } from "../support/statistics.ts"
+import { startBareHono } from "./health.ts"
+
+export const floors: Scenario = {
+  name: "floors",
+  run: async (bench) => [
+    ...(await ofRun(bench)),
+    ...(await ofHealth(bench)),
+    ...(await ofProcesses(bench)),
+    ...(await ofOutput(bench))
+  ]
+}
+
+const ofRun = async ({ isShort, rounds }: Bench): Promise<ReadonlyArray<Figure>> => {
+  await using house = await makeHouse()
+  await using bare = await startBareRun(house)
+  await using plain = await startPlainRun(house)
+  const sides = { plain: one(plain.run), bare: one(bare.run) }
+  await alternate(10, sides)
+  const values = await alternate(rounds * (isShort ? 20 : 40), sides)
+  const limit = { name: "bare Node program", value: median(values.bare) }
+  return [{ name: "`run`: all of it in plain Node, p50", unit: "ms", value: median(values.plain), limit }]
+}
+
+const startPlainHealth = (level: "INFO" | "WARNING") =>
+  startProgram({ command: [process.execPath, join(import.meta.dirname, "../limits/plainHealth.mjs"), level] })
+
+const ofHealth = async ({ isShort, rounds }: Bench): Promise<ReadonlyArray<Figure>> => {
+  await using plain = await startPlainHealth("INFO")
+  await using quiet = await startPlainHealth("WARNING")
+  await using hono = await startBareHono()
+  const requests = isShort ? 1_000 : 5_000
+  const microsOf =
+    ({ url, pid }: { readonly url: string; readonly pid: number }) =>
+    async () => {
+      const before = cpuMillis(pid)
+      await load(url, { path: "/health", connections: 32, requests })
+      return [((cpuMillis(pid) - before) * 1_000) / requests]
+    }
+  const sides = { plain: microsOf(plain), quiet: microsOf(quiet), hono: microsOf(hono) }
+  await alternate(2, sides)
+  const values = await alternate(rounds * 4, sides)
+  const limit = { name: "bare Hono", value: median(values.hono) }
+  return [
+    { name: "`health`: the same answer and records on plain Hono", unit: "µs", value: median(values.plain), limit },
+    { name: "`health`: the same answer on plain Hono", unit: "µs", value: median(values.quiet), limit }
+  ]
+}
+
+const ofProcesses = async ({ isShort }: Bench): Promise<ReadonlyArray<Figure>> => {
+  await using _crowd = await startCrowd()
+  const looks: Array<number> = []
+  const forks: Array<number> = []
+  for (let n = 0; n < (isShort ? 20 : 200); n++) {
+    looks.push(takes(lookAtAll))
+    const child = { exited: Promise.resolve() as Promise<unknown> }
+    forks.push(takes(() => (child.exited = once(spawn("true", { detached: true, stdio: "ignore" }), "exit"))))
+    await child.exited
+  }
+  return [
+    { name: "`processes`: arguments of 2,000 read once by plain Node, p50", unit: "ms", value: median(looks) },
+    { name: "`processes`: longest `spawn()` of plain Node beside 2,000", unit: "ms", value: Math.max(...forks) }
+  ]
+}
+
+const takes = (work: () => unknown): number => {
+  const begunAt = performance.now()
+  work()
+  return performance.now() - begunAt
+}
+
+const lookAtAll = (): void => {
+  for (const name of readdirSync("/proc").filter((each) => /^\d+$/.test(each))) {
+    try {
+      readFileSync(`/proc/${name}/cmdline`)
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+const ofOutput = async ({ isShort, rounds, looper: command }: Bench): Promise<ReadonlyArray<Figure>> => {
+  await using house = await makeHouse()
+  const [pattern, stamps] = [join(house.folder, "pattern"), join(house.folder, "stamps")]
+  writeNumberedLines(pattern, isShort ? 125_000 : 625_000, 80)
+  const codex = () => toFile(house, prompts.flood(pattern, isShort ? 5 : 10, stamps), stamps)
+  const [log, copy] = [join(house.folder, "one"), join(house.folder, "two")]
+  const followed = async () => {
+    const tail = spawn("sh", ["-c", 'touch "$0"; exec tail -c +1 -f "$0" >"$1"', log, copy], { stdio: "ignore" })
+    const exited = once(tail, "exit")
+    const millis = await codex()
+    tail.kill()
+    await exited
+    rmSync(copy)
+    return millis
+  }
+  const values = await alternate(rounds, { alone: one(codex), followed: one(followed) })
+  await using looper = await startLooper({ command, house })
+  await looper.run(prompts.end)
+  await looper.settled()
+  const resident = residentMegabytes(looper.pid)
+  resetPeak(looper.pid)
+  const watched = watchHealth(looper.url)
+  await delay(1_000)
+  await watched.stop()
+  return [
+    {
+      name: "`output`: codex, while `tail -f` reads what it writes",
+      unit: "ms",
+      value: median(values.followed),
+      limit: { name: "`codex > file`", value: median(values.alone) }
+    },
+    {
+      name: "`output`: Looper's memory growth by `GET /health` every 5 ms for 1 s, without output",
+      unit: "MB",
+      value: peakMegabytes(looper.pid) - resident
+    }
+  ]
+}
