@@ -1,7 +1,7 @@
 /** What the machine and Node leave nobody to gain, for the goals that Looper misses: figures without a goal. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { readdirSync, readFileSync, rmSync } from "node:fs"
+import { closeSync, openSync, readdirSync, readSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { alternate, one } from "../support/alternate.ts"
@@ -90,13 +90,13 @@ const takes = (work: () => unknown): number => {
   return performance.now() - begunAt
 }
 
+const buffer = Buffer.alloc(64 * 1024)
+
 const lookAtAll = (): void => {
   for (const name of readdirSync("/proc").filter((each) => /^\d+$/.test(each))) {
-    try {
-      readFileSync(`/proc/${name}/cmdline`)
-    } catch {
-      // It has ended meanwhile.
-    }
+    const fd = openSync(`/proc/${name}/cmdline`, "r")
+    readSync(fd, buffer)
+    closeSync(fd)
   }
 }
 
