@@ -1,5 +1,4 @@
 /** `looper serve`: configuration → layers → the server, until a signal or a failure ends it. */
-import { setFlagsFromString } from "node:v8"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Effect, Exit, Layer } from "effect"
 import { type HandlerServices, handlers } from "../handlers/index.ts"
@@ -38,11 +37,8 @@ const untilStopped = Effect.gen(function* () {
 }).pipe(Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : sayWhy(cause))))
 
 /** Serves until a signal or a failure, and ends the process: 0 when all ended in time, otherwise 1. */
-export const serve = () => {
-  // V8's middle compiler gets all that a run calls at once, at the 500th run, and Looper never gets those 20 MB back.
-  setFlagsFromString("--no-maglev")
+export const serve = () =>
   NodeRuntime.runMain(untilStopped, {
     disableErrorReporting: true,
     teardown: (exit, onExit) => onExit(exitCodeOf(Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)))
   })
-}

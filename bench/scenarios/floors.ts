@@ -104,7 +104,7 @@ const ofOutput = async ({ isShort, rounds, looper: command }: Bench): Promise<Re
   await using house = await makeHouse()
   const [pattern, stamps] = [join(house.folder, "pattern"), join(house.folder, "stamps")]
   writeNumberedLines(pattern, isShort ? 125_000 : 625_000, 80)
-  const codex = () => toFile(house, prompts.flood(pattern, isShort ? 5 : 10, stamps), stamps)
+  const codex = (flag?: "a") => toFile(house, prompts.flood(pattern, isShort ? 5 : 10, stamps), stamps, flag)
   const [log, copy] = [join(house.folder, "one"), join(house.folder, "two")]
   const followed = async () => {
     const tail = spawn("sh", ["-c", 'touch "$0"; exec tail -c +1 -f "$0" >"$1"', log, copy], { stdio: "ignore" })
@@ -115,7 +115,11 @@ const ofOutput = async ({ isShort, rounds, looper: command }: Bench): Promise<Re
     rmSync(copy)
     return millis
   }
-  const values = await alternate(rounds, { alone: one(codex), followed: one(followed) })
+  const values = await alternate(rounds * 2, {
+    alone: one(() => codex()),
+    appended: one(() => codex("a")),
+    followed: one(followed)
+  })
   await using looper = await startLooper({ command, house })
   await looper.run(prompts.end)
   await looper.settled()
@@ -124,12 +128,19 @@ const ofOutput = async ({ isShort, rounds, looper: command }: Bench): Promise<Re
   const watched = watchHealth(looper.url)
   await delay(1_000)
   await watched.stop()
+  const limit = { name: "`codex > file`", value: median(values.alone) }
   return [
+    {
+      name: "`output`: `codex >> file`, as a run's log has to be written",
+      unit: "ms",
+      value: median(values.appended),
+      limit
+    },
     {
       name: "`output`: codex, while `tail -f` reads what it writes",
       unit: "ms",
       value: median(values.followed),
-      limit: { name: "`codex > file`", value: median(values.alone) }
+      limit
     },
     {
       name: "`output`: Looper's memory growth by `GET /health` every 5 ms for 1 s, without output",

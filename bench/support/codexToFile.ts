@@ -7,9 +7,14 @@ import { readStamps } from "./flood.ts"
 import type { House } from "./house.ts"
 
 /** `codex > file`: the milliseconds from codex' own begin until its end. */
-export const toFile = async ({ folder, codexPath }: House, prompt: string, stamps: string): Promise<number> => {
+export const toFile = async (
+  { folder, codexPath }: House,
+  prompt: string,
+  stamps: string,
+  flag: "w" | "a" = "w"
+): Promise<number> => {
   const path = join(folder, "one")
-  const fd = openSync(path, "w")
+  const fd = openSync(path, flag)
   await succeeds(codexPath, ["exec", prompt], fd)
   closeSync(fd)
   rmSync(path)
