@@ -45,7 +45,7 @@ const tlsCodes = new Set([
   "ERR_SSL_WRONG_VERSION_NUMBER"
 ])
 
-/** fetch hides the cause behind a `TypeError`, several addresses hide it behind an `AggregateError`. */
+/** A client's error hides its cause, several addresses hide it behind an `AggregateError`. */
 export const rootOf = (cause: unknown): NodeJS.ErrnoException | undefined => {
   let error = cause
   for (let depth = 0; depth < 8 && error instanceof Error; depth++) {
