@@ -12,11 +12,11 @@ import { startCrowd } from "../support/crowd.ts"
 import type { Figure } from "../support/figures.ts"
 import { watchHealth } from "../support/flood.ts"
 import { makeHouse } from "../support/house.ts"
-import { load } from "../support/load.ts"
 import { startLooper } from "../support/looper.ts"
+import { microsOf } from "../support/microsOf.ts"
 import { writeNumberedLines } from "../support/pattern.ts"
 import { startPlainRun } from "../support/plainRun.ts"
-import { cpuMillis, peakMegabytes, residentMegabytes, resetPeak } from "../support/procfs.ts"
+import { peakMegabytes, residentMegabytes, resetPeak } from "../support/procfs.ts"
 import { startProgram } from "../support/program.ts"
 import type { Bench, Scenario } from "../support/scenario.ts"
 import { median } from "../support/statistics.ts"
@@ -51,14 +51,7 @@ const ofHealth = async ({ isShort, rounds }: Bench): Promise<ReadonlyArray<Figur
   await using quiet = await startPlainHealth("WARNING")
   await using hono = await startBareHono()
   const requests = isShort ? 1_000 : 5_000
-  const microsOf =
-    ({ url, pid }: { readonly url: string; readonly pid: number }) =>
-    async () => {
-      const before = cpuMillis(pid)
-      await load(url, { path: "/health", connections: 32, requests })
-      return [((cpuMillis(pid) - before) * 1_000) / requests]
-    }
-  const sides = { plain: microsOf(plain), quiet: microsOf(quiet), hono: microsOf(hono) }
+  const sides = { plain: microsOf(plain, requests), quiet: microsOf(quiet, requests), hono: microsOf(hono, requests) }
   await alternate(2, sides)
   const values = await alternate(rounds * 4, sides)
   const limit = { name: "bare Hono", value: median(values.hono) }

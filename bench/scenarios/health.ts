@@ -2,15 +2,12 @@
 import { join } from "node:path"
 import { alternate } from "../support/alternate.ts"
 import { makeHouse } from "../support/house.ts"
-import { load } from "../support/load.ts"
 import { startLooper } from "../support/looper.ts"
-import { cpuMillis } from "../support/procfs.ts"
+import { microsOf } from "../support/microsOf.ts"
 import { type Program, startProgram } from "../support/program.ts"
 import type { Scenario } from "../support/scenario.ts"
 import { median } from "../support/statistics.ts"
 import { notInstalled, startWebhook } from "../support/webhook.ts"
-
-const connections = 32
 
 /** The limit of several figures. */
 export const startBareHono = (node = process.execPath): Promise<Program> =>
@@ -26,18 +23,11 @@ export const health: Scenario = {
     await using hono = await startBareHono()
     await using webhook = hasWebhook ? await startWebhook(house) : undefined
     const requests = isShort ? 1_000 : 5_000
-    const microsOf =
-      ({ url, pid }: Program, path = "/health") =>
-      async () => {
-        const before = cpuMillis(pid)
-        await load(url, { path, connections, requests })
-        return [((cpuMillis(pid) - before) * 1_000) / requests]
-      }
     const sides = {
-      looper: microsOf(looper),
-      quiet: microsOf(quiet),
-      hono: microsOf(hono),
-      webhook: webhook && microsOf(webhook, "/")
+      looper: microsOf(looper, requests),
+      quiet: microsOf(quiet, requests),
+      hono: microsOf(hono, requests),
+      webhook: webhook && microsOf(webhook, requests, "/")
     }
     await alternate(2, sides)
     const values = await alternate(rounds * 4, sides)
