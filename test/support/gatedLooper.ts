@@ -1,11 +1,11 @@
-/** Makes Looper wait before one of its file operations, and fail when told to, by a module loaded before it. */
+/** Makes Looper wait in the middle of a step, and fail when told to, by a module loaded before it. */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { until } from "./processes.ts"
 
-/** `statfs` is the last of the preflight; `appendFile` of a run's identity comes between a supervisor's start and codex'. */
-export type Operation = "statfs" | "appendFile"
+/** `stat` of the workspace is the preflight's; `spawn`: a supervisor is started, and what it says is not heard yet. */
+export type Operation = "stat" | "spawn"
 
 export type Failure = "an exception" | "a rejection"
 
@@ -22,24 +22,40 @@ export interface LooperGate extends Disposable {
 }
 
 const program = (folder: string) => `
+import childProcess from "node:child_process"
 import fs from "node:fs/promises"
 import { existsSync, watch, writeFileSync } from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 const file = (name) => ${JSON.stringify(folder)} + "/" + name
-const isIdentity = (path, text) => String(path).endsWith(".state") && String(text).startsWith("{")
-const gate = (name, isMeant) => {
-  const operation = fs[name]
-  fs[name] = async (path, ...rest) => {
-    if (isMeant(path, ...rest) && existsSync(file("shut-" + name))) {
-      writeFileSync(file("reached"), "")
-      while (!existsSync(file("open"))) await new Promise((resolve) => setTimeout(resolve, 5))
+const wait = async () => {
+  writeFileSync(file("reached"), "")
+  while (!existsSync(file("open"))) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+const gateStat = () => {
+  const { stat } = fs
+  fs.stat = async (path, ...rest) => {
+    if (!String(path).endsWith(".log") && existsSync(file("shut-stat"))) await wait()
+    return stat(path, ...rest)
+  }
+}
+const gateSpawn = () => {
+  const { spawn } = childProcess
+  childProcess.spawn = (...given) => {
+    const child = spawn(...given)
+    const channel = child.stdio?.[3]
+    if (!channel || !existsSync(file("shut-spawn"))) return child
+    const emit = channel.emit.bind(channel)
+    channel.emit = (event, ...rest) => {
+      if (event !== "data") return emit(event, ...rest)
+      void wait().then(() => emit(event, ...rest))
+      return true
     }
-    return operation(path, ...rest)
+    return child
   }
 }
 if (/src.main.ts$/.test(process.argv[1])) {
-  gate("statfs", () => true)
-  gate("appendFile", isIdentity)
+  gateStat()
+  gateSpawn()
   syncBuiltinESMExports()
   watch(file("."), (_, name) => {
     if (name === "an exception") setImmediate(() => { throw new Error("out of the blue") })

@@ -18,6 +18,7 @@ import { allPids, isAlive, procStat } from "../../support/processes.ts"
 
 const runId = "0badcafe"
 const graceMillis = 500
+const codexArgv = ["codex", "exec", "hi"]
 
 type Table = ProcessTable["Service"]
 
@@ -78,14 +79,16 @@ const layerShowing = (
   layerTable((real) => ({
     scan: Effect.map(real.scan, (rows) =>
       rows.map((row) =>
-        row.pid === house.pid && shown.isShown() ? { ...row, startTicks: shown.startTicks, marker: runId } : row
+        row.pid === house.pid && shown.isShown()
+          ? { ...row, startTicks: shown.startTicks, marker: runId, argv: codexArgv }
+          : row
       )
     ),
     isAlive: (identity) =>
       identity.pid === house.pid && shown.isShown()
         ? Effect.succeed(identity.startTicks === shown.startTicks && isAlive(house.pid))
         : real.isAlive(identity),
-    argv: (pid) => (pid === house.pid && shown.isShown() ? Effect.succeed(["codex", "exec", "hi"]) : real.argv(pid)),
+    argv: (pid) => (pid === house.pid && shown.isShown() ? Effect.succeed(codexArgv) : real.argv(pid)),
     signal: (identity, signal) => shown.signal(identity, signal, real)
   }))
 

@@ -293,7 +293,7 @@ describe.concurrent("signals while a run is being started", () => {
   it.each(begun)("by $by, in the step $step: the caller gets 503 and nothing is left", async (each) => {
     const { by, step } = each
     using gate = makeLooperGate()
-    if (step === "spawn") gate.shut("appendFile")
+    if (step === "spawn") gate.shut("spawn")
     const isStubborn = step === "startup_check"
     const last: ReadonlyArray<CodexStep> = [{ print: "last words" }, { hang: true }]
     await using looper = await startLooper({

@@ -49,7 +49,7 @@ const isIn =
 const cases: ReadonlyArray<Case> = [
   {
     step: "preflight",
-    before: ({ gate }) => gate.shut("statfs"),
+    before: ({ gate }) => gate.shut("stat"),
     isReached: ({ gate }) => gate.isReached(),
     logs: 1,
     messages: ["old"]
@@ -72,7 +72,7 @@ const cases: ReadonlyArray<Case> = [
   {
     step: "spawn",
     fields: { codex_exec_startup_check_seconds: 600 },
-    before: ({ gate }) => gate.shut("appendFile"),
+    before: ({ gate }) => gate.shut("spawn"),
     isReached: ({ gate }) => gate.isReached(),
     after: ({ gate }) => gate.open(),
     logs: 2,

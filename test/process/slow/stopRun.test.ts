@@ -203,6 +203,7 @@ describe("POST /runs/:id/stop with the id of the sequence in progress", () => {
     assert.include((await stop(id)).body, { outcome: "cancelled" })
     assert.isFalse(isAlive(stubborn.pid))
     assert.include((await answer).body, { code: "cancelled" })
+    await until(() => storedRun(looper.logDir, stubborn.id)?.state !== "running", "the end of the run is recorded")
     assert.include(storedRun(looper.logDir, stubborn.id), { state: "stopped", cause: "replacement" })
     assert.include(storedRun(looper.logDir, id), { state: "stopped", cause: "request", return_code: null })
     assert.isTrue(await isFree())
