@@ -64,7 +64,12 @@ const builtin = (name: string): string => {
   if (name === "node:http2") return "exports.Http2ServerRequest = class {}; exports.constants = {}"
   if (!loadedLater.has(name)) return `module.exports = ${module}`
   return `for (const name of ${JSON.stringify(Object.keys(process.getBuiltinModule(name) ?? {}))}) {
-    Object.defineProperty(exports, name, { enumerable: true, get: () => ${module}[name] })
+    const get = () => {
+      const value = ${module}[name]
+      Object.defineProperty(exports, name, { value })
+      return value
+    }
+    Object.defineProperty(exports, name, { enumerable: true, configurable: true, get })
   }`
 }
 

@@ -3,7 +3,7 @@ import { Cause, Effect, Layer, Logger, Redacted, References } from "effect"
 import { escapeControls } from "./domain/escapeControls.ts"
 import { jsonRecord } from "./domain/jsonRecord.ts"
 import { logRecord } from "./domain/logRecord.ts"
-import { type PlainValue, plainValue } from "./domain/plainValue.ts"
+import { plainValue } from "./domain/plainValue.ts"
 import { pairsOf } from "./services/config/pairs.ts"
 import { LooperConfig, type LogLevel, type LooperConfigShape } from "./services/config/LooperConfig.ts"
 import { ServerLog } from "./services/serverLog/ServerLog.ts"
@@ -26,7 +26,10 @@ export const redactor = (config: LooperConfigShape): ((text: string) => string) 
     .map((secret) => Redacted.value(secret).trim())
     .concat(headerSecrets(config))
     .filter(Boolean)
-  return (text) => secrets.reduce((left, secret) => left.replaceAll(secret, "***"), text)
+  const shortest = Math.min(...secrets.map((secret) => secret.length))
+  // Every field of every record passes here, and most are short.
+  return (text) =>
+    text.length < shortest ? text : secrets.reduce((left, secret) => left.replaceAll(secret, "***"), text)
 }
 
 /** Of `authorization=Bearer <token>` the token too; a tenant's name is none and may be a word of any record. */
@@ -76,28 +79,20 @@ type Clean = (text: string) => string
 const eventOf = (words: ReadonlyArray<unknown>, clean: Clean): string =>
   words.map((word) => (typeof word === "string" ? clean(word) : JSON.stringify(plainValue(word, clean)))).join(" ")
 
-const plainFields = (fields: Logged["fields"], clean: Clean): ReadonlyArray<[string, PlainValue | undefined]> =>
-  Object.entries(fields).map(([key, value]) => [key, plainValue(value, clean)])
-
-const textRecordOf =
-  (redact: Clean) =>
-  ({ date, level, words, fields }: Logged): string => {
-    const texts = plainFields(fields, redact).map(([key, value]) => {
-      const isComposed = typeof value === "object" && value !== null
-      return [key, isComposed ? JSON.stringify(value) : value] as const
-    })
-    return logRecord({
-      date,
-      level,
-      event: escapeControls(eventOf(words, redact)),
-      fields: Object.fromEntries(texts)
-    })
+/** A list or an object stands as its JSON. */
+const textRecordOf = (redact: Clean) => {
+  const shown = (value: unknown) => {
+    const plain = plainValue(value, redact)
+    return typeof plain === "object" && plain !== null ? JSON.stringify(plain) : plain
   }
+  return ({ date, level, words, fields }: Logged): string =>
+    logRecord({ date, level, event: escapeControls(eventOf(words, redact)), fields }, shown)
+}
 
 /** Strict readers refuse a lone surrogate, also where it is escaped: `clean` leaves none. */
 const jsonRecordOf =
   (clean: Clean) =>
   ({ date, level, words, fields }: Logged): string => {
-    const values = plainFields(fields, clean).map(([key, value]) => [clean(key), value] as const)
+    const values = Object.entries(fields).map(([key, value]) => [clean(key), plainValue(value, clean)] as const)
     return jsonRecord({ date, level, event: eventOf(words, clean), fields: Object.fromEntries(values) })
   }

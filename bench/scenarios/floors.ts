@@ -20,7 +20,7 @@ import { peakMegabytes, residentMegabytes, resetPeak } from "../support/procfs.t
 import { startProgram } from "../support/program.ts"
 import type { Bench, Scenario } from "../support/scenario.ts"
 import { median } from "../support/statistics.ts"
-import { startBareHono } from "./health.ts"
+import { startBareHono, warmUps } from "./health.ts"
 
 export const floors: Scenario = {
   name: "floors",
@@ -43,21 +43,37 @@ const ofRun = async ({ isShort, rounds }: Bench): Promise<ReadonlyArray<Figure>>
   return [{ name: "`run`: all of it in plain Node, p50", unit: "ms", value: median(values.plain), limit }]
 }
 
-const startPlainHealth = (level: "INFO" | "WARNING") =>
-  startProgram({ command: [process.execPath, join(import.meta.dirname, "../limits/plainHealth.mjs"), level] })
+const startHealth = (file: "plainHealth.mjs" | "effectHealth.mjs", level: "INFO" | "WARNING") =>
+  startProgram({ command: [process.execPath, join(import.meta.dirname, "../limits", file), level] })
 
 const ofHealth = async ({ isShort, rounds }: Bench): Promise<ReadonlyArray<Figure>> => {
-  await using plain = await startPlainHealth("INFO")
-  await using quiet = await startPlainHealth("WARNING")
+  await using plain = await startHealth("plainHealth.mjs", "INFO")
+  await using plainQuiet = await startHealth("plainHealth.mjs", "WARNING")
+  await using effect = await startHealth("effectHealth.mjs", "INFO")
+  await using effectQuiet = await startHealth("effectHealth.mjs", "WARNING")
   await using hono = await startBareHono()
   const requests = isShort ? 1_000 : 5_000
-  const sides = { plain: microsOf(plain, requests), quiet: microsOf(quiet, requests), hono: microsOf(hono, requests) }
-  await alternate(2, sides)
+  const sides = {
+    plain: microsOf(plain, requests),
+    plainQuiet: microsOf(plainQuiet, requests),
+    effect: microsOf(effect, requests),
+    effectQuiet: microsOf(effectQuiet, requests),
+    hono: microsOf(hono, requests)
+  }
+  await alternate(warmUps, sides)
   const values = await alternate(rounds * 4, sides)
   const limit = { name: "bare Hono", value: median(values.hono) }
+  const figure = (name: string, side: ReadonlyArray<number>): Figure => ({
+    name: `\`health\`: ${name}`,
+    unit: "µs",
+    value: median(side),
+    limit
+  })
   return [
-    { name: "`health`: the same answer and records on plain Hono", unit: "µs", value: median(values.plain), limit },
-    { name: "`health`: the same answer on plain Hono", unit: "µs", value: median(values.quiet), limit }
+    figure("the same answer and records on plain Hono", values.plain),
+    figure("the same answer on plain Hono", values.plainQuiet),
+    figure("the answer by a program of Effect, and its records", values.effect),
+    figure("the answer by a program of Effect", values.effectQuiet)
   ]
 }
 

@@ -10,6 +10,7 @@ import { startLooper } from "../support/looper.ts"
 import { writeNumberedLines } from "../support/pattern.ts"
 import type { Scenario } from "../support/scenario.ts"
 import { median } from "../support/statistics.ts"
+import { warmMemory } from "../support/warmMemory.ts"
 
 const lineBytes = 80
 
@@ -80,6 +81,7 @@ const throughTee = async (
   prompt: string,
   stamps: string
 ): Promise<ReadonlyArray<number>> => {
+  warmMemory(folder)
   const [one, two] = [join(folder, "one"), join(folder, "two")]
   const args = ["-c", '"$0" exec "$1" | tee -a "$2" >>"$3"', codexPath, prompt, one, two]
   await succeeds("sh", args, "inherit")

@@ -5,6 +5,7 @@ import { closeSync, openSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { readStamps } from "./flood.ts"
 import type { House } from "./house.ts"
+import { warmMemory } from "./warmMemory.ts"
 
 /** `codex > file`: the milliseconds from codex' own begin until its end. */
 export const toFile = async (
@@ -13,6 +14,7 @@ export const toFile = async (
   stamps: string,
   flag: "w" | "a" = "w"
 ): Promise<number> => {
+  warmMemory(folder)
   const path = join(folder, "one")
   const fd = openSync(path, flag)
   await succeeds(codexPath, ["exec", prompt], fd)

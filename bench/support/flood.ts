@@ -9,6 +9,7 @@ import { prompts } from "./codex.ts"
 import type { House } from "./house.ts"
 import type { Looper, Started } from "./looper.ts"
 import { cpuMillis, peakMegabytes, residentMegabytes, resetPeak } from "./procfs.ts"
+import { warmMemory } from "./warmMemory.ts"
 
 const deadlineMillis = 120_000
 const healthEveryMillis = 5
@@ -51,6 +52,7 @@ export const measureFlood = async (
 ): Promise<Flood> => {
   await looper.run(prompts.end)
   await looper.settled()
+  warmMemory(house.folder)
   const mirrorFrom = sizeOf(house.serverLogPath)
   const resident = residentMegabytes(looper.pid)
   resetPeak(looper.pid)

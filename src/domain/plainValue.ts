@@ -22,6 +22,7 @@ const maxParts = 4_096
 export const plainValue = (value: unknown, clean: (text: string) => string): PlainValue | undefined => {
   // What nearly every field is.
   if (typeof value === "string") return clean(value)
+  if (Number.isSafeInteger(value)) return value as number
   let parts = 0
   const isFull = () => parts++ >= maxParts
   const plain = (part: unknown, above: ReadonlyArray<object>): PlainValue | undefined => {

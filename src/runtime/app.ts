@@ -108,8 +108,9 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const startedAt = performance.now()
     const peer = env?.incoming?.socket.remoteAddress
     const log = (event: string, more: Readonly<Record<string, unknown>>) => {
+      if (!isLogged) return
       const fields = { request_id: requestId, method: req.method, path: redact(req.path), ...more }
-      if (isLogged) runExit(Effect.annotateLogs(Effect.logInfo(event), fields))
+      runExit(Effect.annotateLogs(Effect.logInfo(event), fields))
     }
     const run = <A, E>(program: Effect.Effect<A, E, R>) =>
       runExit(Effect.annotateLogs(program, { request_id: requestId }))

@@ -70,6 +70,19 @@ const json = Arbitrary.map(Arbitrary.array(nasty, { maxLength: 4 }), (texts): un
 describe("recordTime", () => {
   it("is local time with milliseconds, filled up with zeros", () =>
     assert.strictEqual(recordTime(date), "2026-02-03 04:05:06,007"))
+
+  it("is each date's own, whatever was written before", () => {
+    const dates = [0, 992, 993, 1_992, -8, -1_008, 0].map((millis) => new Date(date.getTime() + millis))
+    assert.deepStrictEqual(dates.map(recordTime), [
+      "2026-02-03 04:05:06,007",
+      "2026-02-03 04:05:06,999",
+      "2026-02-03 04:05:07,000",
+      "2026-02-03 04:05:07,999",
+      "2026-02-03 04:05:05,999",
+      "2026-02-03 04:05:04,999",
+      "2026-02-03 04:05:06,007"
+    ])
+  })
 })
 
 describe("recordValue", () => {

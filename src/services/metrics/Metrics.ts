@@ -30,18 +30,17 @@ export interface MetricsShape {
 /** A registry of its own: Loopers that share a process do not count each other's events. */
 export const makeMetrics = (): MetricsShape => {
   const context = Context.make(Metric.MetricRegistry, new Map())
-  const series = new Map<string, AnyMetric>()
-  // Effect makes the text that names a series once for each metric.
-  const labelled = (name: string, labels: object): AnyMetric => {
-    let key = name
-    for (const label in labels) key += ` ${label}=${labels[label as keyof typeof labels]}`
-    const known = series.get(key)
-    if (known !== undefined) return known
-    const metric = metricOf(metricTable[name as keyof Table], { ...labels })
-    series.set(key, metric)
-    return metric
+  const series: Branch = { branches: new Map() }
+  // Every request passes here, and Effect makes the text that names a series once for each metric.
+  const labelled = (name: string, labels: Readonly<Record<string, string>>): AnyMetric => {
+    const definition = metricTable[name as keyof Table]
+    let branch = branchOf(series, name)
+    for (const label in definition.labels) branch = branchOf(branch, labels[label] ?? "")
+    branch.metric ??= metricOf(definition, { ...labels })
+    return branch.metric
   }
-  const update = (name: string, labels: object, value: number) => labelled(name, labels).updateUnsafe(value, context)
+  const update = (name: string, labels: Readonly<Record<string, string>>, value: number) =>
+    labelled(name, labels).updateUnsafe(value, context)
   for (const [name, definition] of Object.entries<MetricDefinition>(metricTable)) {
     for (const labels of startsOf(definition)) labelled(name, labels).valueUnsafe(context)
   }
@@ -79,6 +78,20 @@ export const tickLabels = (tick: TickOutcome): LabelsOf<Table["autopollTicks"]> 
 }
 
 type AnyMetric = Metric.Metric<number, unknown>
+
+/** Series by name, then by the value of each label in the table's order. */
+interface Branch {
+  readonly branches: Map<string, Branch>
+  metric?: AnyMetric
+}
+
+const branchOf = ({ branches }: Branch, value: string): Branch => {
+  const known = branches.get(value)
+  if (known !== undefined) return known
+  const fresh: Branch = { branches: new Map() }
+  branches.set(value, fresh)
+  return fresh
+}
 
 const metricOf = (
   { kind, name, help, boundaries }: MetricDefinition,

@@ -69,6 +69,16 @@ describe("makeMetrics", () => {
     assert.strictEqual(seriesOf(other.text()).get("looper_kill_survivors_total"), 0)
   })
 
+  it("counts by the values of labels, in whatever order they come", () => {
+    const metrics = makeMetrics()
+    metrics.count("runsEnded", { state: "failed", cause: "exited" })
+    metrics.count("runsEnded", { cause: "exited", state: "failed" })
+    metrics.count("runsEnded", { state: "stopped", cause: "request" })
+    const series = seriesOf(metrics.text())
+    assert.strictEqual(series.get('looper_runs_ended_total{state="failed",cause="exited"}'), 2)
+    assert.strictEqual(series.get('looper_runs_ended_total{state="stopped",cause="request"}'), 1)
+  })
+
   it("puts a value into every bucket that holds it", () => {
     const metrics = makeMetrics()
     metrics.observe("killDuration", {}, 0.3)

@@ -1,7 +1,7 @@
 /** Effect's log as records, in both forms. */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Layer, Schema } from "effect"
-import { layerLogging } from "../../../src/logging.ts"
+import { layerLogging, redactor } from "../../../src/logging.ts"
 import { LooperConfig } from "../../../src/services/config/LooperConfig.ts"
 import { ServerLog } from "../../../src/services/serverLog/ServerLog.ts"
 
@@ -26,6 +26,9 @@ const recordsOf = (format: "text" | "json", program: Effect.Effect<void>) =>
     yield* Effect.provide(program, layer)
     return records
   })
+
+const configOf = (environment: Readonly<Record<string, string>>) =>
+  LooperConfig.pipe(Effect.provide(LooperConfig.layer({ root: "/nowhere", environment })))
 
 const saying = (fields: Readonly<Record<string, unknown>>) => Effect.annotateLogs(Effect.logInfo("run.step"), fields)
 
@@ -95,6 +98,16 @@ describe("a record in the JSON form", () => {
 })
 
 describe("a secret", () => {
+  it.effect("is found in a text that is no longer than itself, and in no shorter one", () =>
+    Effect.gen(function* () {
+      const environment = { LOOPER_API_TOKEN: "0123456789abcdef", ZULIP_BOT_API_KEY: "k3y" }
+      const redact = redactor(yield* configOf(environment))
+      const texts = ["k3y", "k3", "0123456789abcdef", "0123456789abcde", ""]
+      assert.deepStrictEqual(texts.map(redact), ["***", "k3", "***", "0123456789abcde", ""])
+      assert.strictEqual(redactor(yield* configOf({}))("k3y"), "k3y")
+    })
+  )
+
   it.effect("is in no record, in neither form, also where it is part of a nested value or has to be escaped", () =>
     Effect.gen(function* () {
       const program = Effect.annotateLogs(Effect.logInfo(`said ${token}`), {
