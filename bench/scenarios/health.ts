@@ -10,7 +10,7 @@ import { median } from "../support/statistics.ts"
 import { notInstalled, startWebhook } from "../support/webhook.ts"
 
 /** So many rounds until V8 has compiled all that a request passes; Looper has more of that than its limit. */
-export const warmUps = 8
+export const warmUps = 40
 
 /** The limit of several figures. */
 export const startBareHono = (node = process.execPath): Promise<Program> =>
@@ -25,7 +25,7 @@ export const health: Scenario = {
     await using quiet = await startLooper({ command, house: quietHouse, logLevel: "WARNING" })
     await using hono = await startBareHono()
     await using webhook = hasWebhook ? await startWebhook(house) : undefined
-    const requests = isShort ? 1_000 : 5_000
+    const requests = 1_000
     const sides = {
       looper: microsOf(looper, requests),
       quiet: microsOf(quiet, requests),
@@ -33,7 +33,7 @@ export const health: Scenario = {
       webhook: webhook && microsOf(webhook, requests, "/")
     }
     await alternate(warmUps, sides)
-    const values = await alternate(rounds * 4, sides)
+    const values = await alternate(rounds * (isShort ? 4 : 20), sides)
     const limit = { name: "bare Hono", value: median(values.hono) }
     return [
       {

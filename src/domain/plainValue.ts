@@ -13,22 +13,21 @@ const maxDepth = 20
 /** The text of more is longer than a record shows. */
 const maxParts = 4_096
 
-/**
- * A value as JSON would have it; never throws.
- *
- * **Details** Every text in it, keys too, passes through `clean`. A BigInt, symbol or function is its text, a cycle
- * `[cyclic]`, what cannot be read `[unreadable]`, what lies too deep `[deep]`; what comes behind 4,096 parts is left out.
- */
-export const plainValue = (value: unknown, clean: (text: string) => string): PlainValue | undefined => {
-  // What nearly every field is.
-  if (typeof value === "string") return clean(value)
-  if (Number.isSafeInteger(value)) return value as number
+type Clean = (text: string) => string
+
+const isComposed = (value: unknown): value is object => typeof value === "object" && value !== null
+
+const plainScalar = (value: unknown, clean: Clean): PlainValue | undefined => {
+  if (value === undefined || value === null || typeof value === "boolean") return value
+  if (typeof value === "number") return Number.isFinite(value) ? value : null
+  return clean(typeof value === "string" ? value : String(value))
+}
+
+const plainComposed = (value: object, clean: Clean): PlainValue | undefined => {
   let parts = 0
   const isFull = () => parts++ >= maxParts
   const plain = (part: unknown, above: ReadonlyArray<object>): PlainValue | undefined => {
-    if (part === undefined || part === null || typeof part === "boolean") return part
-    if (typeof part === "number") return Number.isFinite(part) ? part : null
-    if (typeof part !== "object") return clean(String(part))
+    if (!isComposed(part)) return plainScalar(part, clean)
     if (above.includes(part)) return "[cyclic]"
     if (above.length === maxDepth) return "[deep]"
     const below = [...above, part]
@@ -50,8 +49,18 @@ export const plainValue = (value: unknown, clean: (text: string) => string): Pla
     }
     return Object.fromEntries(entries)
   }
+  return plain(value, [])
+}
+
+/**
+ * A value as JSON would have it; never throws.
+ *
+ * **Details** Every text in it, keys too, passes through `clean`. A BigInt, symbol or function is its text, a cycle
+ * `[cyclic]`, what cannot be read `[unreadable]`, what lies too deep `[deep]`; what comes behind 4,096 parts is left out.
+ */
+export const plainValue = (value: unknown, clean: Clean): PlainValue | undefined => {
   try {
-    return plain(value, [])
+    return isComposed(value) ? plainComposed(value, clean) : plainScalar(value, clean)
   } catch {
     return "[unreadable]"
   }

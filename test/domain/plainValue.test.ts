@@ -13,6 +13,11 @@ const thrower = {
     throw new Error("no")
   }
 }
+const unnamed = Object.assign(() => undefined, {
+  toString: (): string => {
+    throw new Error("no")
+  }
+})
 const deep = Array.from({ length: 30 }).reduce<unknown>((inner) => [inner], "core")
 
 describe("plainValue", () => {
@@ -28,6 +33,7 @@ describe("plainValue", () => {
     ["a date", new Date(0), "1970-01-01T00:00:00.000Z"],
     ["a cycle", cycle, { name: "a", self: "[cyclic]", list: ["[cyclic]"] }],
     ["what cannot be read", thrower, "[unreadable]"],
+    ["a function that cannot be read", unnamed, "[unreadable]"],
     ["the name of a prototype", JSON.parse('{"__proto__":1}'), JSON.parse('{"__proto__":1}')]
   ]
   for (const [what, value, plain] of table) {
