@@ -3,20 +3,16 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { closeSync, openSync, readdirSync, readSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { setTimeout as delay } from "node:timers/promises"
 import { alternate, one } from "../support/alternate.ts"
 import { startBareRun } from "../support/bareRun.ts"
 import { prompts } from "../support/codex.ts"
 import { toFile } from "../support/codexToFile.ts"
 import { startCrowd } from "../support/crowd.ts"
 import type { Figure } from "../support/figures.ts"
-import { watchHealth } from "../support/flood.ts"
 import { makeHouse } from "../support/house.ts"
-import { startLooper } from "../support/looper.ts"
 import { microsOf } from "../support/microsOf.ts"
 import { writeNumberedLines } from "../support/pattern.ts"
 import { startPlainRun } from "../support/plainRun.ts"
-import { peakMegabytes, residentMegabytes, resetPeak } from "../support/procfs.ts"
 import { startProgram } from "../support/program.ts"
 import type { Bench, Scenario } from "../support/scenario.ts"
 import { median } from "../support/statistics.ts"
@@ -109,7 +105,7 @@ const lookAtAll = (): void => {
   }
 }
 
-const ofOutput = async ({ isShort, rounds, looper: command }: Bench): Promise<ReadonlyArray<Figure>> => {
+const ofOutput = async ({ isShort, rounds }: Bench): Promise<ReadonlyArray<Figure>> => {
   await using house = await makeHouse()
   const [pattern, stamps] = [join(house.folder, "pattern"), join(house.folder, "stamps")]
   writeNumberedLines(pattern, isShort ? 125_000 : 625_000, 80)
@@ -129,14 +125,6 @@ const ofOutput = async ({ isShort, rounds, looper: command }: Bench): Promise<Re
     appended: one(() => codex("a")),
     followed: one(followed)
   })
-  await using looper = await startLooper({ command, house })
-  await looper.run(prompts.end)
-  await looper.settled()
-  const resident = residentMegabytes(looper.pid)
-  resetPeak(looper.pid)
-  const watched = watchHealth(looper.url)
-  await delay(1_000)
-  await watched.stop()
   const limit = { name: "`codex > file`", value: median(values.alone) }
   return [
     {
@@ -150,11 +138,6 @@ const ofOutput = async ({ isShort, rounds, looper: command }: Bench): Promise<Re
       unit: "ms",
       value: median(values.followed),
       limit
-    },
-    {
-      name: "`output`: Looper's memory growth by `GET /health` every 5 ms for 1 s, without output",
-      unit: "MB",
-      value: peakMegabytes(looper.pid) - resident
     }
   ]
 }

@@ -13,6 +13,7 @@ import { warmMemory } from "./warmMemory.ts"
 
 const deadlineMillis = 120_000
 const healthEveryMillis = 5
+const askedBefore = 1_000
 
 /** What one flood cost Looper. */
 export interface Flood {
@@ -44,7 +45,12 @@ interface FloodPlan {
 /** Milliseconds since the epoch. */
 export const now = (): number => performance.timeOrigin + performance.now()
 
-/** Starts the run once Looper is warm; fails where a byte is missing or wrong. */
+/**
+ * Starts the run once Looper is warm; fails where a byte is missing or wrong.
+ *
+ * **Details** It answers some hundred questions first, as every Looper has after some minutes: until V8 has used all of
+ * its young generation once, and Node's pages have been read, whatever it does makes it grow.
+ */
 export const measureFlood = async (
   looper: Looper,
   house: House,
@@ -52,6 +58,7 @@ export const measureFlood = async (
 ): Promise<Flood> => {
   await looper.run(prompts.end)
   await looper.settled()
+  for (let asked = 0; asked < askedBefore; asked++) await looper.client.get("/health")
   warmMemory(house.folder)
   const mirrorFrom = sizeOf(house.serverLogPath)
   const resident = residentMegabytes(looper.pid)

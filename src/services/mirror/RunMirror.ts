@@ -94,7 +94,8 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
   yield* Deferred.await(ending.trailerWritten)
   const end = yield* trailerOffset(handle, {
     from: Math.max(position - 1, 0),
-    code: yield* Deferred.await(ending.code)
+    code: yield* Deferred.await(ending.code),
+    buffer
   })
   while (position < end) {
     const chunk = yield* read(end - position)
@@ -124,15 +125,14 @@ const openLog = (path: string): Effect.Effect<fs.FileHandle | undefined, never, 
 /** Where the true trailer begins: its last occurrence, because what a leftover process writes may follow it. */
 const trailerOffset = (
   handle: fs.FileHandle,
-  options: { readonly from: number; readonly code: ReturnCode }
+  { from, code, buffer }: { readonly from: number; readonly code: ReturnCode; readonly buffer: Buffer }
 ): Effect.Effect<number> =>
   Effect.promise(async () => {
-    const trailer = Buffer.from(runLogTrailer(options.code))
+    const trailer = Buffer.from(runLogTrailer(code))
     const { size } = await handle.stat()
-    const buffer = Buffer.allocUnsafe(bufferBytes)
     let found = size
-    for (let position = options.from; position < size; position += bufferBytes - trailer.length) {
-      const { bytesRead } = await handle.read(buffer, 0, bufferBytes, position)
+    for (let position = from; position < size; position += buffer.length - trailer.length) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
       const index = buffer.subarray(0, bytesRead).lastIndexOf(trailer)
       if (index >= 0) found = position + index
       if (bytesRead === 0) break
