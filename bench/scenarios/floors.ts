@@ -120,10 +120,20 @@ const ofOutput = async ({ isShort, rounds }: Bench): Promise<ReadonlyArray<Figur
     rmSync(copy)
     return millis
   }
+  const crowded = async () => {
+    const neighbour = spawn(process.execPath, [join(import.meta.dirname, "../limits/copyMemory.mjs")])
+    const exited = once(neighbour, "exit")
+    await once(neighbour.stdout, "data")
+    const millis = await codex("a")
+    neighbour.kill("SIGKILL")
+    await exited
+    return millis
+  }
   const values = await alternate(rounds * 2, {
     alone: one(() => codex()),
     appended: one(() => codex("a")),
-    followed: one(followed)
+    followed: one(followed),
+    crowded: one(crowded)
   })
   const limit = { name: "`codex > file`", value: median(values.alone) }
   return [
@@ -137,6 +147,12 @@ const ofOutput = async ({ isShort, rounds }: Bench): Promise<ReadonlyArray<Figur
       name: "`output`: codex, while `tail -f` reads what it writes",
       unit: "ms",
       value: median(values.followed),
+      limit
+    },
+    {
+      name: "`output`: `codex >> file`, while another program copies memory",
+      unit: "ms",
+      value: median(values.crowded),
       limit
     }
   ]

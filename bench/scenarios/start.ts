@@ -1,5 +1,6 @@
 /** From the start of the process to its first answer, and the memory it holds five idle seconds later. */
 import { copyFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { alternate } from "../support/alternate.ts"
@@ -11,6 +12,7 @@ import type { Program } from "../support/program.ts"
 import type { Scenario } from "../support/scenario.ts"
 import { median } from "../support/statistics.ts"
 import { notInstalled, startWebhook } from "../support/webhook.ts"
+import { warmMemory } from "../support/warmMemory.ts"
 import { startBareHono } from "./health.ts"
 
 const idleMillis = 5_000
@@ -26,6 +28,7 @@ type Measure = (program: Program, path: string) => Promise<number>
 
 /** Starts a program, measures it and stops it. */
 const sideOf = (begin: () => Promise<Program>, path: string, measure: Measure) => async () => {
+  warmMemory(tmpdir())
   await using program = await begin()
   return [await measure(program, path)]
 }
@@ -51,7 +54,7 @@ export const start: Scenario = {
     })
     const starts = sidesOf(firstAnswerMillis)
     await alternate(1, starts)
-    const millis = await alternate(isShort ? 3 : Math.max(rounds, 11), starts)
+    const millis = await alternate(isShort ? 3 : 21, starts)
     const megabytes = await alternate(rounds, sidesOf(idleMegabytes))
     return [
       {

@@ -5,7 +5,7 @@ import { join } from "node:path"
 const block = Buffer.alloc(1024 * 1024)
 
 /**
- * Has the host give as much memory as one flood of `output` fills, by a file of that size that is deleted at once.
+ * Has the host give as much memory as a flood of the scenario `output` fills, by a file that is deleted at once.
  *
  * **Details** Free pages go back to the host within a second (free page reporting); touching them again took ten times
  * as long as writing to those that were there. Whichever side came after an idle second would pay for it.
