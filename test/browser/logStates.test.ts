@@ -88,9 +88,13 @@ test("more lines than a page holds are not drawn, and can be loaded", async ({ l
     globalThis.requestAnimationFrame = (callback) =>
       (globalThis as unknown as { __waiting: Array<FrameRequestCallback> }).__waiting.push(callback)
   })
-  log.append(numberedLines(31_400, 2))
-  await expect.poll(() => page.evaluate(() => document.title)).toBeTruthy()
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  const session = await page.context().newCDPSession(page)
+  await session.send("Network.enable")
+  let receivedBytes = 0
+  session.on("Network.dataReceived", ({ dataLength }) => (receivedBytes += dataLength))
+  const lines = numberedLines(31_400, 2)
+  log.append(lines)
+  await expect.poll(() => receivedBytes).toBeGreaterThanOrEqual(lines.length)
   await page.evaluate(() => {
     const saved = globalThis as unknown as {
       __frames: typeof requestAnimationFrame
@@ -125,7 +129,7 @@ test("long lines that are wrapped do not pause who follows", async ({ looper, op
         100
       )
     )
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await page.evaluate(() => new Promise(requestAnimationFrame))
   }
   log.append("the last line\n")
   await expect.poll(() => page.locator(".log .l").last().innerText(), { timeout: 20_000 }).toMatch(/the last line$/)

@@ -2,12 +2,7 @@
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import * as path from "node:path"
-import { Option } from "effect"
-import { type NoticeKind, noticeKinds } from "../../domain/noticeText.ts"
-import { promptProblem } from "../../domain/prompt.ts"
-import { secondsFromText } from "../../domain/seconds.ts"
-import { splitWords } from "../../domain/shellWords.ts"
-import { pairsOf } from "./pairs.ts"
+import { days, httpUrl, logLevel, notices, pairs, prompt, seconds, truth, words } from "./configKinds.ts"
 import { anyText, flag, integer, type Kind, list, oneOf, optional, secret, variable } from "./configValue.ts"
 
 /** An absolute path: `~` is the home folder, anything relative lies below `root`. */
@@ -23,70 +18,6 @@ export const readText = (file: string): string | undefined => {
   } catch {
     return undefined
   }
-}
-
-const seconds = (options: { readonly maximum: number; readonly isZeroAllowed: boolean }): Kind<number> => ({
-  allowed: `a number ${options.isZeroAllowed ? "from" : "over"} 0 to ${options.maximum}`,
-  decode: (value) => {
-    const number = secondsFromText(value)
-    if (number === undefined || number > options.maximum) return undefined
-    return number > 0 || (options.isZeroAllowed && number === 0) ? number : undefined
-  }
-})
-
-/** Fractions too. */
-const days: Kind<number> = {
-  allowed: "a number from 0 to 36500",
-  decode: (value) => {
-    const number = secondsFromText(value)
-    return number !== undefined && number >= 0 && number <= 36_500 ? number : undefined
-  }
-}
-
-const words: Kind<ReadonlyArray<string>> = {
-  allowed: "shell-quoted words with every quote closed",
-  decode: (value) => Option.getOrUndefined(splitWords(value))
-}
-
-const prompt: Kind<string> = {
-  allowed: "a prompt: valid Unicode, at most 131,071 bytes, not `-`",
-  decode: (value) => (promptProblem(value.trim()) === undefined ? value.trim() : undefined)
-}
-
-const logLevel: Kind<"DEBUG" | "INFO" | "WARNING" | "ERROR" | "CRITICAL"> = {
-  allowed: "`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`",
-  decode: (value) => oneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL").decode(value.toUpperCase())
-}
-
-const notices: Kind<ReadonlySet<NoticeKind>> = {
-  allowed: "any of `autopoll`, `finish`, `failure` and `skip`, separated by commas",
-  decode: (value) => {
-    const words = list.decode(value) ?? []
-    const kinds = noticeKinds.filter((kind) => words.includes(kind))
-    return words.every((word) => kinds.some((kind) => kind === word)) ? new Set(kinds) : undefined
-  }
-}
-
-const httpUrl: Kind<string> = {
-  allowed: "an http or https URL without user and password",
-  decode: (value) => {
-    const url = URL.parse(value.trim())
-    return url !== null && /^https?:$/.test(url.protocol) && url.username + url.password === "" ? url.href : undefined
-  }
-}
-
-/** As strict as Zulip's own client, so that a slip does not switch a check off. */
-const truth: Kind<boolean> = {
-  allowed: "`true` or `false`",
-  decode: (value) => {
-    const word = value.trim().toLowerCase()
-    return word === "true" || word === "false" ? word === "true" : undefined
-  }
-}
-
-const pairs: Kind<string> = {
-  allowed: "`key=value` pairs, separated by commas, percent-encoded where needed",
-  decode: (value) => (pairsOf(value) === undefined ? undefined : value)
 }
 
 /** The table for a Looper in `root`. */

@@ -107,11 +107,19 @@ export const secret = (options: {
   return { names: [...names, ...fileNames], allowed: kind.allowed, fallback: "", about, read }
 }
 
+type ValuesOf<Table> = {
+  readonly [Key in keyof Table]: Table[Key] extends Variable<infer A> ? A : never
+}
+
 /** Reads every variable of a table. */
 export const readAll = <Table extends Readonly<Record<string, Variable<unknown>>>>(
   table: Table
-): Effect.Effect<{ readonly [Key in keyof Table]: Table[Key] extends Variable<infer A> ? A : never }, ConfigInvalid> =>
-  Effect.all(Object.fromEntries(Object.entries(table).map(([key, { read }]) => [key, read]))) as never
+): Effect.Effect<ValuesOf<Table>, ConfigInvalid> =>
+  Effect.all(Object.fromEntries(Object.entries(table).map(([key, { read }]) => [key, read]))) as Effect.Effect<
+    // Entries do not tell which name has which value.
+    ValuesOf<Table>,
+    ConfigInvalid
+  >
 
 /** Any text, as it stands. */
 export const anyText: Kind<string> = { allowed: "text", decode: (value) => value }

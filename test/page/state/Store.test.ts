@@ -7,7 +7,7 @@ afterEach(() => {
 })
 
 /** A timer that was set before this one has come. */
-const timers = () => new Promise((resolve) => setTimeout(resolve, 5))
+const timers = () => new Promise((resolve) => setTimeout(resolve))
 
 const opened = () => {
   const browser = stubBrowser()
