@@ -27,13 +27,15 @@ test("before the token nothing is fetched and nothing is shown", async ({ looper
       sentence: "Without it this page shows nothing and does nothing.",
       buttons: []
     })
+  // The form comes after the band.
+  const kept = "Kept in this tab only, until you close it."
+  await expect.poll(() => page.locator("body").innerText()).toContain(kept)
   expect(new Set(looper.asked.map(({ method, path }) => `${method} ${path}`))).toEqual(new Set(["GET /status"]))
   const body = await page.locator("body").innerText()
   expect(body).not.toContain("3f9c21ab")
   expect(body).not.toContain("Autopoll")
   expect(await page.getByLabel("Token").getAttribute("type")).toBe("password")
   expect(await page.getByLabel("Token").getAttribute("autocomplete")).toBe("off")
-  expect(body).toContain("Kept in this tab only, until you close it.")
   expect(body).toContain(`It is sent to ${new URL(looper.url).host} and nowhere else.`)
 })
 
