@@ -21,13 +21,14 @@ export type StatusServices = AutopollTickServices | HistoryServices | Notifier |
 
 /** Looks, and changes nothing; where nothing runs it looks at what a tick would look at. */
 export const status = Effect.fn("status")(function* (): Effect.fn.Return<Status, never, StatusServices> {
-  const atMillis = yield* Clock.currentTimeMillis
   const { isAutopollOn, idlePollSeconds } = yield* LooperConfig
   const defaults = yield* runDefaults
   const autopoll = yield* Autopoll
   const records = yield* RunRecords
   const holder = (yield* RunLock).holder()
   const run = yield* liveRun
+  // Behind the looks at the run: nothing that it did comes later than the answer's own time.
+  const atMillis = yield* Clock.currentTimeMillis
   const idle = holder === undefined && run === undefined ? yield* whyIdle(isAutopollOn) : undefined
   const nextTickMillis = autopoll.nextTickMillis()
   const backoffMillis = yield* autopoll.backoffMillis

@@ -22,5 +22,5 @@ export const progressOf = Effect.fnUntraced(function* ({
     value,
     atMillis: leftMillis === undefined ? undefined : Math.round(now + Math.max(0, leftMillis))
   }))
-  return { lastOutputMillis: lastOutputMillis === undefined ? undefined : Math.round(lastOutputMillis), limits }
+  return { lastOutputMillis: lastOutputMillis === undefined ? undefined : Math.floor(lastOutputMillis), limits }
 })
