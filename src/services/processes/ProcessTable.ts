@@ -60,6 +60,10 @@ export class ProcessTable extends Context.Service<
   })
 }
 
+/** Out of descriptors nobody can be seen, which does not mean that nobody is there. */
+export const mayLive = (table: ProcessTable["Service"], process: ProcessIdentity): Effect.Effect<boolean> =>
+  Effect.catchDefect(table.isAlive(process), () => Effect.succeed(true))
+
 const live = (pid: number): procfs.ProcStat | undefined => {
   const stat = procfs.readStat(pid)
   return stat === undefined || procfs.isDead(stat) ? undefined : stat

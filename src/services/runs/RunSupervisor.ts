@@ -1,5 +1,5 @@
 /** Starts, adopts and keeps runs: who each one is, its limits, its end; the layer's end stops them or leaves them. */
-import { Cause, Context, Deferred, Effect, Layer, Option, Scope } from "effect"
+import { Context, Deferred, Effect, Layer, Option, Scope } from "effect"
 import type { SpawnFailed } from "../../domain/errors.ts"
 import type { ProcessIdentity, TreeSeeds } from "../../domain/processTree.ts"
 import type { RequestId } from "../../domain/RequestId.ts"
@@ -10,14 +10,14 @@ import { Autopoll } from "../Autopoll.ts"
 import { awaitExec, type Launch, prepareRun } from "./launchRun.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
 import { Notices } from "../Notices.ts"
-import { ProcessTable } from "../processes/ProcessTable.ts"
+import { mayLive, ProcessTable } from "../processes/ProcessTable.ts"
 import { ProcessTrees } from "../processes/ProcessTrees.ts"
 import { RunLogRetention } from "../records/RunLogRetention.ts"
 import { RunRecords } from "../records/RunRecords.ts"
 import { type EarlierRun, findEarlierRuns } from "./RunAdoption.ts"
-import { exceededLimit } from "./runLimits.ts"
 import { type RunLog, RunLogs } from "./RunLogs.ts"
 import { progressOf } from "./runProgress.ts"
+import { makeRunStops } from "./runStops.ts"
 import { ServerLog } from "../serverLog/ServerLog.ts"
 import { monotonicMillis, Shutdown } from "../Shutdown.ts"
 import { endOf, hasEnded, keepRun, makeTrackedRun, type TrackedRun } from "./TrackedRun.ts"
@@ -45,8 +45,6 @@ export interface StoppedRun {
 const settleBoundMillis = 1_000
 /** How often to look whether a supervisor that is no child of Looper, or a codex without one, still lives. */
 const lookEveryMillis = 100
-/** A limit that could not be kept is tried again after this. */
-const limitAgainMillis = 1_000
 
 /** The runs of this log folder that have not ended, whichever Looper started them. */
 export class RunSupervisor extends Context.Service<
@@ -95,6 +93,7 @@ export class RunSupervisor extends Context.Service<
     Effect.gen(function* () {
       const table = yield* ProcessTable
       const trees = yield* ProcessTrees
+      const { markStopping, terminateRun, keepLimits } = yield* makeRunStops
       const runLogs = yield* RunLogs
       const records = yield* RunRecords
       const retention = yield* RunLogRetention
@@ -112,50 +111,6 @@ export class RunSupervisor extends Context.Service<
         while (yield* mayLive(table, codex)) yield* Effect.sleep(lookEveryMillis)
         // Only now: what a live codex prints may look like a trailer.
         return (yield* runLogs.codeOf(log)) ?? "unknown"
-      })
-
-      const markStopping = Effect.fnUntraced(function* (runs: ReadonlyArray<TrackedRun>, cause: StopCause) {
-        // One whose codex is gone has ended by itself, though that may not be known yet.
-        const fresh = yield* Effect.filter(
-          runs.filter(({ stoppedBy }) => stoppedBy === undefined),
-          ({ identity }) => mayLive(table, identity.codex)
-        )
-        for (const run of fresh) run.stoppedBy = cause
-        if (fresh.length > 0) {
-          yield* records.stopping(
-            fresh.map(({ identity }) => identity.requestId),
-            cause
-          )
-        }
-      })
-
-      const terminateRun = Effect.fnUntraced(function* (run: TrackedRun, cause: StopCause) {
-        const { requestId, codex, supervisor } = run.identity
-        yield* markStopping([run], cause)
-        return (yield* trees.terminate({ targets: [codex], leaders: [supervisor], markers: new Set([requestId]) }))
-          .survivors
-      })
-
-      /** Stops a run that lasts too long, is silent too long or writes too much; what kept it from that may pass. */
-      const limit = (run: TrackedRun): Effect.Effect<void, never, LooperConfig | RunLogs> =>
-        limitOnce(run).pipe(
-          Effect.tapDefect((defect) => Effect.logError("codex.exec.limit.fail", Cause.die(defect))),
-          Effect.catchDefect(() =>
-            Effect.interruptible(Effect.sleep(limitAgainMillis)).pipe(Effect.andThen(limit(run)))
-          )
-        )
-      const limitOnce = Effect.fnUntraced(function* (run: TrackedRun) {
-        const { identity, log, watch } = run
-        const { startedAtMillis } = identity
-        const cause = yield* Effect.interruptible(exceededLimit({ log, startedAtMillis, watch }))
-        yield* Effect.logWarning("codex.exec.limit").pipe(
-          Effect.annotateLogs({ request_id: identity.requestId, pid: identity.codex.pid, limit: cause })
-        )
-        const survivors = yield* terminateRun(run, cause)
-        if (survivors.length === 0) return
-        yield* Effect.logError("codex.exec.limit.fail").pipe(
-          Effect.annotateLogs({ request_id: identity.requestId, remaining: survivors })
-        )
       })
 
       /** Does anything of an ended run live? Otherwise its session's number may name another one some day. */
@@ -176,7 +131,7 @@ export class RunSupervisor extends Context.Service<
         const { requestId } = run.identity
         started.set(requestId, run)
         const watchLimits = isLimited
-          ? Effect.raceFirst(Effect.uninterruptible(limit(run)), Deferred.await(run.ending.code))
+          ? Effect.raceFirst(Effect.uninterruptible(keepLimits(run)), Deferred.await(run.ending.code))
           : Effect.void
         return Effect.all([keepRun(run), watchLimits], { concurrency: "unbounded" }).pipe(
           Effect.andThen(hasLeftovers(run.identity)),
@@ -318,7 +273,3 @@ export class RunSupervisor extends Context.Service<
 }
 
 const nobody: ProcessIdentity = { pid: 0, startTicks: 0 }
-
-/** Out of descriptors nobody can be seen, which does not mean that nobody is there. */
-const mayLive = (table: ProcessTable["Service"], process: ProcessIdentity): Effect.Effect<boolean> =>
-  Effect.catchDefect(table.isAlive(process), () => Effect.succeed(true))
