@@ -8,6 +8,7 @@ import { makeMirrorBatches, startingPosition } from "./mirrorBatches.ts"
 import { type RunLog, type RunLogs, untilDescriptors } from "../runs/RunLogs.ts"
 import { sourceOf } from "../runs/runLogSource.ts"
 import type { ServerLog } from "../serverLog/ServerLog.ts"
+import { monotonicMillis } from "../Shutdown.ts"
 
 /** Together with what is kept of a cut line less than the longest line: a larger block is cleaned line by line. */
 const bufferBytes = 512 * 1024
@@ -15,6 +16,13 @@ const bufferBytes = 512 * 1024
 const wholeLinesFrom = bufferBytes / 2
 const shortestPauseMillis = 5
 const longestPauseMillis = 100
+/**
+ * Behind each whole buffer the mirror rests so many times as long as that took, as long as the run lives.
+ *
+ * **Details** A run that floods the log needs the processors itself; what is mirrored late is in the file. It leaves
+ * about 100 MB a second, and after the run all that the machine gives.
+ */
+const restFactor = 3
 const newline = 0x0a
 
 /** How a run ends, as far as its mirror must know. */
@@ -75,12 +83,14 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
 
   for (;;) {
     const hasEnded = yield* Deferred.isDone(ending.trailerWritten)
+    const lookedAtMillis = yield* monotonicMillis
     const chunk = yield* read(bufferBytes)
     if (mayHoldTrailer(chunk, isLineStart) && (yield* isEnding)) break
     const given = chunk.subarray(0, chunk.length - heldBack(chunk, isLineStart))
     yield* take(given)
     if (hasEnded && given.length === 0) break
-    if (chunk.length === bufferBytes) continue
+    const isBehind = chunk.length === bufferBytes
+    if (isBehind && hasEnded) continue
     if (chunk.length === 0 && fstatSync(handle.fd).size < position) {
       yield* Effect.logWarning("codex.exec.mirror.truncated").pipe(Effect.annotateLogs({ path: log.path }))
       yield* batches.restart
@@ -88,7 +98,8 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
       isLineStart = true
     }
     pauseMillis = given.length > 0 ? shortestPauseMillis : Math.min(pauseMillis * 2, longestPauseMillis)
-    yield* Effect.raceFirst(Effect.sleep(pauseMillis), Deferred.await(ending.trailerWritten))
+    const restMillis = isBehind ? restFactor * ((yield* monotonicMillis) - lookedAtMillis) : pauseMillis
+    yield* Effect.raceFirst(Effect.sleep(restMillis), Deferred.await(ending.trailerWritten))
   }
 
   yield* Deferred.await(ending.trailerWritten)

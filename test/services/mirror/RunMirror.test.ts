@@ -130,6 +130,23 @@ const expectedOf = (output: string): string => {
 const forged = runLogTrailer(0)
 
 describe("the mirror of a run", () => {
+  it.live("rests behind each 512 KiB of a run that floods, and no more once that has ended", () =>
+    Effect.gen(function* () {
+      const line = `${"x".repeat(79)}\n`
+      const linesAtOnce = Math.floor((512 * 1024) / line.length)
+      const output = line.repeat(10 * linesAtOnce)
+      const mirror = yield* mirrorOf(output)
+      for (const times of [2, 3]) {
+        yield* mirror.look
+        assert.strictEqual(mirror.text().length, times * linesAtOnce * line.length)
+      }
+      mirror.endCodex(0)
+      mirror.write(runLogTrailer(0))
+      yield* mirror.finish(0)
+      assert.strictEqual(mirror.text(), output)
+    })
+  )
+
   it.live("follows a growing log line by line, without its header", () =>
     Effect.gen(function* () {
       const mirror = yield* mirrorOf("one\n")
