@@ -12,10 +12,10 @@ import { type Refusal, shuttingDown } from "./refusals.ts"
 interface Asked {
   readonly headers: Headers
   /**
-   * Host and port of a target in absolute form, which RFC 9112 puts above Host (section 3.2.2); of any other, the
-   * listener's own.
+   * Host and port of a target in absolute form, which RFC 9112 puts above Host (section 3.2.2); of any other the
+   * listener's own, or `undefined`.
    */
-  readonly targetHost: string
+  readonly targetHost: string | undefined
   readonly peer: string | undefined
   readonly access: Access | undefined
 }
@@ -27,13 +27,22 @@ export const makeAdmit = Effect.gen(function* () {
   const authenticate = yield* makeAuthenticate
   const hostName = hostname()
 
+  /** The Host that was let in last: most requests name the same one. */
+  let latestHost: string | null | undefined
+  const refusalOf = (host: string | null): Refusal | undefined => {
+    if (host === latestHost) return undefined
+    const refused = hostRefusal({ host, hostName, allowedHosts })
+    if (refused === undefined) latestHost = host
+    return refused
+  }
+
   return (asked: Asked): Effect.Effect<Caller, Refusal> => {
     if (shutdown.times() !== undefined) return Effect.fail(shuttingDown(shutdown.notice()))
     const { headers, targetHost } = asked
     const host = headers.get("host")
     const refused =
-      hostRefusal({ host, hostName, allowedHosts }) ??
-      hostRefusal({ host: targetHost, hostName, allowedHosts }) ??
+      refusalOf(host) ??
+      (targetHost === undefined ? undefined : refusalOf(targetHost)) ??
       originRefusal({ origin: headers.get("origin"), host, allowedHosts })
     return refused === undefined ? authenticate(asked) : Effect.fail(refused)
   }

@@ -1,6 +1,6 @@
 /** Mounts a list of handlers on Hono: one way through for every request, whatever its route. */
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Effect, Exit, LogLevel } from "effect"
+import { Effect, Exit, LogLevel, References } from "effect"
 import { type Context, Hono, type HonoRequest } from "hono"
 import type { RequestId } from "../domain/RequestId.ts"
 import { redactor } from "../logging.ts"
@@ -18,10 +18,17 @@ import { closing, methodNotAllowed, notFound, type Refusal } from "./refusals.ts
 import { logDefects, refusalOf, refuse, responseOf } from "./respond.ts"
 import { routesOf } from "./routes.ts"
 
+/** How a program runs. */
+export interface RunOptions {
+  /** Of all that it logs: in the context from its start they cost less than what `Effect.annotateLogs` does later. */
+  readonly annotations?: Readonly<Record<string, unknown>>
+  readonly signal?: AbortSignal
+}
+
 /** Runs a program of the handlers' services to its exit; a promise, because Hono is outside Effect, only if it waits. */
 export type RunExit<R> = <A, E>(
   program: Effect.Effect<A, E, R>,
-  options?: { readonly signal: AbortSignal }
+  options: RunOptions
 ) => Exit.Exit<A, E> | Promise<Exit.Exit<A, E>>
 
 /** What `@hono/node-server` tells about a request. */
@@ -54,17 +61,20 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
   const answering = yield* makeAnswering
   const redact = redactor(config)
   const isTraced = config.otlpEndpoint !== undefined
+  const logStart = Effect.logInfo("http.start")
+  const logEnd = Effect.logInfo("http.end")
+  const outer = yield* References.CurrentLogAnnotations
   const isLogged = yield* LogLevel.isEnabled("Info")
   const routesAt = routesOf(handlers)
   const handlersAt = (path: string) => routesAt(path).map((route) => route.handler)
   const app = new Hono<{ Bindings: Bindings }>()
 
   /** `handler` is that of the route and method, undefined where there is none. */
-  const answer = Effect.fnUntraced(function* (
+  const answer = (
     { req, env }: Asked,
     handler: Handler<R> | undefined,
     { requestId, peer }: { readonly requestId: RequestId; readonly peer: string | undefined }
-  ): Effect.fn.Return<Answered, Refusal, R> {
+  ): Effect.Effect<Answered, Refusal, R> => {
     const { raw: request } = req
     const { targetHost, pathname, query } = targetOf(req)
     const { headers, method } = request
@@ -73,22 +83,19 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const samePath = handler !== undefined && pathname === req.path ? [handler] : handlersAt(pathname)
     // A method that is not there is told to whoever may use the first that is.
     const { access } = samePath.find((one) => one.method === wanted) ?? samePath[0] ?? { access: undefined }
-    const caller = yield* admit({ headers, targetHost, peer, access })
-    if (handler === undefined) {
-      const allowed = handlersAt(req.path).flatMap((one) => (one.method === "GET" ? ["GET", "HEAD"] : [one.method]))
-      return yield* Effect.fail(allowed.length === 0 ? notFound : methodNotAllowed(allowed))
-    }
-    const { rawHeaders } = env?.incoming ?? {}
-    const sent = { request, rawHeaders, requestId, caller, path: req.param(), query }
-    const answered = answering(handler, sent)
-    if (!isTraced) return yield* answered
-    const attributes = { request_id: requestId }
-    return yield* Effect.withSpan(answered, `${handler.method} ${handler.path}`, {
-      kind: "server",
-      root: true,
-      attributes
+    return Effect.flatMap(admit({ headers, targetHost, peer, access }), (caller) => {
+      if (handler === undefined) {
+        const allowed = handlersAt(req.path).flatMap((one) => (one.method === "GET" ? ["GET", "HEAD"] : [one.method]))
+        return Effect.fail(allowed.length === 0 ? notFound : methodNotAllowed(allowed))
+      }
+      const { rawHeaders } = env?.incoming ?? {}
+      const sent = { request, rawHeaders, requestId, caller, path: req.param(), query }
+      const answered = answering(handler, sent)
+      if (!isTraced) return answered
+      const attributes = { request_id: requestId }
+      return Effect.withSpan(answered, `${handler.method} ${handler.path}`, { kind: "server", root: true, attributes })
     })
-  })
+  }
 
   /** What neither answers nor refuses was cut by the shutdown, or is a defect. */
   const responseTo = ({ req, env }: Asked, requestId: string, exit: Exit.Exit<Answered, Refusal>): Response => {
@@ -107,26 +114,31 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
     const requestId = ids.draw()
     const startedAt = performance.now()
     const peer = env?.incoming?.socket.remoteAddress
-    const log = (event: string, more: Readonly<Record<string, unknown>>) => {
-      if (!isLogged) return
-      const fields = { request_id: requestId, method: req.method, path: redact(req.path), ...more }
-      runExit(Effect.annotateLogs(Effect.logInfo(event), fields))
-    }
-    const run = <A, E>(program: Effect.Effect<A, E, R>) =>
-      runExit(Effect.annotateLogs(program, { request_id: requestId }))
+    const { method } = req
+    const path = redact(req.path)
+    const annotations = { ...outer, request_id: requestId }
     const settle = (exit: Exit.Exit<Answered, Refusal>): Response => {
-      if (Exit.isFailure(exit)) run(logDefects(exit.cause))
+      if (Exit.isFailure(exit)) runExit(logDefects(exit.cause), { annotations })
       const response = responseTo(asked, requestId, exit)
+      const { status } = response
       const elapsedMillis = performance.now() - startedAt
       const route = (handler ?? handlersAt(req.path)[0])?.path ?? "other"
-      const labels = { method: methodLabel(req.method), route }
-      metrics.count("httpRequests", { ...labels, status: String(response.status) })
+      const labels = { method: methodLabel(method), route, status: String(status) }
+      metrics.count("httpRequests", labels)
       metrics.observe("httpDuration", labels, elapsedMillis / 1_000)
-      log("http.end", { status: response.status, duration_ms: Math.round(elapsedMillis) })
+      if (isLogged) {
+        const duration_ms = Math.round(elapsedMillis)
+        runExit(logEnd, { annotations: { ...annotations, method, path, status, duration_ms } })
+      }
       return response
     }
-    log("http.start", { remote: peer, user_agent: req.header("user-agent") })
-    const exit = run(answer(asked, handler, { requestId, peer }))
+    if (isLogged) {
+      const user_agent = req.header("user-agent")
+      runExit(logStart, { annotations: { ...annotations, method, path, remote: peer, user_agent } })
+    }
+    // What it throws is a defect, which is answered and logged.
+    const answered = Effect.suspend(() => answer(asked, handler, { requestId, peer }))
+    const exit = runExit(answered, { annotations })
     return exit instanceof Promise ? exit.then(settle) : settle(exit)
   }
   for (const handler of Object.values(handlers)) {
@@ -139,7 +151,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
 /** Where a request goes; Hono would give the first value of a name that is in its query twice. */
 const targetOf = ({ url, path }: HonoRequest) => {
   // Most have neither host nor query, and nothing that Hono decodes.
-  if (url === `http://localhost${path}`) return { targetHost: "localhost", pathname: path, query: {} }
+  if (url === `http://localhost${path}`) return { targetHost: undefined, pathname: path, query: {} }
   const { host, pathname, searchParams } = new URL(url)
   return { targetHost: host, pathname, query: Object.fromEntries(searchParams) }
 }

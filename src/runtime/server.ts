@@ -1,14 +1,14 @@
 /** The HTTP server as a scoped layer. */
 import type { Server, ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { Context, Effect, type Exit, FiberSet, Layer } from "effect"
+import { Context, Effect, type Exit, FiberSet, Layer, References } from "effect"
 import { FolderLock } from "../services/FolderLock.ts"
 import { LooperConfig } from "../services/config/LooperConfig.ts"
 import { RequestIds } from "../services/RequestIds.ts"
 import { ServerAddress } from "../services/ServerAddress.ts"
 import { ServerLog } from "../services/serverLog/ServerLog.ts"
 import { Shutdown } from "../services/Shutdown.ts"
-import { type AppServices, makeApp } from "./app.ts"
+import { type AppServices, makeApp, type RunOptions } from "./app.ts"
 import type { Handlers } from "./Handler.ts"
 import { drainBoundMillis, listen } from "./listen.ts"
 
@@ -29,11 +29,12 @@ export class HttpServer extends Context.Service<HttpServer, { readonly url: stri
         const folderLock = yield* FolderLock
         const serverLog = yield* ServerLog
         const fibers = yield* FiberSet.make<unknown, unknown>()
-        const runFork = Effect.runForkWith(yield* Effect.context<R | AppServices>())
+        const context = yield* Effect.context<R | AppServices>()
         const app = yield* makeApp({
           handlers,
-          runExit: <A, E>(program: Effect.Effect<A, E, R>, options?: { readonly signal: AbortSignal }) => {
-            const fiber = runFork(program, options)
+          runExit: <A, E>(program: Effect.Effect<A, E, R>, { annotations, signal }: RunOptions) => {
+            const own = annotations && Context.add(context, References.CurrentLogAnnotations, annotations)
+            const fiber = Effect.runForkWith(own ?? context)(program, { signal })
             const exit = fiber.pollUnsafe()
             if (exit !== undefined) return exit
             FiberSet.addUnsafe(fibers, fiber)

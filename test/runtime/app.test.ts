@@ -262,4 +262,41 @@ describe("every answer", () => {
       assert.isAtLeast(Number(duration_ms), 0)
     })
   )
+
+  it.live("is logged with what the program around Looper annotates, the operation's own records too", () =>
+    Effect.gen(function* () {
+      const app = yield* Effect.annotateLogs(
+        openApp(() => Effect.as(Effect.logInfo("cooked"), 7)),
+        { service: "kitchen" }
+      )
+      assert.strictEqual((yield* app.post(dish)).status, 200)
+      for (const event of ["http.start", "cooked", "http.end"]) {
+        const [record] = app.logs.of(event)
+        assert.deepInclude(record, { service: "kitchen", request_id: "00000001" }, event)
+      }
+    })
+  )
+
+  it.live("is a defect, answered and logged, where its target cannot be read", () =>
+    Effect.gen(function* () {
+      const app = yield* openApp()
+      const request: Partial<Request> = { url: "http://not a host/cook", method: "GET", headers: new Headers() }
+      const response = yield* Effect.promise(async () => app.fetch(request as Request))
+      assert.strictEqual(response.status, 500)
+      assert.include(yield* Effect.promise(() => response.json()), { ok: false, code: "internal_error" })
+      assert.deepStrictEqual(app.logs.of("http.defect"), [{ request_id: "00000001" }])
+    })
+  )
+
+  it.live("is judged by its own Host, whoever was let in or refused before it", () =>
+    Effect.gen(function* () {
+      const app = yield* openApp()
+      const hosts = ["evil.example", "evil.example", "localhost", "evil.example", "127.0.0.1:80", "localhost"]
+      const answers = yield* Effect.forEach(hosts, (host) => app.post(dish, { headers: { host } }))
+      assert.deepStrictEqual(
+        answers.map(({ status }) => status),
+        [403, 403, 200, 403, 200, 200]
+      )
+    })
+  )
 })

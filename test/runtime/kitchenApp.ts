@@ -101,8 +101,8 @@ export const openApp = (
     const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
     const app = yield* makeApp<never>({
       handlers: { ...(handlers as unknown as Handlers<never>), cook: cookWith(cook), ...menu, ...more },
-      runExit: (program, options) => {
-        const fiber = Effect.runFork(Effect.provide(program, logs.layer), options)
+      runExit: (program, { annotations = {}, signal }) => {
+        const fiber = Effect.runFork(Effect.provide(Effect.annotateLogs(program, annotations), logs.layer), { signal })
         fibers.add(fiber)
         return fiber.pollUnsafe() ?? Effect.runPromise(Fiber.await(fiber))
       }
