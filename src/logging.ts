@@ -75,9 +75,12 @@ interface Logged {
 
 type Clean = (text: string) => string
 
+const wordOf = (word: unknown, clean: Clean): string =>
+  typeof word === "string" ? clean(word) : JSON.stringify(plainValue(word, clean))
+
 /** Several words are an event only in what is not Looper's own. */
 const eventOf = (words: ReadonlyArray<unknown>, clean: Clean): string =>
-  words.map((word) => (typeof word === "string" ? clean(word) : JSON.stringify(plainValue(word, clean)))).join(" ")
+  words.length === 1 ? wordOf(words[0], clean) : words.map((word) => wordOf(word, clean)).join(" ")
 
 /** A list or an object stands as its JSON. */
 const textRecordOf = (redact: Clean) => {

@@ -6,7 +6,7 @@ import { redactor } from "../logging.ts"
 import { LooperConfig } from "../services/config/LooperConfig.ts"
 import { Shutdown } from "../services/Shutdown.ts"
 import type { Caller } from "./Authentication.ts"
-import { decodeInput, type RawInput } from "./body.ts"
+import { type DecodedInput, decodeInput, type RawInput } from "./body.ts"
 import { type AnyErrorAnswer, type Content, type Handler, isContent } from "./Handler.ts"
 import { bodyHash, finalAnswer, idempotencyKey, makeAnswerOnce } from "./idempotency.ts"
 import { programNotAllowed, type Refusal, retryLater, shuttingDown } from "./refusals.ts"
@@ -64,29 +64,40 @@ export const makeAnswering = Effect.gen(function* () {
     )
   }
 
-  return Effect.fnUntraced(function* <R>(handler: Handler<R>, sent: Sent): Effect.fn.Return<Answered, Refusal, R> {
-    const { request, requestId, caller } = sent
-    const { input, fields, unknownFields } = yield* decodeInput(handler, sent)
-    if (unknownFields.length > 0) {
-      yield* Effect.logInfo("http.fields.unknown").pipe(Effect.annotateLogs({ fields: unknownFields }))
-    }
+  /** What a decoded request asks for, or why it may not; no generators, because every request passes here. */
+  const operate = <R>(
+    handler: Handler<R>,
+    { request, rawHeaders, requestId, caller }: Sent,
+    { input, fields }: DecodedInput
+  ): Effect.Effect<Answered, Refusal, R> => {
     const programField = handler.programFields?.find((field) => fields.includes(field))
-    if (programField !== undefined && !caller.isTrusted) return yield* Effect.fail(programNotAllowed(programField))
+    if (programField !== undefined && !caller.isTrusted) return Effect.fail(programNotAllowed(programField))
     const operation = handler.body(input, { requestId })
-    const key = handler.isIdempotent ? yield* idempotencyKey(request.headers, sent.rawHeaders) : undefined
-    if (key === undefined) {
-      const exit = yield* Effect.exit(operation)
+    const anew = Effect.flatMap(Effect.exit(operation), (exit): Exit.Exit<Answered, Refusal> =>
       // The body of such a handler succeeds with nothing else.
-      if (Exit.isSuccess(exit) && isContent(handler.success)) return { content: exit.value as Content }
-      return { answer: yield* answerOf(handler, exit, requestId) }
-    }
-    const answer = yield* answerOnce({
-      route: `${handler.method} ${handler.path}`,
-      key,
-      bodyHash: bodyHash(input),
-      program: operation,
-      answerOf: (exit) => finalAnswer(answerOf(handler, exit, requestId), { requestId, notice: shutdown.notice })
+      Exit.isSuccess(exit) && isContent(handler.success)
+        ? Exit.succeed({ content: exit.value as Content })
+        : Exit.map(answerOf(handler, exit, requestId), (answer) => ({ answer }))
+    )
+    if (!handler.isIdempotent) return anew
+    return Effect.flatMap(idempotencyKey(request.headers, rawHeaders), (key) => {
+      if (key === undefined) return anew
+      const once = answerOnce({
+        route: `${handler.method} ${handler.path}`,
+        key,
+        bodyHash: bodyHash(input),
+        program: operation,
+        answerOf: (exit) => finalAnswer(answerOf(handler, exit, requestId), { requestId, notice: shutdown.notice })
+      })
+      return Effect.map(once, (answer) => ({ answer }))
     })
-    return { answer }
-  })
+  }
+
+  return <R>(handler: Handler<R>, sent: Sent): Effect.Effect<Answered, Refusal, R> =>
+    Effect.flatMap(decodeInput(handler, sent), (decoded) => {
+      const { unknownFields } = decoded
+      if (unknownFields.length === 0) return operate(handler, sent, decoded)
+      const tell = Effect.annotateLogs(Effect.logInfo("http.fields.unknown"), { fields: unknownFields })
+      return Effect.flatMap(tell, () => operate(handler, sent, decoded))
+    })
 })

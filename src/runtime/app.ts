@@ -89,7 +89,7 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
         return Effect.fail(allowed.length === 0 ? notFound : methodNotAllowed(allowed))
       }
       const { rawHeaders } = env?.incoming ?? {}
-      const sent = { request, rawHeaders, requestId, caller, path: req.param(), query }
+      const sent = { request, rawHeaders, requestId, caller, path: handler.path.includes(":") ? req.param() : {}, query }
       const answered = answering(handler, sent)
       if (!isTraced) return answered
       const attributes = { request_id: requestId }
