@@ -73,12 +73,11 @@ export const makeAnswering = Effect.gen(function* () {
     const programField = handler.programFields?.find((field) => fields.includes(field))
     if (programField !== undefined && !caller.isTrusted) return Effect.fail(programNotAllowed(programField))
     const operation = handler.body(input, { requestId })
-    const anew = Effect.flatMap(Effect.exit(operation), (exit): Exit.Exit<Answered, Refusal> =>
+    const anew = Effect.flatMap(Effect.exit(operation), (exit): Exit.Exit<Answered, Refusal> => {
       // The body of such a handler succeeds with nothing else.
-      Exit.isSuccess(exit) && isContent(handler.success)
-        ? Exit.succeed({ content: exit.value as Content })
-        : Exit.map(answerOf(handler, exit, requestId), (answer) => ({ answer }))
-    )
+      if (Exit.isSuccess(exit) && isContent(handler.success)) return Exit.succeed({ content: exit.value as Content })
+      return Exit.map(answerOf(handler, exit, requestId), (answer) => ({ answer }))
+    })
     if (!handler.isIdempotent) return anew
     return Effect.flatMap(idempotencyKey(request.headers, rawHeaders), (key) => {
       if (key === undefined) return anew

@@ -89,7 +89,8 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
         return Effect.fail(allowed.length === 0 ? notFound : methodNotAllowed(allowed))
       }
       const { rawHeaders } = env?.incoming ?? {}
-      const sent = { request, rawHeaders, requestId, caller, path: handler.path.includes(":") ? req.param() : {}, query }
+      const path = handler.path.includes(":") ? req.param() : {}
+      const sent = { request, rawHeaders, requestId, caller, path, query }
       const answered = answering(handler, sent)
       if (!isTraced) return answered
       const attributes = { request_id: requestId }
