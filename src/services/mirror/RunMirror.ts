@@ -17,7 +17,8 @@ const wholeLinesFrom = bufferBytes / 2
 const shortestPauseMillis = 5
 const longestPauseMillis = 100
 /**
- * Behind each whole buffer the mirror rests so many times as long as that took, as long as the run lives.
+ * Behind each whole buffer the mirror rests so many times as long as that took, though no longer than
+ * {@link longestPauseMillis}, as long as the run lives.
  *
  * **Details** A run that floods the log needs the processors itself; what is mirrored late is in the file. It leaves
  * about 100 MB a second, and after the run all that the machine gives.
@@ -99,7 +100,8 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
     }
     pauseMillis = given.length > 0 ? shortestPauseMillis : Math.min(pauseMillis * 2, longestPauseMillis)
     const restMillis = isBehind ? restFactor * ((yield* monotonicMillis) - lookedAtMillis) : pauseMillis
-    yield* Effect.raceFirst(Effect.sleep(restMillis), Deferred.await(ending.trailerWritten))
+    const napMillis = Math.min(restMillis, longestPauseMillis)
+    yield* Effect.raceFirst(Effect.sleep(napMillis), Deferred.await(ending.trailerWritten))
   }
 
   yield* Deferred.await(ending.trailerWritten)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Clock, Deferred, Effect, Fiber, Layer, Schema, type Scope } from "effect"
+import { Arbitrary, Clock, Deferred, Duration, Effect, Fiber, Layer, Schema, type Scope } from "effect"
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { open } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -19,12 +19,15 @@ const root = mkdtempSync(join(tmpdir(), "run-mirror-"))
 afterAll(() => rmSync(root, { recursive: true }))
 let runs = 0
 
-/** A clock whose sleepers sleep until they are woken, and which tells when somebody sleeps. */
+/** A clock that stands, whose sleepers sleep until they are woken, and which tells when somebody sleeps and how long. */
 const makeDozingClock = Effect.map(Clock.Clock, (live) => {
   const sleepers = new Set<Deferred.Deferred<void>>()
+  const naps: Array<number> = []
   let fellAsleep = Deferred.makeUnsafe<void>()
-  const sleep = () =>
+  let nowNanos = 0n
+  const sleep = (duration: Duration.Duration) =>
     Effect.suspend(() => {
+      naps.push(Duration.toMillis(duration))
       const gate = Deferred.makeUnsafe<void>()
       sleepers.add(gate)
       Deferred.doneUnsafe(fellAsleep, Effect.void)
@@ -34,7 +37,12 @@ const makeDozingClock = Effect.map(Clock.Clock, (live) => {
       )
     })
   return {
-    clock: Object.create(live, { sleep: { value: sleep } }) as Clock.Clock,
+    clock: Object.create(live, {
+      sleep: { value: sleep },
+      monotonicTimeNanos: { value: Effect.sync(() => nowNanos) }
+    }) as Clock.Clock,
+    naps,
+    pass: (millis: number) => void (nowNanos += BigInt(millis) * 1_000_000n),
     asleep: Effect.suspend(() => Deferred.await(fellAsleep)),
     wake: Effect.sync(() => {
       fellAsleep = Deferred.makeUnsafe()
@@ -53,19 +61,28 @@ interface Mirrored {
   readonly endCodex: (code: number) => void
   /** Looper learns the code, and that the trailer stands; waits until the mirror is complete. */
   readonly finish: (code: ReturnCode) => Effect.Effect<void>
+  /** How long it slept, each time, in milliseconds. */
+  readonly naps: ReadonlyArray<number>
   readonly text: () => string
 }
 
 /** Mirrors a new run, of which some output is there before the mirror first looks. */
-const mirrorOf = (output: string | Uint8Array = ""): Effect.Effect<Mirrored, never, Scope.Scope> =>
+const mirrorOf = (
+  output: string | Uint8Array = "",
+  { appendMillis = 1 } = {}
+): Effect.Effect<Mirrored, never, Scope.Scope> =>
   Effect.gen(function* () {
     const runLogs = yield* RunLogs
     const requestId = (runs += 1).toString(16).padStart(8, "0")
     const log = yield* runLogs.create({ requestId, workspace: "/w", command: "codex" })
-    const { clock, asleep, wake } = yield* makeDozingClock
+    const { clock, asleep, wake, naps, pass } = yield* makeDozingClock
     const ending = { code: Deferred.makeUnsafe<ReturnCode>(), trailerWritten: Deferred.makeUnsafe<void>() }
     const mirrored: Array<Uint8Array> = []
-    const append = (bytes: Uint8Array) => Effect.sync(() => void mirrored.push(Buffer.from(bytes)))
+    const append = (bytes: Uint8Array) =>
+      Effect.sync(() => {
+        pass(appendMillis)
+        mirrored.push(Buffer.from(bytes))
+      })
     const serverLog = { append, format: "text" as const }
     const hasSeenCode = Deferred.makeUnsafe<void>()
     const readSide = (path: string) =>
@@ -84,6 +101,7 @@ const mirrorOf = (output: string | Uint8Array = ""): Effect.Effect<Mirrored, nev
     const rests = Effect.raceFirst(asleep, Deferred.await(hasSeenCode))
     return {
       logPath: log.path,
+      naps,
       write,
       look: Effect.andThen(Effect.andThen(rests, wake), rests),
       endCodex: (code: number) => appendFileSync(log.sidePath, `${code}\n`),
@@ -135,15 +153,24 @@ describe("the mirror of a run", () => {
       const line = `${"x".repeat(79)}\n`
       const linesAtOnce = Math.floor((512 * 1024) / line.length)
       const output = line.repeat(10 * linesAtOnce)
-      const mirror = yield* mirrorOf(output)
+      const mirror = yield* mirrorOf(output, { appendMillis: 2 })
       for (const times of [2, 3]) {
         yield* mirror.look
         assert.strictEqual(mirror.text().length, times * linesAtOnce * line.length)
       }
+      assert.deepStrictEqual(mirror.naps.slice(0, 3), [6, 6, 6])
       mirror.endCodex(0)
       mirror.write(runLogTrailer(0))
       yield* mirror.finish(0)
       assert.strictEqual(mirror.text(), output)
+    })
+  )
+
+  it.live("rests no longer because the disk was slow", () =>
+    Effect.gen(function* () {
+      const mirror = yield* mirrorOf(`${"x".repeat(79)}\n`.repeat(10_000), { appendMillis: 60_000 })
+      yield* mirror.look
+      assert.strictEqual(mirror.naps[0], 100)
     })
   )
 
