@@ -27,7 +27,7 @@ export const makeAdmit = Effect.gen(function* () {
   const authenticate = yield* makeAuthenticate
   const hostName = hostname()
 
-  /** The Host that was let in last: most requests name the same one. */
+  /** The Host that was found allowed last: most requests name the same one. */
   let latestHost: string | null | undefined
   const refusalOf = (host: string | null): Refusal | undefined => {
     if (host === latestHost) return undefined
@@ -42,7 +42,7 @@ export const makeAdmit = Effect.gen(function* () {
     const host = headers.get("host")
     const refused =
       refusalOf(host) ??
-      (targetHost === undefined ? undefined : refusalOf(targetHost)) ??
+      (targetHost === undefined ? undefined : hostRefusal({ host: targetHost, hostName, allowedHosts })) ??
       originRefusal({ origin: headers.get("origin"), host, allowedHosts })
     return refused === undefined ? authenticate(asked) : Effect.fail(refused)
   }

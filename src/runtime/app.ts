@@ -91,8 +91,8 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
       const { rawHeaders } = env?.incoming ?? {}
       const path = handler.path.includes(":") ? req.param() : {}
       const sent = { request, rawHeaders, requestId, caller, path, query }
-      const answered = answering(handler, sent)
-      if (!isTraced) return answered
+      if (!isTraced) return answering(handler, sent)
+      const answered = Effect.suspend(() => answering(handler, sent))
       const attributes = { request_id: requestId }
       return Effect.withSpan(answered, `${handler.method} ${handler.path}`, { kind: "server", root: true, attributes })
     })
@@ -124,8 +124,8 @@ export const makeApp = Effect.fnUntraced(function* <R>(options: {
       const { status } = response
       const elapsedMillis = performance.now() - startedAt
       const route = (handler ?? handlersAt(req.path)[0])?.path ?? "other"
-      const labels = { method: methodLabel(method), route, status: String(status) }
-      metrics.count("httpRequests", labels)
+      const labels = { method: methodLabel(method), route }
+      metrics.count("httpRequests", { ...labels, status: String(status) })
       metrics.observe("httpDuration", labels, elapsedMillis / 1_000)
       if (isLogged) {
         const duration_ms = Math.round(elapsedMillis)

@@ -38,12 +38,16 @@ describe("GET /metrics", () => {
     await looper.request("GET", "/runs/0a1b2c3e", { headers })
     await looper.request("GET", "/no/such/route", { headers })
     await looper.request("PROPFIND", "/status", { headers })
-    const requests = increases(before, await scrape(), /http_requests_total/)
+    const requests = increases(before, await scrape(), /http_(requests_total|request_duration_seconds_count)/)
     assert.deepStrictEqual(requests, {
       'looper_http_requests_total{method="GET",route="/metrics",status="200"}': 1,
       'looper_http_requests_total{method="GET",route="/runs/:id",status="404"}': 2,
       'looper_http_requests_total{method="GET",route="other",status="404"}': 1,
-      'looper_http_requests_total{method="other",route="/status",status="405"}': 1
+      'looper_http_requests_total{method="other",route="/status",status="405"}': 1,
+      'looper_http_request_duration_seconds_count{method="GET",route="/metrics"}': 1,
+      'looper_http_request_duration_seconds_count{method="GET",route="/runs/:id"}': 2,
+      'looper_http_request_duration_seconds_count{method="GET",route="other"}': 1,
+      'looper_http_request_duration_seconds_count{method="other",route="/status"}': 1
     })
   })
 

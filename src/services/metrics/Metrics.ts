@@ -36,7 +36,11 @@ export const makeMetrics = (): MetricsShape => {
     const definition = metricTable[name as keyof Table]
     let branch = branchOf(series, name)
     for (const label in definition.labels) branch = branchOf(branch, labels[label] ?? "")
-    branch.metric ??= metricOf(definition, { ...labels })
+    // The definition's labels and no others: by those alone it is found again.
+    branch.metric ??= metricOf(
+      definition,
+      Object.fromEntries(Object.keys(definition.labels).map((label) => [label, labels[label] ?? ""]))
+    )
     return branch.metric
   }
   const update = (name: string, labels: Readonly<Record<string, string>>, value: number) =>

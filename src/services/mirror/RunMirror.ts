@@ -17,13 +17,14 @@ const wholeLinesFrom = bufferBytes / 2
 const shortestPauseMillis = 5
 const longestPauseMillis = 100
 /**
- * Behind each whole buffer the mirror rests so many times as long as that took, though no longer than
- * {@link longestPauseMillis}, as long as the run lives.
+ * Behind each whole buffer the mirror rests so many times as long as that took, as long as the run lives.
  *
  * **Details** A run that floods the log needs the processors itself; what is mirrored late is in the file. It leaves
  * about 100 MB a second, and after the run all that the machine gives.
  */
 const restFactor = 3
+/** Where a slow disk is what takes long, resting gives the run nothing. */
+const longestRestMillis = 10
 const newline = 0x0a
 
 /** How a run ends, as far as its mirror must know. */
@@ -99,8 +100,8 @@ export const mirrorRun = Effect.fnUntraced(function* (options: {
       isLineStart = true
     }
     pauseMillis = given.length > 0 ? shortestPauseMillis : Math.min(pauseMillis * 2, longestPauseMillis)
-    const restMillis = isBehind ? restFactor * ((yield* monotonicMillis) - lookedAtMillis) : pauseMillis
-    const napMillis = Math.min(restMillis, longestPauseMillis)
+    const tookMillis = (yield* monotonicMillis) - lookedAtMillis
+    const napMillis = isBehind ? Math.min(restFactor * tookMillis, longestRestMillis) : pauseMillis
     yield* Effect.raceFirst(Effect.sleep(napMillis), Deferred.await(ending.trailerWritten))
   }
 

@@ -54,6 +54,18 @@ describe("the definitions", () => {
 })
 
 describe("makeMetrics", () => {
+  it("gives a series the labels of its definition and no others", () => {
+    const labels = { method: "GET", route: "/status", status: "404" } as const
+    const counts = counted((metrics) => {
+      metrics.count("httpRequests", labels)
+      metrics.observe("httpDuration", labels, 0)
+    })
+    assert.deepStrictEqual(counts, {
+      'looper_http_requests_total{method="GET",route="/status",status="404"}': 1,
+      'looper_http_request_duration_seconds_count{method="GET",route="/status"}': 1
+    })
+  })
+
   it("begins with every expected series of a counter at 0", () => {
     const series = seriesOf(makeMetrics().text())
     assert.strictEqual(series.get('looper_runs_ended_total{state="failed",cause="exited"}'), 0)
