@@ -52,7 +52,7 @@ export class RunRecords extends Context.Service<
       end: RunEnding & {
         readonly durationMillis: number | undefined
         readonly logBytes: number | undefined
-        /** Where nobody saw it end: the last that is known of it, in milliseconds since the epoch. */
+        /** When codex ended; where nobody saw that, the last that is known of it. In milliseconds since the epoch. */
         readonly endedAtMillis?: number | undefined
         /** One line: why it failed, or which limit ended it. */
         readonly reason?: string | undefined

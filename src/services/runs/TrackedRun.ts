@@ -1,5 +1,5 @@
 /** One run that was let go, from its start or its adoption to its recorded end. */
-import { Cause, Deferred, Effect } from "effect"
+import { Cause, Clock, Deferred, Effect } from "effect"
 import type { RunEnding as RunEnd, StopCause } from "../../domain/RunRecord.ts"
 import type { ReturnCode, RunIdentity } from "../../domain/runLog.ts"
 import { Autopoll } from "../Autopoll.ts"
@@ -71,11 +71,20 @@ export const keepRun = Effect.fnUntraced(function* (
     if ((yield* runLogs.readSide(log.sidePath))?.hasTrailer === true) return true
     return yield* runLogs.ensureTrailer(log.path, code)
   })
-  const watch = Effect.gen(function* () {
+  const learnEnd = Effect.gen(function* () {
     yield* Deferred.succeed(ending.code, yield* run.learnCode)
+    // Now, because trailer and mirror may need longer than codex did.
+    const endedAtMillis = yield* run.isSeenEnding ? Clock.currentTimeMillis : runLogs.changedMillis(log)
+    const ranMillis = (yield* monotonicMillis) - identity.startedAtMillis
+    return { endedAtMillis, durationMillis: run.isSeenEnding ? Math.round(ranMillis) : undefined }
+  })
+  // The log of one that had ended may hold a trailer that an earlier Looper wrote; the side file knows nothing of it.
+  const earlierEnd = run.isSeenEnding ? undefined : yield* learnEnd
+  const watch = Effect.gen(function* () {
+    const times = earlierEnd ?? (yield* learnEnd)
     const hasTrailer = yield* writeTrailer
     yield* Deferred.succeed(ending.trailerWritten, undefined)
-    return hasTrailer
+    return { ...times, hasTrailer }
   })
   // The log of a live run can be read there also when it was deleted.
   const codexPid = run.isSeenEnding ? { codexPid: identity.codex.pid } : {}
@@ -83,13 +92,9 @@ export const keepRun = Effect.fnUntraced(function* (
   const mirror = Effect.scoped(
     mirrorRun({ log, ending, runLogs, serverLog: yield* ServerLog, isAdopted, ...codexPid })
   ).pipe(Effect.catchDefect((defect) => Effect.logError("codex.exec.mirror.fail", Cause.die(defect))))
-  // Its log may hold a trailer that an earlier Looper wrote; the side file knows nothing of that one.
-  if (!run.isSeenEnding) yield* Deferred.succeed(ending.code, yield* run.learnCode)
-  // Before its trailer is written, should that be missing.
-  const endedAtMillis = run.isSeenEnding ? undefined : yield* runLogs.changedMillis(log)
-  let [hasTrailer] = yield* Effect.all([watch, mirror], { concurrency: "unbounded" })
+  const [watched] = yield* Effect.all([watch, mirror], { concurrency: "unbounded" })
+  const { endedAtMillis, durationMillis } = watched
   const end = yield* endOf(run)
-  const durationMillis = run.isSeenEnding ? Math.round((yield* monotonicMillis) - identity.startedAtMillis) : undefined
   yield* Effect.logInfo("codex.exec.ended").pipe(
     Effect.annotateLogs({
       request_id: requestId,
@@ -100,10 +105,9 @@ export const keepRun = Effect.fnUntraced(function* (
     })
   )
   // Without its trailer the end is not recorded; the next Looper writes it by the code in the side file.
-  while (!hasTrailer) {
+  for (let { hasTrailer } = watched; !hasTrailer; hasTrailer = yield* writeTrailer) {
     if (shutdown.times() !== undefined) return
     yield* Effect.sleep(trailerEveryMillis)
-    hasTrailer = yield* writeTrailer
   }
   const records = yield* RunRecords
   const logBytes = yield* runLogs.sizeOf(log)

@@ -14,6 +14,7 @@ import {
 import { join } from "node:path"
 import { codexScript } from "../../../src/testing/CodexStandIn.ts"
 import { startCountingZulip } from "../../support/countingZulip.ts"
+import { seenRun } from "../../support/history.ts"
 import type { Answer } from "../../support/httpClient.ts"
 import { isRecord, mirroredIn, readRunLog } from "../../support/logs.ts"
 import { LooperDidNotStart, type LooperProcess, startLooper } from "../../support/looperProcess.ts"
@@ -255,6 +256,24 @@ describe("a server log on a disk that is full", () => {
     const seen = records.flatMap((line) => / http\.end .*request_id=([0-9a-f]{8})/.exec(line)?.[1] ?? [])
     assert.deepStrictEqual(seen.slice(-asked.length), asked)
     await assertWorks(looper, (await startResident(looper)).pid)
+  })
+
+  it("is no part of how long a run took: its record tells when codex ended", async () => {
+    const { looper, go, path } = await startFull()
+    await using _ = looper
+    writeFileSync(go, "")
+    await until(() => readRunLog(path).code, "codex has ended")
+    const endedBy = Date.now()
+    resizeTmpfs(looper.pid, smallOf(looper), "80m")
+    const id = /-([0-9a-f]{8})\.log$/.exec(path)?.[1] ?? ""
+    const { started_at, ended_at, duration_ms } = await until(async () => {
+      const run = await seenRun(looper, id)
+      return run.ended_at !== null && run
+    }, "its end is recorded")
+    assert.isAtMost(Date.parse(String(ended_at)), endedBy)
+    // Its start is known before codex', to a millisecond.
+    assert.isAtMost(Number(duration_ms), endedBy - Date.parse(started_at) + 1)
+    assert.isAbove(Number(duration_ms), 0)
   })
 
   it("keeps the newest MiB of records, and says how many were dropped", async () => {
