@@ -81,7 +81,7 @@ const throughTee = async (
   prompt: string,
   stamps: string
 ): Promise<ReadonlyArray<number>> => {
-  warmMemory(folder)
+  using _warm = warmMemory(folder)
   const [one, two] = [join(folder, "one"), join(folder, "two")]
   const args = ["-c", '"$0" exec "$1" | tee -a "$2" >>"$3"', codexPath, prompt, one, two]
   await succeeds("sh", args, "inherit")

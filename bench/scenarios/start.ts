@@ -28,7 +28,7 @@ type Measure = (program: Program, path: string) => Promise<number>
 
 /** Starts a program, measures it and stops it. */
 const sideOf = (begin: () => Promise<Program>, path: string, measure: Measure) => async () => {
-  warmMemory(tmpdir())
+  warmMemory(tmpdir())[Symbol.dispose]()
   await using program = await begin()
   return [await measure(program, path)]
 }

@@ -14,7 +14,7 @@ export const toFile = async (
   stamps: string,
   flag: "w" | "a" = "w"
 ): Promise<number> => {
-  warmMemory(folder)
+  using _warm = warmMemory(folder)
   const path = join(folder, "one")
   const fd = openSync(path, flag)
   await succeeds(codexPath, ["exec", prompt], fd)

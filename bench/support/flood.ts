@@ -59,7 +59,7 @@ export const measureFlood = async (
   await looper.run(prompts.end)
   await looper.settled()
   for (let asked = 0; asked < askedBefore; asked++) await looper.client.get("/health")
-  warmMemory(house.folder)
+  using _warm = warmMemory(house.folder)
   const mirrorFrom = sizeOf(house.serverLogPath)
   const resident = residentMegabytes(looper.pid)
   resetPeak(looper.pid)

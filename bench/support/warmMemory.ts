@@ -1,19 +1,45 @@
 /** Memory that a virtual machine has given back to its host: what touches it first pays for the host's page faults. */
-import { closeSync, openSync, rmSync, writeSync } from "node:fs"
+import { closeSync, ftruncateSync, openSync, rmSync, statfsSync, writeSync } from "node:fs"
 import { join } from "node:path"
 
-const block = Buffer.alloc(1024 * 1024)
+const megabyte = 1024 * 1024
+const block = Buffer.alloc(megabyte)
+/** A little more than a flood of the scenario `output` fills. */
+const touchedMegabytes = 1_200
+const keptFreeMegabytes = 200
+const everyMillis = 1
 
 /**
- * Has the host give as much memory as a flood of the scenario `output` fills, by a file that is deleted at once.
+ * Has the host give memory, by a file that becomes shorter as the folder's disk fills, until it is disposed of.
  *
- * **Details** Free pages go back to the host within a second (free page reporting); touching them again took ten times
- * as long as writing to those that were there. Whichever side came after an idle second would pay for it.
+ * **Details** Free memory goes back to the host within a second (free page reporting), and touching it again takes
+ * five times as long: what is free too early would be paid for again.
  */
-export const warmMemory = (folder: string): void => {
+export const warmMemory = (folder: string): Disposable => {
   const path = join(folder, "warm")
   const fd = openSync(path, "w")
-  for (let written = 0; written < 1_200 * block.length; written += block.length) writeSync(fd, block)
-  closeSync(fd)
-  rmSync(path)
+  for (let touched = 0; touched < touchedMegabytes; touched++) writeSync(fd, block)
+  let held = touchedMegabytes
+  const withoutHeld = freeMegabytes(folder) + held
+  const release = () => {
+    const written = withoutHeld - held - freeMegabytes(folder)
+    const needed = Math.max(0, Math.floor(touchedMegabytes - keptFreeMegabytes - written))
+    if (needed >= held) return
+    ftruncateSync(fd, needed * megabyte)
+    held = needed
+  }
+  release()
+  const timer = setInterval(release, everyMillis)
+  return {
+    [Symbol.dispose]: () => {
+      clearInterval(timer)
+      closeSync(fd)
+      rmSync(path)
+    }
+  }
+}
+
+const freeMegabytes = (folder: string): number => {
+  const { bfree, bsize } = statfsSync(folder)
+  return (bfree * bsize) / megabyte
 }
