@@ -6,11 +6,13 @@ const megabyte = 1024 * 1024
 const block = Buffer.alloc(megabyte)
 /** A little more than a flood of the scenario `output` fills. */
 const touchedMegabytes = 1_200
-const keptFreeMegabytes = 200
+/** What codex writes of that: to free it meanwhile would take processor time from it. */
+const freeAtOnceMegabytes = 600
+const keptFreeMegabytes = 100
 const everyMillis = 1
 
 /**
- * Has the host give memory, by a file that becomes shorter as the folder's disk fills, until it is disposed of.
+ * Has the host give memory, by a file: half of it is free again at once, the rest as the folder's disk fills.
  *
  * **Details** Free memory goes back to the host within a second (free page reporting), and touching it again takes
  * five times as long: what is free too early would be paid for again.
@@ -23,7 +25,8 @@ export const warmMemory = (folder: string): Disposable => {
   const withoutHeld = freeMegabytes(folder) + held
   const release = () => {
     const written = withoutHeld - held - freeMegabytes(folder)
-    const needed = Math.max(0, Math.floor(touchedMegabytes - keptFreeMegabytes - written))
+    const free = Math.max(freeAtOnceMegabytes, written + keptFreeMegabytes)
+    const needed = Math.max(0, Math.floor(touchedMegabytes - free))
     if (needed >= held) return
     ftruncateSync(fd, needed * megabyte)
     held = needed
