@@ -1,8 +1,9 @@
 // Runs a program of Looper's with Node 24 from any Node of 20 or newer: npm installed one beside Looper.
-import { existsSync, readFileSync, statSync } from "node:fs"
-import nodeModule, { createRequire } from "node:module"
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { dirname, join, sep } from "node:path"
 import { fileURLToPath } from "node:url"
+import vm from "node:vm"
 
 // Not from node:process: that import makes every stream and table which the process has.
 const { argv, execPath, versions } = process
@@ -66,10 +67,71 @@ const isBundleCurrent = () => {
   }
 }
 
-/** Imports a program of `src`: bundled, or from its source where the bundle is missing or of another source. */
-export const load = (name) => {
-  if (!isBundleCurrent()) return import(`./src/${name}.ts`)
-  // What V8 compiled, for the next start; a folder that cannot be written costs nothing.
-  nodeModule.enableCompileCache?.(join(folder, "dist/cache"))
-  return import(`./dist/bin/${name}.js`)
+/**
+ * Runs a program of `src`: bundled, or from its source where the bundle is missing or of another source.
+ *
+ * Each `command` of it calls other functions, and has those compiled that it called before.
+ */
+export const load = async (name, command = "") => {
+  if (!isBundleCurrent()) return await import(`./src/${name}.ts`)
+  return runBundle(name, /^[a-z]+$/.test(command) ? `${name}-${command}` : name)
+}
+
+/**
+ * Runs a bundled program, with what V8 had compiled of it by the end of an earlier process that succeeded.
+ *
+ * Node's own compile cache has what was compiled when a file was loaded, and no function that was called later.
+ */
+const runBundle = (name, cacheName) => {
+  const file = join(folder, "dist/bin", `${name}.cjs`)
+  const require = createRequire(file)
+  // Node maps the stack traces of what it loads itself.
+  if (process.sourceMapsEnabled) return require(file)
+  const source = readFileSync(file)
+  const cache = join(folder, "dist/cache", cacheName)
+  const text = `(function (exports, require, module, __filename, __dirname) {${source.latin1Slice()}\n})`
+  const script = new vm.Script(text, {
+    filename: file,
+    cachedData: compiledOf(source, cache),
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
+  })
+  if (script.cachedDataRejected !== false) {
+    process.on("exit", (code) => {
+      if (code !== 0) return
+      const compiled = script.createCachedData()
+      keepCompiled(cache, Buffer.concat([compiled, checksum(compiled, source)]))
+    })
+  }
+  const module = { exports: {} }
+  script.runInThisContext()(module.exports, require, module, file, dirname(file))
+  return module.exports
+}
+
+/** V8 itself looks at the length of both alone, and dies of what it compiled where that is damaged. */
+const checksum = (compiled, source) => {
+  // Node 20 may have none.
+  const { crc32 } = process.getBuiltinModule("node:zlib")
+  return Buffer.from(Uint32Array.of(crc32(source, crc32(compiled))).buffer)
+}
+
+const compiledOf = (source, cache) => {
+  try {
+    const kept = readFileSync(cache)
+    const compiled = kept.subarray(0, -4)
+    return kept.subarray(-4).equals(checksum(compiled, source)) ? compiled : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A folder that cannot be written costs nothing. */
+const keepCompiled = (cache, content) => {
+  const part = `${cache}.${process.pid}`
+  try {
+    mkdirSync(dirname(cache), { recursive: true })
+    writeFileSync(part, content)
+    renameSync(part, cache)
+  } catch {
+    if (existsSync(part)) rmSync(part)
+  }
 }

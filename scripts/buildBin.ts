@@ -1,4 +1,4 @@
-/** Bundles what `looper.js` and `send-zulip-dm.js` start into dist/bin: few files instead of hundreds. */
+/** Bundles what `looper.js` and `send-zulip-dm.js` start into dist/bin: one file for each instead of hundreds. */
 import { copyFile, readFile, rm, stat, writeFile } from "node:fs/promises"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
@@ -97,18 +97,22 @@ await build({
   entryPoints: ["src/main.ts", "src/sendMessage.ts"],
   outdir: target,
   bundle: true,
-  splitting: true,
-  format: "esm",
+  format: "cjs",
+  outExtension: { ".js": ".cjs" },
   platform: "node",
   target: "node24",
   // V8 keeps the text: 3 MB less. Names stay, for stack traces.
   minifyWhitespace: true,
   minifySyntax: true,
+  // Of an error that nothing catches Node prints the whole line.
+  lineLimit: 200,
   sourcemap: "linked",
   sourcesContent: false,
-  // @effect/platform-node has a client of it, which is never loaded.
-  external: ["undici"],
-  define: { "Intl.Segmenter": "GraphemeSegmenter" },
+  define: {
+    "Intl.Segmenter": "GraphemeSegmenter",
+    "import.meta.filename": "__filename",
+    "import.meta.dirname": "__dirname"
+  },
   inject: ["src/cli/graphemes.ts"],
   plugins: [source, builtins],
   logLevel: "warning"

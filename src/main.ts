@@ -1,10 +1,5 @@
 /** Entry: the command line. What `serve` does not need is not loaded for it. */
 const args = process.argv.slice(2)
 
-if (args.length === 1 && args[0] === "serve") {
-  const { serve } = await import("./serve.ts")
-  serve()
-} else {
-  const { main } = await import("./cli/main.ts")
-  main(args)
-}
+if (args.length === 1 && args[0] === "serve") void import("./serve.ts").then(({ serve }) => serve())
+else void import("./cli/main.ts").then(({ main }) => main(args))

@@ -1,7 +1,7 @@
 /** Files of the page that shows the API: Looper's own, and those of Swagger UI. */
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
-import { fileURLToPath } from "node:url"
+import { join } from "node:path"
 import { Effect, Schema } from "effect"
 import type { Content } from "../runtime/Handler.ts"
 
@@ -12,8 +12,8 @@ export class FileNotFound extends Schema.TaggedError<FileNotFound>()("FileNotFou
   }
 }
 
-const require = createRequire(import.meta.url)
-const own = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const require = createRequire(import.meta.filename)
+const own = (name: string) => join(import.meta.dirname, name)
 /** The package is a plugin of another server, of which only these files are used: Swagger UI without its installer. */
 const swagger = (name: string) => require.resolve(`@fastify/swagger-ui/static/${name}`)
 

@@ -1,5 +1,5 @@
 /** Looper as its users start it: the bundle of `looper.js`, and the source wherever that is not what was bundled. */
-import { existsSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { afterAll, beforeAll } from "vitest"
@@ -19,11 +19,19 @@ const packageJson: { readonly version: string } = JSON.parse(
   readFileSync(join(import.meta.dirname, "../../../package.json"), "utf8")
 )
 
+const zulip = {
+  ZULIP_SITE: "https://zulip.example",
+  ZULIP_BOT_EMAIL: "bot@zulip.example",
+  ZULIP_BOT_API_KEY: "k"
+}
+
 /** Has the bundle, and nothing else, say so. */
 const markBundle = () => {
-  const main = join(looper.folder, "dist/bin/main.js")
-  writeFileSync(main, `process.stderr.write("bundled\\n");${readFileSync(main, "utf8")}`)
+  writeFileSync(mainFile(), `process.stderr.write("bundled\\n");${readFileSync(mainFile(), "utf8")}`)
 }
+
+const mainFile = () => join(looper.folder, "dist/bin/main.cjs")
+const cached = () => readdirSync(join(looper.folder, "dist/cache")).toSorted()
 
 const isBundleRun = async () => (await looper.say(["looper.js", "--version"])).stderr === "bundled\n"
 
@@ -90,10 +98,51 @@ describe("what looper.js starts", () => {
     assert.isTrue(statSync(join(looper.folder, "dist/cache")).isFile())
   })
 
-  it("keeps what V8 compiled beside the bundle", async () => {
+  it("keeps what V8 compiled for each command that succeeds, and no more than once", async () => {
+    looper.build()
+    await looper.say(["looper.js", "nonsense"])
+    assert.isFalse(existsSync(join(looper.folder, "dist/cache")))
+    const kept = () => cached().map((name) => statSync(join(looper.folder, "dist/cache", name)).ino)
+    await looper.say(["looper.js", "--version"])
+    await looper.say(["looper.js", "invoke", "--help"])
+    await looper.say(["send-zulip-dm.js", "--dry-run"], zulip)
+    assert.deepStrictEqual(cached(), ["main", "main-invoke", "sendMessage"])
+    const before = kept()
+    assert.strictEqual((await looper.say(["looper.js", "--version"])).code, 0)
+    assert.strictEqual((await looper.say(["looper.js", "invoke", "--help"])).code, 0)
+    assert.deepStrictEqual(kept(), before)
+  })
+
+  it("is the bundle as it is, whatever V8 compiled of another one of the same length", async () => {
+    looper.build()
+    markBundle()
+    assert.isTrue(await isBundleRun())
+    writeFileSync(mainFile(), readFileSync(mainFile(), "utf8").replace("bundled", "another"))
+    assert.strictEqual((await looper.say(["looper.js", "--version"])).stderr, "another\n")
+  })
+
+  it("does without what V8 compiled where that is damaged, and compiles it anew", async () => {
     looper.build()
     await looper.say(["looper.js", "--version"])
-    assert.isTrue(statSync(join(looper.folder, "dist/cache")).isDirectory())
+    const file = join(looper.folder, "dist/cache/main")
+    const whole = readFileSync(file)
+    const damaged = Buffer.from(whole).fill(0xff, whole.length / 2, whole.length / 2 + 4_096)
+    for (const content of [damaged, whole.subarray(0, whole.length / 2), Buffer.alloc(0)]) {
+      writeFileSync(file, content)
+      const end = await looper.say(["looper.js", "--version"])
+      assert.deepStrictEqual(end, { code: 0, stdout: `looper ${packageJson.version}\n`, stderr: "" })
+      assert.isAbove(statSync(file).size, whole.length / 2)
+    }
+  })
+
+  it("maps stack traces to the source where Node is told to", async () => {
+    looper.build()
+    const text = readFileSync(mainFile(), "utf8")
+    const args = /process\.argv\.slice\(2\);/
+    assert.match(text, args)
+    writeFileSync(mainFile(), text.replace(args, '$&throw new Error("mapped");'))
+    const { stderr } = await looper.say(["looper.js", "--version"], { NODE_OPTIONS: "--enable-source-maps" })
+    assert.match(stderr, /Error: mapped\n.*\/src\/main\.ts:\d/)
   })
 })
 
@@ -138,11 +187,7 @@ describe("the bundle", () => {
       CODEX_EXEC_BINARY: running.codexPath
     })
     assert.isArray(JSON.parse(doctor.stdout).checks)
-    const message = await looper.say(["send-zulip-dm.js", "--dry-run"], {
-      ZULIP_SITE: "https://zulip.example",
-      ZULIP_BOT_EMAIL: "bot@zulip.example",
-      ZULIP_BOT_API_KEY: "k"
-    })
+    const message = await looper.say(["send-zulip-dm.js", "--dry-run"], zulip)
     assert.match(message.stdout, /^DRY_RUN_OK /)
   })
 
@@ -184,12 +229,5 @@ describe("the bundle", () => {
     const [log = ""] = second.runLogs()
     await until(() => existsSync(log) && readRunLog(log).code === "9", "the run has ended")
     assert.include(readFileSync(log, "utf8"), "\nfirst\nlast\n")
-  })
-
-  it("has beside each file the map of its sources", () => {
-    const chunks = readFileSync(join(looper.folder, "dist/bin/main.js"), "utf8")
-    assert.match(chunks, /\/\/# sourceMappingURL=main\.js\.map\n$/)
-    const map = JSON.parse(readFileSync(join(looper.folder, "dist/bin/main.js.map"), "utf8"))
-    assert.deepStrictEqual(map.sources, ["../../src/main.ts"])
   })
 })
