@@ -78,7 +78,7 @@ export const load = async (name, command = "") => {
 }
 
 /**
- * Runs a bundled program, with what V8 had compiled of it by the end of an earlier process that succeeded.
+ * Runs a bundled program, with what V8 had compiled of it in an earlier process that succeeded.
  *
  * Node's own compile cache has what was compiled when a file was loaded, and no function that was called later.
  */
@@ -87,49 +87,61 @@ const runBundle = (name, cacheName) => {
   const require = createRequire(file)
   // Node maps the stack traces of what it loads itself.
   if (process.sourceMapsEnabled) return require(file)
-  const source = readFileSync(file)
+  const source = Buffer.concat([opening, readFileSync(file), closing])
   const cache = join(folder, "dist/cache", cacheName)
-  const text = `(function (exports, require, module, __filename, __dirname) {${source.latin1Slice()}\n})`
-  const script = new vm.Script(text, {
+  const sum = crcOf(source)
+  const script = new vm.Script(source.latin1Slice(), {
     filename: file,
-    cachedData: compiledOf(source, cache),
+    cachedData: compiledOf(cache, sum),
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
   })
-  if (script.cachedDataRejected !== false) {
-    process.on("exit", (code) => {
-      if (code !== 0) return
-      const compiled = script.createCachedData()
-      keepCompiled(cache, Buffer.concat([compiled, checksum(compiled, source)]))
-    })
-  }
+  if (script.cachedDataRejected !== false) whenStarted(() => keepCompiled(cache, script.createCachedData(), sum))
   const module = { exports: {} }
   script.runInThisContext()(module.exports, require, module, file, dirname(file))
   return module.exports
 }
 
-/** V8 itself looks at the length of both alone, and dies of what it compiled where that is damaged. */
-const checksum = (compiled, source) => {
-  // Node 20 may have none.
-  const { crc32 } = process.getBuiltinModule("node:zlib")
-  return Buffer.from(Uint32Array.of(crc32(source, crc32(compiled))).buffer)
+// A module as Node itself makes a function of it.
+const opening = Buffer.from("(function (exports, require, module, __filename, __dirname) {")
+const closing = Buffer.from("\n})")
+
+/** Once, while V8 still has what only the start called: it forgets what was not called for some garbage collections. */
+const whenStarted = (keep) => {
+  const keepAtExit = (code) => {
+    if (code === 0) keep()
+  }
+  process.on("exit", keepAtExit)
+  const keepNow = () => {
+    process.off("exit", keepAtExit)
+    keep()
+  }
+  setTimeout(keepNow, startedAfterMillis).unref()
 }
 
-const compiledOf = (source, cache) => {
+const startedAfterMillis = 2_000
+
+/** Node 20 may have none. */
+const crcOf = (bytes, before) => process.getBuiltinModule("node:zlib").crc32(bytes, before)
+
+/** V8 itself looks at the lengths alone, and dies of what it compiled where that is damaged. */
+const checksum = (compiled, sourceSum) => Buffer.from(Uint32Array.of(crcOf(compiled, sourceSum)).buffer)
+
+const compiledOf = (cache, sourceSum) => {
   try {
     const kept = readFileSync(cache)
     const compiled = kept.subarray(0, -4)
-    return kept.subarray(-4).equals(checksum(compiled, source)) ? compiled : undefined
+    return kept.subarray(-4).equals(checksum(compiled, sourceSum)) ? compiled : undefined
   } catch {
     return undefined
   }
 }
 
 /** A folder that cannot be written costs nothing. */
-const keepCompiled = (cache, content) => {
+const keepCompiled = (cache, compiled, sourceSum) => {
   const part = `${cache}.${process.pid}`
   try {
     mkdirSync(dirname(cache), { recursive: true })
-    writeFileSync(part, content)
+    writeFileSync(part, Buffer.concat([compiled, checksum(compiled, sourceSum)]))
     renameSync(part, cache)
   } catch {
     if (existsSync(part)) rmSync(part)

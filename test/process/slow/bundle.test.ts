@@ -7,7 +7,7 @@ import { codexScript } from "../../../src/testing/CodexStandIn.ts"
 import { type BundledLooper, bundleLooper } from "../../support/bundledLooper.ts"
 import { readRunLog } from "../../support/logs.ts"
 import { startLooper } from "../../support/looperProcess.ts"
-import { killHard, until } from "../../support/processes.ts"
+import { isAlive, killHard, until } from "../../support/processes.ts"
 
 let looper: BundledLooper
 beforeAll(() => {
@@ -111,6 +111,17 @@ describe("what looper.js starts", () => {
     assert.strictEqual((await looper.say(["looper.js", "--version"])).code, 0)
     assert.strictEqual((await looper.say(["looper.js", "invoke", "--help"])).code, 0)
     assert.deepStrictEqual(kept(), before)
+  })
+
+  it("keeps what V8 compiled soon after the start: what only that called V8 forgets", async () => {
+    looper.build()
+    await using running = await startLooper({ installed: looper.folder })
+    const file = join(looper.folder, "dist/cache/main-serve")
+    await until(() => existsSync(file), "it is kept")
+    assert.isTrue(isAlive(running.pid))
+    const { ino } = statSync(file)
+    await running.stop()
+    assert.strictEqual(statSync(file).ino, ino)
   })
 
   it("is the bundle as it is, whatever V8 compiled of another one of the same length", async () => {
