@@ -70,7 +70,7 @@ const isBundleCurrent = () => {
 /**
  * Runs a program of `src`: bundled, or from its source where the bundle is missing or of another source.
  *
- * Each `command` of it calls other functions, and has those compiled that it called before.
+ * Each `command` of it calls other functions, and finds those compiled that it called before.
  */
 export const load = async (name, command = "") => {
   if (!isBundleCurrent()) return await import(`./src/${name}.ts`)
@@ -90,12 +90,12 @@ const runBundle = (name, cacheName) => {
   const source = Buffer.concat([opening, readFileSync(file), closing])
   const cache = join(folder, "dist/cache", cacheName)
   const sum = crcOf(source)
-  const script = new vm.Script(source.latin1Slice(), {
+  const script = new vm.Script(source.toString(), {
     filename: file,
     cachedData: compiledOf(cache, sum),
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
   })
-  if (script.cachedDataRejected !== false) whenStarted(() => keepCompiled(cache, script.createCachedData(), sum))
+  if (script.cachedDataRejected !== false) whenStarted(() => keepCompiled(cache, script, sum))
   const module = { exports: {} }
   script.runInThisContext()(module.exports, require, module, file, dirname(file))
   return module.exports
@@ -136,14 +136,19 @@ const compiledOf = (cache, sourceSum) => {
   }
 }
 
-/** A folder that cannot be written costs nothing. */
-const keepCompiled = (cache, compiled, sourceSum) => {
+/** A folder that cannot be written costs nothing, whatever it is that fails. */
+const keepCompiled = (cache, script, sourceSum) => {
   const part = `${cache}.${process.pid}`
   try {
-    mkdirSync(dirname(cache), { recursive: true })
+    // Only Looper's user may write what V8 runs, whatever the umask.
+    mkdirSync(dirname(cache), { recursive: true, mode: 0o755 })
+    writeFileSync(part, "", { mode: 0o644 })
+    const compiled = script.createCachedData()
     writeFileSync(part, Buffer.concat([compiled, checksum(compiled, sourceSum)]))
     renameSync(part, cache)
   } catch {
-    if (existsSync(part)) rmSync(part)
+    try {
+      rmSync(part)
+    } catch {}
   }
 }

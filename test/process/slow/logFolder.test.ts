@@ -14,7 +14,7 @@ import {
 import { join } from "node:path"
 import { codexScript } from "../../../src/testing/CodexStandIn.ts"
 import { startCountingZulip } from "../../support/countingZulip.ts"
-import { seenRun } from "../../support/history.ts"
+import { seenRun, seenStatus } from "../../support/history.ts"
 import type { Answer } from "../../support/httpClient.ts"
 import { isRecord, mirroredIn, readRunLog } from "../../support/logs.ts"
 import { LooperDidNotStart, type LooperProcess, startLooper } from "../../support/looperProcess.ts"
@@ -262,7 +262,7 @@ describe("a server log on a disk that is full", () => {
     const { looper, go, path } = await startFull()
     await using _ = looper
     writeFileSync(go, "")
-    await until(() => readRunLog(path).code, "codex has ended")
+    await until(async () => (await seenStatus(looper)).run === null, "Looper knows that codex has ended")
     const endedBy = Date.now()
     resizeTmpfs(looper.pid, smallOf(looper), "80m")
     const id = /-([0-9a-f]{8})\.log$/.exec(path)?.[1] ?? ""
