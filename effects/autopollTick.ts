@@ -80,7 +80,13 @@ const lookAndStart = Effect.fnUntraced(function* (options: {
   if ("plan" in obstacle) {
     const { plan } = obstacle
     const result = yield* (yield* RunLock)
-      .tryRun({ requestId, operation: "autopoll", step: "preflight", sequence: startUnlessAlive({ requestId, plan }) })
+      .tryRun({
+        requestId,
+        operation: "autopoll",
+        step: "preflight",
+        waits: { delaySeconds: 0, startupCheckSeconds: plan.startupCheckSeconds },
+        sequence: startUnlessAlive({ requestId, plan })
+      })
       .pipe(Effect.catchTag("RunBusy", () => Effect.succeed(skipped("run_lock_busy"))))
     const workspace = plan.workspace.path
     if (result.outcome === "started") yield* (yield* Notices).started({ requestId, workspace })

@@ -4,6 +4,7 @@ import { type RunBusy, type ShuttingDown, SurvivorsLeft } from "../src/domain/er
 import type { RequestId } from "../src/domain/RequestId.ts"
 import type { StopCause } from "../src/domain/RunRecord.ts"
 import type { KillPlan, KillResult } from "../src/domain/RunResult.ts"
+import { killedDetail } from "../src/domain/stepDetail.ts"
 import { CodexProcesses } from "../src/services/processes/CodexProcesses.ts"
 import { ProcessTrees } from "../src/services/processes/ProcessTrees.ts"
 import { RequestIds } from "../src/services/RequestIds.ts"
@@ -49,16 +50,17 @@ export const planKill = Effect.fn("planKill")(function* (
 export const stopTargets = Effect.fn("stopTargets")(function* (options: {
   readonly workspace?: string | undefined
   readonly cause: StopCause
-}): Effect.fn.Return<KillResult, SurvivorsLeft, Services> {
+}): Effect.fn.Return<KillResult, SurvivorsLeft, Services | RunLock> {
   const supervisor = yield* RunSupervisor
   const workspace = (yield* Workspaces).resolve(options.workspace)
   const found = yield* (yield* CodexProcesses).survey({ workspace: workspace.path })
   yield* Effect.logInfo("process.kill.found").pipe(Effect.annotateLogs({ pids: found.targets }))
   yield* supervisor.stopping(found.targets, options.cause)
-  const { survivors } = yield* (yield* ProcessTrees).terminate(found.seeds, { rows: found.rows })
+  const { survivors, treeSize, signal } = yield* (yield* ProcessTrees).terminate(found.seeds, { rows: found.rows })
   yield* supervisor.settle
   const killedPids = found.targets.filter((pid) => !survivors.includes(pid))
   if (survivors.length > 0) return yield* new SurvivorsLeft({ killedPids, remainingPids: survivors })
   yield* supervisor.forgetEnded
+  yield* (yield* RunLock).leave({ detail: killedDetail({ targets: killedPids, treeSize, signal }) })
   return { killedPids, remainingPids: [], foreignPids: found.foreign }
 })

@@ -1,5 +1,5 @@
 /** Checks everything that can be checked before the first effect of a start. */
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { codexCommand } from "../src/domain/CodexCommand.ts"
 import { DiskSpaceLow, PromptUnusable, type ToolMissing, type WorkspaceNotDirectory } from "../src/domain/errors.ts"
 import { promptProblem } from "../src/domain/prompt.ts"
@@ -29,6 +29,8 @@ export interface LaunchPlan {
   /** {@link argv}, shell-quoted. */
   readonly command: string
   readonly startupCheckSeconds: number
+  /** When the checks began, in milliseconds since the epoch. */
+  readonly startedAtMillis: number
 }
 
 /** Every way {@link promptOf} and {@link preflight} can fail; nothing has happened then. */
@@ -52,6 +54,7 @@ export const promptOf = Effect.fnUntraced(function* (
 export const preflight = Effect.fn("preflight")(function* (
   options: LaunchOptions & { readonly prompt: string }
 ): Effect.fn.Return<LaunchPlan, PreflightError, CodexBinary | LooperConfig | RunLogs | Workspaces> {
+  const startedAtMillis = yield* Clock.currentTimeMillis
   const config = yield* LooperConfig
   const workspaces = yield* Workspaces
   const workspace = workspaces.resolve(options.workspace)
@@ -65,7 +68,7 @@ export const preflight = Effect.fn("preflight")(function* (
     prompt: options.prompt
   })
   const startupCheckSeconds = options.startupCheckSeconds ?? config.startupCheckSeconds
-  return { workspace, binary, argv, command: quoteCommand(argv), startupCheckSeconds }
+  return { workspace, binary, argv, command: quoteCommand(argv), startupCheckSeconds, startedAtMillis }
 })
 
 const checkSpace = Effect.gen(function* () {

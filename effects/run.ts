@@ -6,16 +6,18 @@ import type {
   RunBusy,
   RunLogUnwritable,
   ShuttingDown,
-  Step,
   SurvivorsLeft
 } from "../src/domain/errors.ts"
+import { failureReason } from "../src/domain/endReason.ts"
 import type { RequestId } from "../src/domain/RequestId.ts"
 import type { KillResult, RunResult } from "../src/domain/RunResult.ts"
+import { announcedDetail } from "../src/domain/stepDetail.ts"
+import { redactor } from "../src/logging.ts"
 import type { CodexBinary } from "../src/services/CodexBinary.ts"
 import type { CodexProcesses } from "../src/services/processes/CodexProcesses.ts"
 import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
 import { LooperConfig } from "../src/services/config/LooperConfig.ts"
-import type { Notifier } from "../src/services/notifiers/Notifier.ts"
+import { Notifier } from "../src/services/notifiers/Notifier.ts"
 import type { NotifyScript } from "../src/services/notifiers/NotifyScript.ts"
 import type { ProcessTrees } from "../src/services/processes/ProcessTrees.ts"
 import { RequestIds } from "../src/services/RequestIds.ts"
@@ -123,27 +125,37 @@ const nothingKilled: KillResult = { killedPids: [], remainingPids: [], foreignPi
 const announceOnly = Effect.fnUntraced(function* (options: IdentifiedOptions) {
   const { requestId } = options
   const { workspace, binary } = yield* resolveQuietly(options)
-  const notifierOutput = yield* (yield* RunLock).tryRun({
+  const { output } = yield* (yield* RunLock).tryRun({
     requestId,
     operation: "run",
     step: "notify",
     sequence: announce(options)
   })
-  return { requestId, workspace, binary, started: undefined, notifierOutput, killed: nothingKilled }
+  return { requestId, workspace, binary, started: undefined, notifierOutput: output, killed: nothingKilled }
 })
 
 const replaceRun = Effect.fnUntraced(function* (options: IdentifiedOptions & { readonly prompt: string }) {
   const { requestId } = options
   const plan = yield* preflight(options)
+  const lock = yield* RunLock
+  const config = yield* LooperConfig
+  const { announcesTo } = yield* Notifier
+  const redact = redactor(config)
   const before = Effect.gen(function* () {
-    yield* enter("notify")
-    const notifierOutput = yield* announce(options)
-    yield* enter("kill")
-    return { notifierOutput, killed: yield* stopTargets({ ...options, cause: "replacement" }) }
+    yield* lock.enter("notify")
+    const { output, isSent } = yield* announce(options)
+    const place = isSent && options.scriptPath === undefined ? announcesTo : undefined
+    yield* lock.leave({
+      detail: failureReason(redact(announcedDetail({ place, output })), options.message),
+      result: isSent ? "ok" : "NotifyFailed"
+    })
+    yield* lock.enter("kill")
+    return { notifierOutput: output, killed: yield* stopTargets({ ...options, cause: "replacement" }) }
   })
-  const delaySeconds = options.delaySeconds ?? (yield* LooperConfig).delaySeconds
+  const delaySeconds = options.delaySeconds ?? config.delaySeconds
   const sequence = startRun({ ...options, operation: "run", plan, delaySeconds, before })
-  const result = yield* (yield* RunLock).tryRun({ requestId, operation: "run", step: "preflight", sequence })
+  const waits = { delaySeconds, startupCheckSeconds: plan.startupCheckSeconds }
+  const result = yield* lock.tryRun({ requestId, operation: "run", step: "preflight", waits, sequence })
   return {
     requestId,
     workspace: plan.workspace.given,
@@ -153,14 +165,15 @@ const replaceRun = Effect.fnUntraced(function* (options: IdentifiedOptions & { r
   }
 })
 
-const enter = (step: Step) => Effect.flatMap(RunLock, (lock) => lock.enter(step))
-
-/** A message that is not required may fail; its failure is answered in its place. */
+/** A message that is not required may fail; its failure is its output then. */
 const announce = Effect.fnUntraced(function* (options: RunOptions) {
   const { isNotifyRequired } = yield* LooperConfig
-  const send = Effect.interruptible(notify(options))
+  const send = Effect.map(Effect.interruptible(notify(options)), (output) => ({ output, isSent: true }))
   if (isNotifyRequired) return yield* send
   return yield* Effect.catchTag(send, "NotifyFailed", (error) =>
-    Effect.as(Effect.logWarning("run.notify.fail").pipe(Effect.annotateLogs({ error: error.message })), error.message)
+    Effect.logWarning("run.notify.fail").pipe(
+      Effect.annotateLogs({ error: error.message }),
+      Effect.as({ output: error.message, isSent: false })
+    )
   )
 })

@@ -72,13 +72,14 @@ export const spawnCodex = Effect.fn("spawnCodex")(function* (
   if (prompt === "") return yield* new PromptUnusable({ source: "codex_prompt", reason: "is empty" })
   const plan = yield* preflight({ ...options, prompt })
   const requestId = options.requestId ?? (yield* RequestIds).draw()
+  const delaySeconds = options.delaySeconds ?? (yield* LooperConfig).delaySeconds
   const { started } = yield* lock.tryRun({
     requestId,
     operation: "spawn",
     step: "preflight",
+    waits: { delaySeconds, startupCheckSeconds: plan.startupCheckSeconds },
     sequence: Effect.gen(function* () {
       yield* refuseWhenAlive(plan)
-      const delaySeconds = options.delaySeconds ?? (yield* LooperConfig).delaySeconds
       return yield* startRun({ requestId, operation: "spawn", plan, delaySeconds, before: Effect.void })
     })
   })
@@ -123,7 +124,11 @@ export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
   const supervisor = yield* RunSupervisor
   const redact = redactor(yield* LooperConfig)
   const log = yield* runLogs.create({ requestId, workspace: plan.workspace.path, command: plan.command })
-  yield* records.begin({ requestId, operation, workspace: plan.workspace.path, logPath: log.path })
+  const checked = {
+    startedAtMillis: plan.startedAtMillis,
+    detail: redact(`${plan.workspace.path}, ${plan.binary.path}`)
+  }
+  yield* records.begin({ requestId, operation, workspace: plan.workspace.path, logPath: log.path, checked })
   const untilLaunched = Effect.gen(function* () {
     const before = yield* options.before
     if (options.delaySeconds !== undefined) {

@@ -37,7 +37,9 @@ export const RunStep = Schema.Struct({
   /** `undefined` while it is under way, or where Looper died in it. */
   endedAtMillis: Schema.UndefinedOr(Schema.Number),
   /** `ok`, or the error's tag. */
-  result: Schema.UndefinedOr(Schema.String)
+  result: Schema.UndefinedOr(Schema.String),
+  /** What it came to, one line; `undefined` where there is nothing to say of it. */
+  detail: Schema.UndefinedOr(Schema.String)
 })
 /** A step with its times, in milliseconds since the epoch, and its result. */
 export type RunStep = typeof RunStep.Type

@@ -21,7 +21,9 @@ export const LockHolder = Schema.Struct({
   requestId: RequestId,
   operation: LockOperation,
   step: Step,
-  since: Schema.DateTimeUtc
+  since: Schema.DateTimeUtc,
+  /** Of a sequence that launches: how long it waits before that, and how long codex must live. */
+  waits: Schema.optionalKey(Schema.Struct({ delaySeconds: Schema.Number, startupCheckSeconds: Schema.Number }))
 })
 /** The holder; `step` moves on with its sequence. */
 export type LockHolder = typeof LockHolder.Type

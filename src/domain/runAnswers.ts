@@ -61,7 +61,11 @@ export const StepInfo = Schema.Struct({
   started_at: Schema.String,
   ended_at: Described(Schema.NullOr(Schema.String), "`null` while it is under way, or where Looper died in it"),
   duration_ms: Schema.NullOr(Schema.Number),
-  result: Described(Schema.NullOr(Schema.String), "`ok`, or the `code` of its failure")
+  result: Described(Schema.NullOr(Schema.String), "`ok`, or the `code` of its failure"),
+  detail: Described(
+    Schema.NullOr(Schema.String),
+    "What it came to, one line: workspace and binary, where the message went, who was stopped; `null` for the others"
+  )
 }).annotate({ identifier: "RunStep" })
 /** One step of a sequence. */
 export type StepInfo = typeof StepInfo.Type
@@ -149,5 +153,6 @@ export const stepInfo = (step: RunStep): StepInfo => ({
   started_at: iso(step.startedAtMillis),
   ended_at: isoOrNull(step.endedAtMillis),
   duration_ms: step.endedAtMillis === undefined ? null : step.endedAtMillis - step.startedAtMillis,
-  result: step.result === undefined ? null : codeOf(step.result)
+  result: step.result === undefined ? null : codeOf(step.result),
+  detail: step.detail ?? null
 })

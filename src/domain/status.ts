@@ -76,6 +76,11 @@ export const StatusAnswer = Schema.Struct({
         operation: Described(LockOperation, "What took the lock"),
         step: Step,
         since: Described(Schema.String, "When it took the lock"),
+        delay_seconds: Described(
+          Schema.NullOr(Schema.Number),
+          "How long this one waits before its launch; `null` where it launches nothing"
+        ),
+        startup_check_seconds: Described(Schema.NullOr(Schema.Number), "How long its codex must live; `null` likewise"),
         steps: Schema.Array(StepInfo)
       }).annotate({ identifier: "LockHolder" })
     ),
@@ -214,6 +219,8 @@ export const statusAnswer = (status: Status, version: string): typeof StatusAnsw
             operation: holder.operation,
             step: holder.step,
             since: DateTime.formatIso(holder.since),
+            delay_seconds: holder.waits?.delaySeconds ?? null,
+            startup_check_seconds: holder.waits?.startupCheckSeconds ?? null,
             steps: holder.steps.map(stepInfo)
           },
     run: run === undefined ? null : liveRunInfo(run),

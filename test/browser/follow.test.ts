@@ -19,7 +19,9 @@ const follow = async (
   const page = await open(looper.url, options)
   await expect.poll(() => footOf(page)).toBe("Following")
   await expect.poll(() => isInView(page, `line ${lines}`)).toBe(true)
-  return { page, log: looper.log("3f9c21ab") }
+  const log = looper.log("3f9c21ab")
+  await expect.poll(() => log.followers).toBe(1)
+  return { page, log }
 }
 
 const pause = async (page: Opened) => {

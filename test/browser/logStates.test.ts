@@ -13,12 +13,14 @@ const id = "3f9c21ab"
 
 type Open = (url: string, options?: OpenOptions) => Promise<Opened>
 
-const live = async (looper: FakeLooper, open: Open, log: string, options: OpenOptions = {}) => {
-  show(looper, { ...states.running, log })
+const live = async (looper: FakeLooper, open: Open, text: string, options: OpenOptions = {}) => {
+  show(looper, { ...states.running, log: text })
   looper.nowMillis = undefined
   const page = await open(looper.url, options)
   await expect.poll(() => footOf(page)).toBe("Following")
-  return { page, log: looper.log(id) }
+  const log = looper.log(id)
+  await expect.poll(() => log.followers).toBe(1)
+  return { page, log }
 }
 
 const edge = (page: Opened) => page.locator(".log .edge").allInnerTexts()

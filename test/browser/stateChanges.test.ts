@@ -46,7 +46,15 @@ describe("a stop, word for word", () => {
     looper.status = {
       ...status,
       run: { ...status.run!, process_count: 1 },
-      holder: { request_id: "0badf00d", operation: "stop", step: "kill", since: isoAt("13:53:20.5"), steps: [] }
+      holder: {
+        request_id: "0badf00d",
+        operation: "stop",
+        step: "kill",
+        since: isoAt("13:53:20.5"),
+        delay_seconds: null,
+        startup_check_seconds: null,
+        steps: []
+      }
     }
     looper.nowMillis = now + 2_500
     await page.setClock(now + 2_500)
@@ -224,8 +232,17 @@ describe("places of the page", () => {
         expect.stringMatching(/^Stopped/),
         "Waiting before launch",
         "Launch codex",
-        "Watch it start"
+        "Watch it for 1 s"
       ])
+    await expect
+      .poll(() => page.locator(".facts .pr p").innerText())
+      .toMatch(/^Take the next open item in TASKS\.md\. /)
+    const details = await page.locator(".steps li small").allInnerTexts()
+    expect(details).toEqual([
+      "/srv/verifycad, /usr/local/bin/codex",
+      "stream coding, topic verified-cad, message 91402",
+      "pid 48213 and 2 more, SIGTERM"
+    ])
     const times = await page.locator(".steps li time").allInnerTexts()
     expect(times.slice(0, 3)).toEqual(["4 ms", "612 ms", "1.88 s"])
     await page

@@ -112,9 +112,17 @@ describe("the status for people", () => {
 
   it("names the sequence in progress and its step", () => {
     const steps = [
-      { step: "delay", started_at: at(9, 59, 55), ended_at: null, duration_ms: null, result: null }
+      { step: "delay", started_at: at(9, 59, 55), ended_at: null, duration_ms: null, result: null, detail: null }
     ] as const
-    const holder = { request_id: "1a2b3c4d", operation: "run", step: "delay", since: at(9, 59, 50), steps } as const
+    const holder = {
+      request_id: "1a2b3c4d",
+      operation: "run",
+      step: "delay",
+      since: at(9, 59, 50),
+      delay_seconds: 7,
+      startup_check_seconds: 1,
+      steps
+    } as const
     assert.strictEqual(
       statusText({ ...idle, idle: null, holder })[0],
       "In progress: 1a2b3c4d (run), step delay for 5s; holds the lock for 10s"

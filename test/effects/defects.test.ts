@@ -67,7 +67,7 @@ const faults: Readonly<Record<string, Fault>> = {
   "the kill leaves a survivor": {
     inject: (looper) =>
       replaced(looper, ProcessTrees, () => ({
-        terminate: () => Effect.succeed({ survivors: [4_000_000] })
+        terminate: () => Effect.succeed({ survivors: [4_000_000], treeSize: 1, signal: "SIGKILL" as const })
       })),
     tag: "SurvivorsLeft"
   },
@@ -177,7 +177,7 @@ describe("the lock is released and the next run works after", () => {
       const resident = (yield* looper.perform(run({ message: "m", prompt }))).started?.pid ?? 0
       yield* up
       const sparing = replaced(looper, ProcessTrees, () => ({
-        terminate: () => Effect.succeed({ survivors: [resident] })
+        terminate: () => Effect.succeed({ survivors: [resident], treeSize: 1, signal: "SIGKILL" as const })
       }))
       const error = yield* run({ message: "m", prompt }).pipe(
         Effect.provideContext(sparing),

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { chmodSync, existsSync, writeFileSync } from "node:fs"
 import { Effect, Layer, Ref } from "effect"
+import { getRun } from "../../effects/getRun.ts"
 import { notify } from "../../effects/notify.ts"
 import { run } from "../../effects/run.ts"
 import { NotifyFailed } from "../../src/domain/errors.ts"
@@ -23,6 +24,9 @@ const startResident = Effect.fnUntraced(function* (looper: EmbeddedLooper) {
   yield* up
   return { pid: started?.pid ?? 0, heartbeat }
 })
+
+const stepsOf = (looper: EmbeddedLooper, id: string) =>
+  Effect.map(looper.perform(getRun(id)), ({ steps }) => steps.map(({ step, result, detail }) => [step, result, detail]))
 
 describe("run", () => {
   it.live("announces, stops and launches, in this order", () =>
@@ -58,6 +62,12 @@ describe("run", () => {
       assert.deepInclude(result.killed, { killedPids: [resident.pid], remainingPids: [] })
       assert.deepInclude(result, { requestId, notifierOutput: "OK", workspace: looper.workspace })
       assert.deepStrictEqual(result.binary, { path: looper.codexPath, source: "env" })
+      const steps = yield* stepsOf(looper, requestId)
+      assert.deepStrictEqual(steps.slice(0, 3), [
+        ["preflight", "ok", `${looper.workspace}, ${looper.codexPath}`],
+        ["notify", "ok", "OK"],
+        ["kill", "ok", `pid ${resident.pid} and 1 more, SIGTERM`]
+      ])
       yield* up
       assert.isTrue(isAlive(result.started?.pid ?? 0))
     })
@@ -91,6 +101,11 @@ describe("run", () => {
       const result = yield* looper.perform(run({ message: "m", prompt }))
       yield* up
       assert.strictEqual(result.notifierOutput, "failed to send Zulip message: no server")
+      const steps = yield* stepsOf(looper, result.requestId)
+      assert.deepStrictEqual(steps.slice(1, 3), [
+        ["notify", "NotifyFailed", "failed to send Zulip message: no server"],
+        ["kill", "ok", "nothing ran"]
+      ])
       const error = yield* Effect.flip(looper.perform(notify({ message: "m" })))
       assert.strictEqual(error._tag, "NotifyFailed")
     })

@@ -243,12 +243,15 @@ describe("GET /status while something happens", () => {
     assert.deepStrictEqual(
       holder?.steps.map(({ step, result }) => [step, result]),
       [
+        ["preflight", "ok"],
         ["notify", "ok"],
         ["kill", "ok"],
         ["delay", null]
       ]
     )
-    assert.isAtMost(millis(holder?.since), millis(holder?.steps[0]?.started_at))
+    assert.include(holder, { delay_seconds: 600, startup_check_seconds: 0 })
+    // The preflight precedes the lock.
+    assert.isAtMost(millis(holder?.since), millis(holder?.steps[1]?.started_at))
     await looper.request("POST", `/runs/${holder?.request_id}/stop`)
     assert.strictEqual((await sequence).status, 409)
   })

@@ -134,8 +134,8 @@ export class Shown {
 
   async #readPrompt(run: Run): Promise<void> {
     const runId = run.request_id
-    // Before codex is launched there is no command.
-    if (run.state === "starting" || this.#promptAsked === runId) return
+    // The header is there before the launch.
+    if (this.#promptAsked === runId) return
     this.#promptAsked = runId
     const text = run.log_path === null || run.is_log_pruned ? undefined : await this.#promptText(runId)
     if (this.#promptAsked === runId) this.#store.update({ prompt: { runId, text } })

@@ -58,22 +58,16 @@ const launchBand = (state: PageState, holder: Holder, sinceMillis: number): Band
   })
 }
 
-const doingWords = ({ step, steps }: Holder, { status, nowMillis }: PageState): string => {
-  const defaults = status?.defaults
+const doingWords = ({ step, delay_seconds: delay }: Holder, { status }: PageState): string => {
   switch (step) {
     case "preflight":
       return "Checking the request"
     case "notify":
-      return defaults?.announces_to?.startsWith("stream ") === true ? "Announcing it on Zulip" : "Announcing it"
+      return status?.defaults.announces_to?.startsWith("stream ") === true ? "Announcing it on Zulip" : "Announcing it"
     case "kill":
       return "Stopping what runs"
-    case "delay": {
-      const since = millisOf(steps.find((one) => one.step === "delay")?.started_at) ?? nowMillis
-      const seconds = defaults?.delay_seconds ?? 0
-      // A request may have named a longer one.
-      const isDefault = seconds > 0 && nowMillis - since <= seconds * 1_000 + 1_000
-      return isDefault ? `Waiting ${wholeDuration(seconds)} before launch` : "Waiting before launch"
-    }
+    case "delay":
+      return delay === null ? "Waiting before launch" : `Waiting ${wholeDuration(delay)} before launch`
     case "spawn":
       return "Launching codex"
     case "startup_check":

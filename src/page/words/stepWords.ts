@@ -1,9 +1,8 @@
 /** A sequence's steps, as far as it came. */
 import type { RunDetails } from "../api/answers.ts"
 import type { PageState } from "../state/PageState.ts"
-import { shortPath } from "./paths.ts"
 import type { Holder } from "./startingBand.ts"
-import { millisOf, stepDuration } from "./time.ts"
+import { millisOf, stepDuration, wholeDuration } from "./time.ts"
 
 /** One line of the list. */
 export interface StepLine {
@@ -15,29 +14,29 @@ export interface StepLine {
 
 type StepInfo = Holder["steps"][number]
 type StepName = StepInfo["step"]
+/** How long a sequence waits; nothing is known of one that is over. */
+type Waits = Partial<Pick<Holder, "delay_seconds" | "startup_check_seconds">>
 
 /** Steps that come; the others only where somebody asked for them. */
 const sequences: Readonly<Record<string, ReadonlyArray<StepName>>> = {
   run: ["preflight", "notify", "kill", "delay", "spawn", "startup_check"],
-  spawn: ["preflight", "spawn", "startup_check"],
+  spawn: ["preflight", "delay", "spawn", "startup_check"],
   autopoll: ["preflight", "spawn", "startup_check"]
 }
 
 /** A start in progress. */
 export const startingSteps = (holder: Holder, state: PageState): ReadonlyArray<StepLine> => {
-  const { shownRun } = state
-  const workspace = shownRun?.request_id === holder.request_id ? shownRun.workspace : ""
-  const done = holder.steps.map((step) => stepLine(step, state, workspace))
+  const done = holder.steps.map((step) => stepLine(step, state, holder))
   const names = new Set(holder.steps.map(({ step }) => step))
   const order = sequences[holder.operation] ?? []
   const last = Math.max(-1, ...[...names].map((name) => order.indexOf(name)))
-  const todo = order.slice(last + 1).filter((name) => name !== "delay" || defaultDelay(state) > 0)
-  return [...done, ...todo.map((name) => line("todo", wordsOf(name, state).todo))]
+  const todo = order.slice(last + 1).filter((name) => name !== "delay" || (holder.delay_seconds ?? 0) > 0)
+  return [...done, ...todo.map((name) => line("todo", wordsOf(name, state, holder).todo))]
 }
 
 /** A start that failed. */
 export const failedSteps = (run: RunDetails, state: PageState): ReadonlyArray<StepLine> => {
-  const lines = run.steps.map((step) => stepLine(step, state, run.workspace, run.reason ?? ""))
+  const lines = run.steps.map((step) => stepLine(step, state, {}, run.reason ?? ""))
   const isLaunched = run.steps.some(({ step, result }) => step === "spawn" && result === "ok")
   return isLaunched ? lines : [...lines, line("todo", "Not launched")]
 }
@@ -59,19 +58,17 @@ const line = (kind: StepLine["kind"], title: string, detail = "", time = ""): St
   time
 })
 
-const defaultDelay = ({ status }: PageState): number => status?.defaults.delay_seconds ?? 0
-
-const stepLine = (info: StepInfo, state: PageState, workspace: string, reason = ""): StepLine => {
-  const words = wordsOf(info.step, state, workspace)
+const stepLine = (info: StepInfo, state: PageState, waits: Waits, reason = ""): StepLine => {
+  const words = wordsOf(info.step, state, waits)
   const took = info.duration_ms === null ? "" : stepDuration(info.duration_ms)
-  if (info.result === "ok") return line("ok", words.done, words.detail, took)
-  if (info.result !== null) return line("bad", words.doing, reason || info.result, took)
+  if (info.result === "ok") return line("ok", words.done, info.detail ?? "", took)
+  if (info.result !== null) return line("bad", words.doing, info.detail ?? (reason || info.result), took)
   const lasted = Math.max(0, state.nowMillis - (millisOf(info.started_at) ?? state.nowMillis))
-  return line("doing", words.doing, words.detail, doingTime(info.step, lasted, state))
+  return line("doing", words.doing, "", doingTime(info.step, lasted, waits))
 }
 
-const doingTime = (step: StepName, lastedMillis: number, state: PageState): string => {
-  const whole = step === "delay" ? defaultDelay(state) : 0
+const doingTime = (step: StepName, lastedMillis: number, waits: Waits): string => {
+  const whole = (step === "delay" ? waits.delay_seconds : step === "startup_check" && waits.startup_check_seconds) || 0
   const lasted = (lastedMillis / 1_000).toFixed(1)
   return whole > 0 && lastedMillis <= whole * 1_000 ? `${lasted} of ${whole} s` : `${lasted} s`
 }
@@ -80,22 +77,17 @@ interface Words {
   readonly done: string
   readonly doing: string
   readonly todo: string
-  readonly detail: string
 }
 
-const words = (done: string, doing: string, todo: string, detail = ""): Words => ({ done, doing, todo, detail })
+const words = (done: string, doing: string, todo: string): Words => ({ done, doing, todo })
 
-const wordsOf = (step: StepName, { status }: PageState, workspace = ""): Words => {
-  const defaults = status?.defaults
+const wordsOf = (step: StepName, { status }: PageState, waits: Waits): Words => {
   switch (step) {
-    case "preflight": {
-      const where = workspace === "" ? "" : shortPath(workspace, defaults?.workspace ?? workspace)
-      return words("Checked the request", "Checking the request", "Check the request", where)
-    }
+    case "preflight":
+      return words("Checked the request", "Checking the request", "Check the request")
     case "notify": {
-      const where = defaults?.announces_to ?? ""
-      const on = where.startsWith("stream ") ? " on Zulip" : ""
-      return words(`Announced${on}`, `Announcing${on}`, `Announce${on}`, where)
+      const on = status?.defaults.announces_to?.startsWith("stream ") === true ? " on Zulip" : ""
+      return words(`Announced${on}`, `Announcing${on}`, `Announce${on}`)
     }
     case "kill":
       return words("Stopped what ran", "Stopping codex exec", "Stop what runs")
@@ -103,9 +95,11 @@ const wordsOf = (step: StepName, { status }: PageState, workspace = ""): Words =
       return words("Waited before launch", "Waiting before launch", "Wait before launch")
     case "spawn":
       return words("Launched codex", "Launching codex", "Launch codex")
-    case "startup_check":
-      // For how long, a request may say, and nobody else knows.
-      return words("Watched it start", "Watching it start", "Watch it start")
+    case "startup_check": {
+      const seconds = waits.startup_check_seconds ?? 0
+      const how = seconds > 0 ? `for ${wholeDuration(seconds)}` : "start"
+      return words("Watched it start", `Watching it ${how}`, `Watch it ${how}`)
+    }
     case "stop":
       return words("Stopped", "Stopping", "Stop")
   }

@@ -16,6 +16,10 @@ import { monotonicMillis, Shutdown } from "../Shutdown.ts"
 export interface Termination {
   /** Members still alive, by pid. */
   readonly survivors: ReadonlyArray<number>
+  /** How many processes belonged to the trees. */
+  readonly treeSize: number
+  /** The strongest that was sent; `undefined` where nobody was signalled. */
+  readonly signal: "SIGTERM" | "SIGKILL" | undefined
 }
 
 /** The times of a termination. */
@@ -95,6 +99,7 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
   const asked = new Set<number>()
   const logged = new Set<string>()
   const denied = new Set<number>()
+  let strongest: Termination["signal"]
   const startedAt = yield* monotonicMillis
 
   /** The eldest first: a codex that sees its child die of SIGTERM before it got its own acts on that. */
@@ -115,6 +120,7 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
     const record = `${process.pid} ${signal} ${outcome}`
     if (outcome !== "gone" && signal !== "SIGCONT" && !logged.has(record)) {
       logged.add(record)
+      if (strongest !== "SIGKILL") strongest = signal
       metrics.count("killSignals", { signal, outcome })
       yield* Effect.logDebug(`process.kill.${signal.toLowerCase()}`).pipe(
         Effect.annotateLogs({ pid: process.pid, outcome })
@@ -187,7 +193,7 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
 
   const shown = yield* ask
   // Nobody was there, so nobody was signalled and nobody can be left.
-  if (tree.members.size + tree.supervisors.size === 0) return { survivors: [] }
+  if (tree.members.size + tree.supervisors.size === 0) return { survivors: [], treeSize: 0, signal: undefined }
   const survivors = (yield* kill(shown)).map(({ pid }) => pid).toSorted((a, b) => a - b)
   if (survivors.length === 0) yield* endSupervisors
   metrics.count("killSurvivors", {}, survivors.length)
@@ -198,7 +204,7 @@ const makeTermination = Effect.fn("ProcessTrees.terminate")(function* (context: 
       Effect.annotateLogs({ members: tree.members.size, survivors, duration_ms: elapsedMillis })
     )
   }
-  return { survivors }
+  return { survivors, treeSize: tree.members.size, signal: strongest }
 })
 
 /** One turn of the event loop: the scan goes on at once, and requests are still answered. */

@@ -105,19 +105,39 @@ export class LiveRuns {
   /** Begins a step of a run in memory; one of the same name that was there is replaced. */
   beginStep(requestId: string, step: RunStep["step"]): Effect.Effect<void> {
     return Effect.flatMap(Clock.currentTimeMillis, (startedAtMillis) =>
-      this.writeStep(requestId, { step, startedAtMillis, endedAtMillis: undefined, result: undefined })
+      this.writeStep(requestId, {
+        step,
+        startedAtMillis,
+        endedAtMillis: undefined,
+        result: undefined,
+        detail: undefined
+      })
     )
   }
 
   /** Completes the step under way: the stop, or the one of the sequence. */
-  completeStep(requestId: string, options: { readonly isStop: boolean; readonly result: string }): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
+  completeStep(
+    requestId: string,
+    options: { readonly isStop: boolean; readonly result: string; readonly detail?: string | undefined }
+  ): Effect.Effect<void> {
+    return Effect.suspend(() => {
       const step = this.openStep(requestId, options.isStop)
-      if (step === undefined) return
-      const endedAtMillis = yield* Clock.currentTimeMillis
-      yield* this.writeStep(requestId, { ...step, endedAtMillis, result: options.result })
-      const labels = { step: step.step, result: options.result === "ok" ? "ok" : "error" } as const
-      this.metrics.observe("stepDuration", labels, (endedAtMillis - step.startedAtMillis) / 1_000)
+      return step === undefined ? Effect.void : this.endStep(requestId, step, options)
+    })
+  }
+
+  /** Writes a step that ends now. */
+  endStep(
+    requestId: string,
+    step: Pick<RunStep, "step" | "startedAtMillis">,
+    how: { readonly result: string; readonly detail?: string | undefined }
+  ): Effect.Effect<void> {
+    return Effect.flatMap(Clock.currentTimeMillis, (endedAtMillis) => {
+      const { startedAtMillis } = step
+      const labels = { step: step.step, result: how.result === "ok" ? "ok" : "error" } as const
+      this.metrics.observe("stepDuration", labels, Math.max(0, endedAtMillis - startedAtMillis) / 1_000)
+      const { result, detail } = how
+      return this.writeStep(requestId, { step: step.step, startedAtMillis, endedAtMillis, result, detail })
     })
   }
 

@@ -33,11 +33,13 @@ export class RunRecords extends Context.Service<
       readonly operation?: RunOperation | undefined
       readonly workspace: string
       readonly logPath: string
+      /** The preflight, which ends now. */
+      readonly checked?: { readonly startedAtMillis: number; readonly detail: string } | undefined
     }) => Effect.Effect<void>
     /** Completes the step before (result `ok`) and begins this one; nothing for an id without a record. */
     readonly enter: (requestId: RequestId, step: Step) => Effect.Effect<void>
-    /** Completes the last step of a sequence with `ok` or its error's tag. */
-    readonly leave: (requestId: RequestId, result: string) => Effect.Effect<void>
+    /** Completes a step of a sequence with `ok` or its error's tag, and with a line about it. */
+    readonly leave: (requestId: RequestId, result: string, detail?: string) => Effect.Effect<void>
     /** Who codex is, before it is let go. */
     readonly identify: (identity: RunIdentity) => Effect.Effect<void>
     /** codex was let go. */
@@ -169,7 +171,7 @@ export class RunRecords extends Context.Service<
       })
 
       return RunRecords.of({
-        begin: Effect.fn("RunRecords.begin")(function* ({ requestId, operation, workspace, logPath }) {
+        begin: Effect.fn("RunRecords.begin")(function* ({ requestId, operation, workspace, logPath, checked }) {
           if (runs.hasBegun(requestId)) return
           const run: KnownRun = {
             record: {
@@ -194,14 +196,17 @@ export class RunRecords extends Context.Service<
           }
           runs.begin(run)
           yield* database.write(runStatements.begin, ...runValues(run))
+          if (checked === undefined) return
+          const { startedAtMillis, detail } = checked
+          yield* runs.endStep(requestId, { step: "preflight", startedAtMillis }, { result: "ok", detail })
         }),
         enter: Effect.fn("RunRecords.enter")(function* (requestId, step) {
           if (runs.isOver(requestId)) return
           yield* runs.completeStep(requestId, { isStop: false, result: "ok" })
           yield* runs.beginStep(requestId, step)
         }),
-        leave: Effect.fn("RunRecords.leave")(function* (requestId, result) {
-          yield* runs.completeStep(requestId, { isStop: false, result })
+        leave: Effect.fn("RunRecords.leave")(function* (requestId, result, detail) {
+          yield* runs.completeStep(requestId, { isStop: false, result, detail })
           yield* runs.forgetEnded
         }),
         identify: (identity) => changeRecord(identity.requestId, "identify", () => ({ identity })),

@@ -60,7 +60,8 @@ export const migrations: ReadonlyArray<string> = [
   ALTER TABLE answers ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';
   ALTER TABLE answers ADD COLUMN created_ms REAL NOT NULL DEFAULT 0;`,
   `ALTER TABLE runs ADD COLUMN operation TEXT;
-  ALTER TABLE runs ADD COLUMN reason TEXT;`
+  ALTER TABLE runs ADD COLUMN reason TEXT;`,
+  `ALTER TABLE steps ADD COLUMN detail TEXT;`
 ]
 
 /** Brings a file from `version` to the newest; each step and its number are one transaction. */

@@ -113,9 +113,9 @@ export const runStatements = {
 } as const
 
 /** Writes a step in the place of one with its name; takes {@link stepValues}. */
-export const stepStatement = `INSERT INTO steps (request_id, step, started_at, ended_at, result) VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT (request_id, step) DO UPDATE SET
-  started_at = excluded.started_at, ended_at = excluded.ended_at, result = excluded.result`
+export const stepStatement = `INSERT INTO steps (request_id, step, started_at, ended_at, result, detail)
+  VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (request_id, step) DO UPDATE SET
+  started_at = excluded.started_at, ended_at = excluded.ended_at, result = excluded.result, detail = excluded.detail`
 
 /** The values of {@link stepStatement}. */
 export const stepValues = (requestId: string, step: RunStep): ReadonlyArray<SQLInputValue> => [
@@ -123,7 +123,8 @@ export const stepValues = (requestId: string, step: RunStep): ReadonlyArray<SQLI
   step.step,
   step.startedAtMillis,
   step.endedAtMillis ?? null,
-  step.result ?? null
+  step.result ?? null,
+  step.detail ?? null
 ]
 
 /** Reads a row; `undefined` where somebody else wrote what Looper does not. */
@@ -161,7 +162,8 @@ const identityOf = (text: unknown): RunIdentity | undefined => {
 }
 
 /** What {@link stepsOf} reads, in the order in which the steps were begun; takes the id. */
-export const selectSteps = "SELECT step, started_at, ended_at, result FROM steps WHERE request_id = ? ORDER BY rowid"
+export const selectSteps =
+  "SELECT step, started_at, ended_at, result, detail FROM steps WHERE request_id = ? ORDER BY rowid"
 
 /** Reads rows; leaves out what Looper would not have written. */
 export const stepsOf = (rows: ReadonlyArray<Row>): ReadonlyArray<RunStep> =>
@@ -170,6 +172,7 @@ export const stepsOf = (rows: ReadonlyArray<Row>): ReadonlyArray<RunStep> =>
       step: row.step,
       startedAtMillis: row.started_at,
       endedAtMillis: row.ended_at ?? undefined,
-      result: row.result ?? undefined
+      result: row.result ?? undefined,
+      detail: row.detail ?? undefined
     }))
     .filter((step): step is RunStep => isStep(step))

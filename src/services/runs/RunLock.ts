@@ -37,6 +37,7 @@ export class RunLock extends Context.Service<
       readonly requestId: RequestId
       readonly operation: LockOperation
       readonly step: Step
+      readonly waits?: LockHolder["waits"]
       readonly sequence: Effect.Effect<A, E, R>
     }) => Effect.Effect<A, E | Cancelled | RunBusy | ShuttingDown, R>
     /**
@@ -49,6 +50,8 @@ export class RunLock extends Context.Service<
     readonly isCancelling: () => boolean
     /** Says, and records, which step the holder is about to begin. */
     readonly enter: (step: Step) => Effect.Effect<void>
+    /** Records what the holder's step came to, where there is more to tell than that the next one begins. */
+    readonly leave: (told: { readonly detail: string | undefined; readonly result?: string }) => Effect.Effect<void>
     readonly holder: () => LockHolder | undefined
   }
 >()("looper/services/runs/RunLock") {
@@ -71,6 +74,8 @@ export class RunLock extends Context.Service<
           holder = { ...holder, step }
           return records.enter(holder.requestId, step)
         }).pipe(Effect.andThen(Effect.logInfo("run.step").pipe(Effect.annotateLogs({ action: step }))))
+      const leave = ({ detail, result = "ok" }: { readonly detail: string | undefined; readonly result?: string }) =>
+        Effect.suspend(() => (holder === undefined ? Effect.void : records.leave(holder.requestId, result, detail)))
       /** A sequence may have cut itself, while nobody is stopping. */
       const shuttingDown = Effect.map(
         Clock.currentTimeMillis,
@@ -80,11 +85,12 @@ export class RunLock extends Context.Service<
         readonly requestId: RequestId
         readonly operation: LockOperation
         readonly step: Step
+        readonly waits?: LockHolder["waits"]
         readonly sequence: Effect.Effect<A, E, R>
       }): Effect.fn.Return<A, E | Cancelled | RunBusy | ShuttingDown, R> {
         if (shutdown.times() !== undefined) return yield* yield* shuttingDown
-        const { requestId, operation, step } = options
-        const own: LockHolder = { requestId, operation, step, since: yield* DateTime.now }
+        const { requestId, operation, step, waits } = options
+        const own: LockHolder = { requestId, operation, step, since: yield* DateTime.now, ...(waits && { waits }) }
         // The one that holds the permit now, should it not be to be had.
         const other = holder ?? own
         const taken = yield* LockTaken
@@ -126,6 +132,7 @@ export class RunLock extends Context.Service<
         cancel,
         isCancelling: () => holder !== undefined && isCancelling,
         enter,
+        leave,
         holder: () => holder
       })
     })

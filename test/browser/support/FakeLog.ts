@@ -58,12 +58,14 @@ export class FakeLog {
 
   /** Cuts every follower off, as a Looper does that is killed. */
   breakOff(): void {
+    this.#expectFollower()
     for (const { response } of this.#followers) response.destroy()
     this.#followers.clear()
   }
 
   /** Writes an event of any kind to who follows. */
   say(event: string): void {
+    this.#expectFollower()
     for (const { response } of this.#followers) response.write(event)
   }
 
@@ -74,6 +76,11 @@ export class FakeLog {
     response.on("close", () => this.#followers.delete(follower))
     response.write(encodedHeartbeat)
     this.#send(follower)
+  }
+
+  /** Nobody hears what is said before he follows: a page shows lines first and follows behind them. */
+  #expectFollower(): void {
+    if (this.#followers.size === 0) throw new Error("nobody follows this log yet")
   }
 
   #send(follower: Follower): void {

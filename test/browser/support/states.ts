@@ -1,7 +1,7 @@
 /** States of a Looper and what the page says of each, word for word. */
 import type { RunDetails, Status } from "../../../src/page/api/answers.ts"
 import type { Band } from "./band.ts"
-import { endedLog, workingLog } from "./codexLog.ts"
+import { endedLog, headerOnly, workingLog } from "./codexLog.ts"
 import { at, isoAt, now } from "./mockTime.ts"
 import { endedRun, liveRun, newRun, olderRuns, unstartedRun } from "./runs.ts"
 import {
@@ -97,6 +97,7 @@ export const states = {
     nowMillis: at("13:53:20.4"),
     status: startingStatus(),
     runs: [startingRun()],
+    log: headerOnly,
     band: {
       headline: "Starting 3.4 s",
       sentence: "Waiting 1 s before launch. Run b81e04d7, asked for by POST /run at 13:53:17.",
@@ -129,7 +130,8 @@ export const states = {
             started_at: isoAt("13:53:01.7"),
             ended_at: isoAt("13:53:02"),
             duration_ms: 300,
-            result: "exited_early"
+            result: "exited_early",
+            detail: null
           }
         ]
       })
@@ -289,7 +291,18 @@ export const states = {
 } as const satisfies Readonly<Record<string, State>>
 
 /** Those whose picture is kept beside the mock's of the same name. */
-export const pictured = ["running", "silent", "starting", "idle", "failed", "backoff", "empty"] as const
+export const pictured = [
+  "running",
+  "silent",
+  "starting",
+  "stepfail",
+  "idle",
+  "idleoff",
+  "foreign",
+  "failed",
+  "backoff",
+  "empty"
+] as const
 
 /** The mock's run lives, with these fields of its own. */
 export const livingState = (over: Parameters<typeof liveRun>[0] = {}): Pick<State, "status" | "runs"> => ({

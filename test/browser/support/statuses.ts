@@ -77,12 +77,18 @@ export const autopollBackingOff: Status["autopoll"] = {
   backoff_seconds: 1_200
 }
 
-const step = (name: NonNullable<Status["holder"]>["step"], start: string, end?: string) => ({
+const step = (
+  name: NonNullable<Status["holder"]>["step"],
+  start: string,
+  end?: string,
+  detail: string | null = null
+) => ({
   step: name,
   started_at: isoAt(start),
   ended_at: end === undefined ? null : isoAt(end),
   duration_ms: end === undefined ? null : at(end) - at(start),
-  result: end === undefined ? null : "ok"
+  result: end === undefined ? null : "ok",
+  detail
 })
 
 /** `POST /run` waits before its launch; seen at 13:53:20.4. */
@@ -93,10 +99,12 @@ export const startingStatus = (): Status => ({
     operation: "run",
     step: "delay",
     since: isoAt("13:53:17"),
+    delay_seconds: 1,
+    startup_check_seconds: 1,
     steps: [
-      step("preflight", "13:53:17", "13:53:17.004"),
-      step("notify", "13:53:17.004", "13:53:17.616"),
-      step("kill", "13:53:17.616", "13:53:19.5"),
+      step("preflight", "13:53:17", "13:53:17.004", "/srv/verifycad, /usr/local/bin/codex"),
+      step("notify", "13:53:17.004", "13:53:17.616", "stream coding, topic verified-cad, message 91402"),
+      step("kill", "13:53:17.616", "13:53:19.5", "pid 48213 and 2 more, SIGTERM"),
       step("delay", "13:53:19.5")
     ]
   }
@@ -107,6 +115,7 @@ export const startingRun = () =>
   newRun({
     request_id: "b81e04d7",
     state: "starting",
+    pid: null,
     started_at: isoAt("13:53:17"),
     steps: startingStatus().holder?.steps ?? []
   })

@@ -11,6 +11,8 @@ const holderOf = (id: string): Status["holder"] => ({
   operation: "run",
   step: "delay",
   since: "2026-11-22T13:53:18.000Z",
+  delay_seconds: 1,
+  startup_check_seconds: 1,
   steps: []
 })
 

@@ -74,7 +74,7 @@ const makeWorld = (options: {
 it.live("asks a parent before its children, whatever order a scan has", () =>
   Effect.gen(function* () {
     const { signals, terminate } = makeWorld({ mortal: () => "SIGTERM", shows: () => [12, 10, 11] })
-    assert.deepStrictEqual(yield* terminate(300), { survivors: [] })
+    assert.deepStrictEqual(yield* terminate(300), { survivors: [], treeSize: 3, signal: "SIGTERM" })
     assert.deepStrictEqual(signals, ["10 SIGTERM", "11 SIGTERM", "12 SIGTERM"])
   })
 )
@@ -85,7 +85,7 @@ it.live("asks who appears in the grace too, and kills nobody who obeys", () =>
       mortal: (pid) => (pid === 10 ? "SIGKILL" : "SIGTERM"),
       shows: (scan) => (scan < 3 ? [10] : [10, 11])
     })
-    assert.deepStrictEqual(yield* terminate(300), { survivors: [] })
+    assert.deepStrictEqual(yield* terminate(300), { survivors: [], treeSize: 2, signal: "SIGKILL" })
     assert.deepStrictEqual(signals, ["10 SIGTERM", "11 SIGTERM", "10 SIGKILL"])
   })
 )
@@ -95,7 +95,7 @@ it.live("ends only when three scans in a row show nobody: one may miss who hops 
     // The first scan is the one that asks.
     const shown: ReadonlyArray<ReadonlyArray<number>> = [[10], [], [], [11], [], [12]]
     const { signals, terminate, scans } = makeWorld({ mortal: () => "SIGKILL", shows: (scan) => shown[scan - 1] ?? [] })
-    assert.deepStrictEqual(yield* terminate(0), { survivors: [] })
+    assert.deepStrictEqual(yield* terminate(0), { survivors: [], treeSize: 3, signal: "SIGKILL" })
     assert.deepStrictEqual(signals, ["10 SIGKILL", "11 SIGKILL", "12 SIGKILL"])
     assert.strictEqual(scans(), 9)
   })
@@ -104,7 +104,7 @@ it.live("ends only when three scans in a row show nobody: one may miss who hops 
 it.live("counts the scan that showed the last one gone among the three", () =>
   Effect.gen(function* () {
     const { terminate, scans } = makeWorld({ mortal: () => "SIGTERM", shows: () => [10] })
-    assert.deepStrictEqual(yield* terminate(5_000), { survivors: [] })
+    assert.deepStrictEqual(yield* terminate(5_000), { survivors: [], treeSize: 1, signal: "SIGTERM" })
     assert.strictEqual(scans(), 4)
   })
 )
@@ -112,9 +112,9 @@ it.live("counts the scan that showed the last one gone among the three", () =>
 it.live("begins with the scan it is given, and makes none where that shows nobody", () =>
   Effect.gen(function* () {
     const { signals, terminate, scans } = makeWorld({ mortal: () => "SIGTERM", shows: () => [] })
-    assert.deepStrictEqual(yield* terminate(5_000, []), { survivors: [] })
+    assert.deepStrictEqual(yield* terminate(5_000, []), { survivors: [], treeSize: 0, signal: undefined })
     assert.strictEqual(scans(), 0)
-    assert.deepStrictEqual(yield* terminate(5_000, [rowOf(10)]), { survivors: [] })
+    assert.deepStrictEqual(yield* terminate(5_000, [rowOf(10)]), { survivors: [], treeSize: 1, signal: "SIGTERM" })
     assert.deepStrictEqual(signals, ["10 SIGTERM"])
     assert.strictEqual(scans(), 3)
   })

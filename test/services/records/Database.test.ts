@@ -88,16 +88,20 @@ describe("a database of an older version", () => {
       const old = new DatabaseSync(file())
       old.exec("PRAGMA journal_mode = WAL")
       migrate(old, 0, migrations.slice(0, from))
-      const values = "'0a0a0a0a', 'failed', 'exited', 3, NULL, 1, 2, 0.5, '/w', 'x.log', 9, 0, NULL, NULL, 0"
-      if (from >= 1)
-        old.exec(`INSERT INTO runs VALUES (${values}); INSERT INTO steps VALUES ('0a0a0a0a', 'kill', 1, 2, 'ok')`)
+      if (from >= 1) {
+        old.exec(`INSERT INTO runs
+          (request_id, state, cause, return_code, started_at, ended_at, duration_ms, workspace, log_name, log_bytes)
+          VALUES ('0a0a0a0a', 'failed', 'exited', 3, 1, 2, 0.5, '/w', 'x.log', 9);
+          INSERT INTO steps (request_id, step, started_at, ended_at, result) VALUES ('0a0a0a0a', 'kill', 1, 2, 'ok')`)
+      }
       old.close()
       const { database, records, said } = yield* openRecords(root())
       assert.strictEqual(version(), migrations.length)
       assert.deepStrictEqual(said.lines, [])
       if (from >= 1) {
         assert.deepInclude(yield* records.find("0a0a0a0a"), { state: "failed", returnCode: 3, logBytes: 9 })
-        assert.strictEqual((yield* records.steps("0a0a0a0a")).length, 1)
+        const step = { step: "kill", startedAtMillis: 1, endedAtMillis: 2, result: "ok", detail: undefined } as const
+        assert.deepStrictEqual(yield* records.steps("0a0a0a0a"), [step])
       }
       assert.isTrue(yield* database.tryWrite(insert, "a"))
     })

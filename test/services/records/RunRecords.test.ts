@@ -56,7 +56,8 @@ const step = (name: RunStep["step"], at: number, result: string | undefined): Ru
   step: name,
   startedAtMillis: at,
   endedAtMillis: result === undefined ? undefined : at + 1_000,
-  result
+  result,
+  detail: undefined
 })
 
 describe("a run's record", () => {
@@ -230,7 +231,7 @@ describe("a run's record", () => {
       yield* records.stopForgotten(id)
       assert.isUndefined(yield* records.stopCause(id))
       yield* found(records)
-      const stop = { step: "stop" as const, startedAtMillis: 0, endedAtMillis: undefined }
+      const stop = { step: "stop" as const, startedAtMillis: 0, endedAtMillis: undefined, detail: undefined }
       assert.deepStrictEqual(yield* records.steps(id), [{ ...stop, result: "interrupted" }])
       yield* TestClock.adjust("1 second")
       yield* records.stopping([id], "max_seconds")
@@ -288,7 +289,7 @@ describe("a Looper that comes later", () => {
       yield* records.endUnstarted(id, "interrupted")
       assert.deepInclude(yield* found(records), { state: "interrupted" })
       assert.deepStrictEqual(yield* records.steps(id), [
-        { step: "kill", startedAtMillis: 0, endedAtMillis: undefined, result: undefined }
+        { step: "kill", startedAtMillis: 0, endedAtMillis: undefined, result: undefined, detail: undefined }
       ])
     })
   )
