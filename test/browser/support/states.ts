@@ -11,7 +11,8 @@ import {
   offStatus,
   runningStatus,
   startingRun,
-  startingStatus
+  startingStatus,
+  step
 } from "./statuses.ts"
 
 /** A Looper as the fake tells it, and the band that follows. */
@@ -105,7 +106,15 @@ export const states = {
     }
   },
   stepfail: unstarted(
-    { error: "survivors_left", reason: "codex exec processes survived: 48240, 48267" },
+    {
+      error: "survivors_left",
+      reason: "codex exec processes survived: 48240, 48267",
+      steps: [
+        step("preflight", "13:52:50", "13:52:50.004", "/srv/verifycad, /usr/local/bin/codex"),
+        step("notify", "13:52:50.004", "13:52:50.6", "stream coding, topic verified-cad, message 91402"),
+        step("kill", "13:52:50.6", "13:53:02", null, "survivors_left")
+      ]
+    },
     "2 processes would not die, so nothing was launched. End them by hand, then start again."
   ),
   "message refused": unstarted(
@@ -124,16 +133,7 @@ export const states = {
         started_at: isoAt("13:52:58"),
         ended_at: isoAt("13:53:02"),
         duration_ms: 300,
-        steps: [
-          {
-            step: "startup_check",
-            started_at: isoAt("13:53:01.7"),
-            ended_at: isoAt("13:53:02"),
-            duration_ms: 300,
-            result: "exited_early",
-            detail: null
-          }
-        ]
+        steps: [step("startup_check", "13:53:01.7", "13:53:02", null, "exited_early")]
       })
     ],
     log: endedLog(1, ["ERROR: Not logged in. Run `codex login`, or set CODEX_API_KEY."]),

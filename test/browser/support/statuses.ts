@@ -77,17 +77,19 @@ export const autopollBackingOff: Status["autopoll"] = {
   backoff_seconds: 1_200
 }
 
-const step = (
+/** A step of a sequence: under way without its end, else `ok` or as `result` says. */
+export const step = (
   name: NonNullable<Status["holder"]>["step"],
   start: string,
   end?: string,
-  detail: string | null = null
+  detail: string | null = null,
+  result = "ok"
 ) => ({
   step: name,
   started_at: isoAt(start),
   ended_at: end === undefined ? null : isoAt(end),
   duration_ms: end === undefined ? null : at(end) - at(start),
-  result: end === undefined ? null : "ok",
+  result: end === undefined ? null : result,
   detail
 })
 
