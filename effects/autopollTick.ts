@@ -115,6 +115,8 @@ export interface Obstacle {
   readonly text: string
   /** With `alive_tasks`: the targets that live. */
   readonly pids?: ReadonlyArray<number>
+  /** With `recent_log_activity`: when the newest log changed, in milliseconds since the epoch. */
+  readonly logChangedMillis?: number
 }
 
 /** What keeps a tick from starting something now, or what it would start; without an effect. */
@@ -134,8 +136,10 @@ export const findObstacle = Effect.fnUntraced(function* (options: {
   if (pids.length > 0) {
     return { reason: "alive_tasks", text: `codex exec is running that no tick stops: pid ${pids.join(", ")}`, pids }
   }
-  if (yield* isLogRecent) {
-    return { reason: "recent_log_activity", text: "the newest run log changed within LOOPER_IDLE_LOG_STALE_SECONDS" }
+  const logChangedMillis = yield* recentChange
+  if (logChangedMillis !== undefined) {
+    const text = "the newest run log changed within LOOPER_IDLE_LOG_STALE_SECONDS"
+    return { reason: "recent_log_activity", text, logChangedMillis }
   }
   const plan = yield* Effect.result(planDefault)
   if (Result.isFailure(plan)) {
@@ -160,7 +164,8 @@ const startUnlessAlive = Effect.fnUntraced(function* (options: {
   return { outcome: "started", started } as const
 })
 
-const targetsAlive = Effect.fnUntraced(function* (options: { readonly isQuiet: boolean }) {
+/** The targets of the default workspace. */
+export const targetsAlive = Effect.fnUntraced(function* (options: { readonly isQuiet: boolean }) {
   const workspace = (yield* Workspaces).resolve(undefined)
   return (yield* (yield* CodexProcesses).survey({ ...options, workspace: workspace.path })).targets
 })
@@ -178,12 +183,18 @@ type Misconfiguration = Extract<
 
 const isMisconfiguration = (error: PreflightError): error is Misconfiguration => error._tag !== "DiskSpaceLow"
 
-/** A log of the future is one that the clock was set back behind: it says nothing. */
-const isLogRecent = Effect.gen(function* () {
+/**
+ * When the newest log changed, where that is too little ago for a tick.
+ *
+ * **Details** A log of the future is one that the clock was set back behind: it says nothing.
+ */
+const recentChange = Effect.gen(function* () {
   const { idleLogStaleSeconds } = yield* LooperConfig
-  if (idleLogStaleSeconds === 0) return false
+  if (idleLogStaleSeconds === 0) return undefined
   const newest = yield* (yield* RunLogs).newestChangeMillis
-  return newest !== undefined && Math.abs((yield* Clock.currentTimeMillis) - newest) < idleLogStaleSeconds * 1_000
+  if (newest === undefined) return undefined
+  const agoMillis = Math.abs((yield* Clock.currentTimeMillis) - newest)
+  return agoMillis < idleLogStaleSeconds * 1_000 ? newest : undefined
 })
 
 const outcomeOf = (exit: Exit.Exit<TickResult, { readonly _tag: string }>): TickOutcome => {

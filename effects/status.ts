@@ -13,7 +13,7 @@ import { RunLock } from "../src/services/runs/RunLock.ts"
 import { RunSupervisor } from "../src/services/runs/RunSupervisor.ts"
 import { StartTime } from "../src/services/StartTime.ts"
 import { Workspaces } from "../src/services/Workspaces.ts"
-import { type AutopollTickServices, findObstacle, type Obstacle } from "./autopollTick.ts"
+import { type AutopollTickServices, findObstacle, type Obstacle, targetsAlive } from "./autopollTick.ts"
 import { type HistoryServices, viewRun } from "./viewRun.ts"
 
 /** Every service {@link status} needs. */
@@ -21,7 +21,7 @@ export type StatusServices = AutopollTickServices | HistoryServices | Notifier |
 
 /** Looks, and changes nothing; where nothing runs it looks at what a tick would look at. */
 export const status = Effect.fn("status")(function* (): Effect.fn.Return<Status, never, StatusServices> {
-  const { isAutopollOn, idlePollSeconds } = yield* LooperConfig
+  const { isAutopollOn, idlePollSeconds, idleLogStaleSeconds } = yield* LooperConfig
   const defaults = yield* runDefaults
   const autopoll = yield* Autopoll
   const records = yield* RunRecords
@@ -50,6 +50,7 @@ export const status = Effect.fn("status")(function* (): Effect.fn.Return<Status,
       lastTick: autopoll.lastTick(),
       nextTickMillis,
       everySeconds: idlePollSeconds,
+      logStaleSeconds: idleLogStaleSeconds,
       failures: autopoll.failures(),
       backoffUntilMillis,
       backoffSeconds: backoffMillis > 0 ? autopoll.wholeBackoffMillis() / 1_000 : undefined
@@ -100,15 +101,26 @@ const runDefaults = Effect.gen(function* () {
 })
 
 const whyIdle = Effect.fnUntraced(function* (isAutopollOn: boolean): Effect.fn.Return<Idle, never, StatusServices> {
+  const nobody = { pids: [], blocking: [], logChangedMillis: undefined }
+  if (!isAutopollOn) {
+    const text = "autopoll is off: LOOPER_AUTO_START_WHEN_IDLE"
+    return { ...nobody, reason: "off", text, ...(yield* whoLives) }
+  }
   const obstacle = yield* findObstacle({ ignoresBackoff: false, isQuiet: true }).pipe(
     // A tick would fail with it.
     Effect.catch((error) => Effect.succeed<Obstacle>({ reason: "misconfigured", text: error.message }))
   )
-  const nobody = { pids: [], blocking: [] }
-  if (!isAutopollOn) return { reason: "off", text: "autopoll is off: LOOPER_AUTO_START_WHEN_IDLE", ...nobody }
-  if ("plan" in obstacle) return { reason: "waiting", text: "the next tick starts the default prompt", ...nobody }
-  const { reason, text, pids = [] } = obstacle
-  return { reason, text, pids, blocking: yield* Effect.forEach(pids, lookAt) }
+  if ("plan" in obstacle) return { ...nobody, reason: "waiting", text: "the next tick starts the default prompt" }
+  const { reason, text, pids = [], logChangedMillis } = obstacle
+  // A pause is told before anybody looks who lives.
+  const blocking = reason === "paused" ? yield* whoLives : { pids, blocking: yield* Effect.forEach(pids, lookAt) }
+  return { ...nobody, reason, text, logChangedMillis, ...blocking }
+})
+
+/** Whom a start from now on would stop. */
+const whoLives = Effect.gen(function* () {
+  const pids = yield* targetsAlive({ isQuiet: true })
+  return { pids, blocking: yield* Effect.forEach(pids, lookAt) }
 })
 
 /** Where a process works and since when; of its arguments nothing. */

@@ -37,7 +37,7 @@ export const LiveRunInfo = Schema.Struct({
 /** The run that lives. */
 export type LiveRunInfo = typeof LiveRunInfo.Type
 
-/** A process that autopoll waits for. */
+/** A codex exec that is no run of Looper's. */
 const BlockingProcess = Schema.Struct({
   pid: Schema.Int,
   cwd: Described(Schema.NullOr(Schema.String), "Where it works; `null` where that cannot be seen"),
@@ -92,8 +92,15 @@ export const StatusAnswer = Schema.Struct({
       Schema.Struct({
         reason: IdleReason,
         text: Described(Schema.String, "The reason as a sentence"),
-        pids: Described(Schema.Array(Schema.Int), "With `alive_tasks`: the codex exec that Looper waits for"),
-        blocking: Described(Schema.Array(BlockingProcess), "With `alive_tasks`: the same, with where and since when")
+        pids: Described(
+          Schema.Array(Schema.Int),
+          "With `alive_tasks`, `off` and `paused`: the codex exec that live, which a start stops"
+        ),
+        blocking: Described(Schema.Array(BlockingProcess), "The same, with where and since when"),
+        log_changed_at: Described(
+          Schema.NullOr(Schema.String),
+          "With `recent_log_activity`: when the newest log changed"
+        )
       }).annotate({ identifier: "Idle" })
     ),
     "Why nothing runs; `null` while a run lives or a sequence is in progress"
@@ -114,6 +121,7 @@ export const StatusAnswer = Schema.Struct({
     ),
     next_tick_at: Schema.NullOr(Schema.String),
     every_seconds: Described(Schema.Number, "Between two ticks"),
+    log_stale_seconds: Described(Schema.Number, "How old the newest log must be for a tick to start; 0: of any age"),
     failures_in_a_row: Schema.Int,
     backoff_until: Schema.NullOr(Schema.String),
     backoff_seconds: Described(
@@ -131,7 +139,7 @@ export interface Idle {
   readonly reason: IdleReason
   /** The reason as a sentence. */
   readonly text: string
-  /** With `alive_tasks`: the targets that live. */
+  /** With `alive_tasks`, `off` and `paused`: the targets that live. */
   readonly pids: ReadonlyArray<number>
   /** The same, with where they work and since when. */
   readonly blocking: ReadonlyArray<{
@@ -139,6 +147,8 @@ export interface Idle {
     readonly cwd: string | undefined
     readonly startedAtMillis: number | undefined
   }>
+  /** With `recent_log_activity`: when the newest log changed. */
+  readonly logChangedMillis: number | undefined
 }
 
 /** A limit of a live run. */
@@ -194,6 +204,7 @@ export interface Status {
     readonly lastTick: (TickOutcome & { readonly atMillis: number }) | undefined
     readonly nextTickMillis: number | undefined
     readonly everySeconds: number
+    readonly logStaleSeconds: number
     readonly failures: number
     readonly backoffUntilMillis: number | undefined
     /** The whole backoff in effect. */
@@ -224,7 +235,16 @@ export const statusAnswer = (status: Status, version: string): typeof StatusAnsw
             steps: holder.steps.map(stepInfo)
           },
     run: run === undefined ? null : liveRunInfo(run),
-    idle: idle === undefined ? null : { ...idle, blocking: idle.blocking.map(blockingInfo) },
+    idle:
+      idle === undefined
+        ? null
+        : {
+            reason: idle.reason,
+            text: idle.text,
+            pids: idle.pids,
+            blocking: idle.blocking.map(blockingInfo),
+            log_changed_at: isoOrNull(idle.logChangedMillis)
+          },
     next_start_at: isoOrNull(status.nextStartMillis),
     autopoll: {
       is_on: autopoll.isOn,
@@ -232,6 +252,7 @@ export const statusAnswer = (status: Status, version: string): typeof StatusAnsw
       last_tick: autopoll.lastTick === undefined ? null : tickInfo(autopoll.lastTick),
       next_tick_at: isoOrNull(autopoll.nextTickMillis),
       every_seconds: autopoll.everySeconds,
+      log_stale_seconds: autopoll.logStaleSeconds,
       failures_in_a_row: autopoll.failures,
       backoff_until: isoOrNull(autopoll.backoffUntilMillis),
       backoff_seconds: autopoll.backoffSeconds ?? null

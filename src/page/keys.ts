@@ -89,7 +89,7 @@ export const listenToKeys = ({ store }: Context, actions: Actions, log: LogPane)
     const { connection, dialog, settings, stop } = store.state
     if (event.defaultPrevented || event.isComposing || dialog !== "none" || connection.kind === "unauthorized") return
     if (event.key === "Escape") {
-      if (stop.kind === "armed") actions.keepRunning()
+      if (stop.kind === "armed" || stop.kind === "failed") actions.keepRunning()
       else actions.dropNotice()
       return
     }

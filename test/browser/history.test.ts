@@ -137,6 +137,9 @@ describe("a run of the history", () => {
   test("that is unknown says so in words", async ({ looper, open }) => {
     showHistory(looper, 3)
     const page = await open(looper.url, { nowMillis: now, path: "/?run=deadbeef" })
-    await page.getByText(/no run has the id|No run has the id/).waitFor()
+    await page
+      .locator("main")
+      .getByText(/^no run has the id/i)
+      .waitFor()
   })
 })

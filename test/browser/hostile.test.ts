@@ -104,7 +104,7 @@ describe("a hostile text is text in every other place", () => {
     const run = endedRun({ state: "failed", return_code: 1, reason: long, workspace: "/srv/<b>bold</b>" })
     show(looper, { ...states.idle, runs: [run], log: `${log}\nx\n` })
     looper.status = idleStatus({
-      idle: { reason: "misconfigured", text: long, pids: [], blocking: [] },
+      idle: { reason: "misconfigured", text: long, pids: [], blocking: [], log_changed_at: null },
       next_start_at: null,
       defaults: { ...idleStatus().defaults, prompt: long, workspace: "/srv/<b>bold</b>" }
     })

@@ -108,8 +108,8 @@ describe("no key acts", () => {
 })
 
 test("start, find, copy of a link and stop need no mouse, by Tab and Enter alone", async ({ looper, open }) => {
-  looper.answer(({ method, path }) => {
-    if (method !== "POST") return undefined
+  looper.answer(({ method, path, body }) => {
+    if (method !== "POST" || body?.dry_run === true) return undefined
     const pids = { killed_codex_exec_pids: [48_213], remaining_codex_exec_pids: [] }
     return path.endsWith("/stop")
       ? { body: { ok: true, request_id: "3f9c21ab", outcome: "stopped", ...pids } }

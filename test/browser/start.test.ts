@@ -6,7 +6,7 @@ import { isoAt, now } from "./support/mockTime.ts"
 import { show } from "./support/show.ts"
 import { states } from "./support/states.ts"
 import { defaultPrompt } from "./support/statuses.ts"
-import { expect, type Opened, test } from "./support/test.ts"
+import { expect, type Opened, test, sizes } from "./support/test.ts"
 
 const started = { body: { ok: true, request_id: "b81e04d7", codex_exec_started: true, codex_exec_result: null } }
 
@@ -74,8 +74,8 @@ describe("Start a run", () => {
 
   test("says whom it stops, and stops first where there is no message", async ({ looper, open }) => {
     show(looper, states.running)
-    looper.answer(({ method, path }) => {
-      if (method !== "POST") return undefined
+    looper.answer(({ method, path, body }) => {
+      if (method !== "POST" || body?.dry_run === true) return undefined
       if (path !== "/runs/3f9c21ab/stop") return started
       looper.status = states.idle.status
       const pids = { killed_codex_exec_pids: [48_213], remaining_codex_exec_pids: [] }
@@ -234,16 +234,28 @@ describe("Announce only", () => {
 })
 
 describe("autopoll", () => {
-  test("Start default now and Check now are one tick, and say what came of it", async ({ looper, open }) => {
+  test("Start default now is a start, Check now a tick, and both say what came of it", async ({ looper, open }) => {
     show(looper, states.idle)
-    looper.answer(({ method }) =>
-      method === "POST" ? { body: { ok: true, outcome: "skipped", reason: "alive_tasks" } } : undefined
-    )
+    looper.answer(({ method, path }) => {
+      if (method !== "POST") return undefined
+      return path === "/spawn"
+        ? { body: { ok: true, request_id: "b81e04d7" } }
+        : { body: { ok: true, outcome: "skipped", reason: "alive_tasks" } }
+    })
     const page = await open(looper.url)
     await page.getByRole("button", { name: "Start default now" }).click()
-    await page.getByText("Skipped: a codex exec is alive.").waitFor()
+    await page.locator(".poll").getByText("Started run b81e04d7.").waitFor()
     await page.getByRole("button", { name: "Check now" }).click()
-    await expect.poll(() => looper.of("POST /autopoll/tick").length).toBe(2)
+    await page.locator(".poll").getByText("Skipped: a codex exec is alive.").waitFor()
+    expect(posts(looper).map(({ path }) => path)).toEqual(["/spawn", "/autopoll/tick"])
+  })
+
+  test("an answer to a button is seen where the left column is not", async ({ looper, open }) => {
+    show(looper, states.idle)
+    looper.answer(({ method }) => (method === "POST" ? { body: { ok: true, request_id: "b81e04d7" } } : undefined))
+    const page = await open(looper.url, { size: sizes.narrow })
+    await page.getByRole("button", { name: "Start default now" }).click()
+    await expect.poll(() => page.getByText("Started run b81e04d7.").filter({ visible: true }).count()).toBe(1)
   })
 
   test("is paused and resumed", async ({ looper, open }) => {

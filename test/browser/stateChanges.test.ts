@@ -174,10 +174,11 @@ describe("a Looper that is not there", () => {
     log.say(`event: shutdown\ndata: ${JSON.stringify(fields)}\n\n`)
     await expect.poll(() => bandOf(page)).toMatchObject({ headline: "Shutting down 6 s left", buttons: ["Start…"] })
     looper.isDown = true
+    await page.setClock(at("13:53:27"))
     await expect
       .poll(() => bandOf(page), { timeout: 10_000 })
       .toMatchObject({
-        headline: "Looper does not answer since 13:53:20",
+        headline: "Looper does not answer since 13:53:27",
         sentence: expect.stringMatching(/^It was stopped, and was to end its run first\. /)
       })
   })

@@ -37,7 +37,13 @@ const idle: StatusAnswer = {
   uptime_seconds: 3_600,
   holder: null,
   run: null,
-  idle: { reason: "waiting", text: "the next tick starts the default prompt", pids: [], blocking: [] },
+  idle: {
+    reason: "waiting",
+    text: "the next tick starts the default prompt",
+    pids: [],
+    blocking: [],
+    log_changed_at: null
+  },
   next_start_at: at(10, 4, 10),
   autopoll: {
     is_on: true,
@@ -45,6 +51,7 @@ const idle: StatusAnswer = {
     last_tick: null,
     next_tick_at: at(10, 4, 10),
     every_seconds: 300,
+    log_stale_seconds: 0,
     failures_in_a_row: 0,
     backoff_until: null,
     backoff_seconds: null
@@ -100,7 +107,8 @@ describe("the status for people", () => {
       { pid: 7, cwd: "/other", started_at: at(9, 50) },
       { pid: 8, cwd: null, started_at: null }
     ]
-    const waits = { reason: "alive_tasks", text: "a codex exec is running", pids: [7, 8], blocking } as const
+    const text = "a codex exec is running"
+    const waits = { reason: "alive_tasks", text, pids: [7, 8], blocking, log_changed_at: null } as const
     const lines = statusText({ ...idle, idle: waits, next_start_at: null })
     assert.deepStrictEqual(lines.slice(0, 4), [
       "Idle: a codex exec is running (pid 7, 8)",
@@ -136,6 +144,7 @@ describe("the status for people", () => {
       last_tick: { at: at(9, 55), outcome: "failed", reason: "spawn_failed" },
       next_tick_at: null,
       every_seconds: 300,
+      log_stale_seconds: 0,
       failures_in_a_row: 3,
       backoff_until: at(11),
       backoff_seconds: 600

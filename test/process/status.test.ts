@@ -52,7 +52,8 @@ describe("GET /status while nothing runs", () => {
       reason: "waiting",
       text: "the next tick starts the default prompt",
       pids: [],
-      blocking: []
+      blocking: [],
+      log_changed_at: null
     })
     assert.isNull(run)
     assert.isNull(holder)
@@ -104,10 +105,15 @@ describe("GET /status while nothing runs", () => {
       pids: [other.pid ?? 0],
       blocking: [
         { pid: other.pid ?? 0, cwd: realpathSync(looper.workspace), started_at: blocking[0]?.started_at ?? "" }
-      ]
+      ],
+      log_changed_at: null
     })
     assert.closeTo(millis(blocking[0]?.started_at), startedAt, 1_000)
     assert.isNull(found.next_start_at)
+    // Whoever starts something now stops it, whether autopoll would wait for it or not.
+    await looper.request("POST", "/autopoll/pause")
+    assert.deepInclude((await status()).idle, { reason: "paused", pids: [other.pid ?? 0] })
+    await looper.request("POST", "/autopoll/resume")
     await looper.request("POST", "/kill")
     assert.strictEqual((await idle())?.reason, "waiting")
   })

@@ -40,9 +40,9 @@ export interface DoActions {
   keepRunning(): void
   /** Ends the sequence in progress. */
   cancelStart(): void
-  /** One tick, whatever backoff says: starts the default prompt where nothing else speaks against it. */
+  /** Starts the default prompt, whatever autopoll would say. */
   startDefaultNow(): void
-  /** One tick, to see what it says. */
+  /** One tick, whatever backoff says: starts the default prompt where nothing else speaks against it. */
   checkNow(): void
   pauseAutopoll(): void
   resumeAutopoll(): void

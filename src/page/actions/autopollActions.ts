@@ -1,5 +1,5 @@
 /** A tick now, pause and resume. */
-import type { Ticked } from "../api/answers.ts"
+import type { Spawned, Ticked } from "../api/answers.ts"
 import type { Context, DoActions } from "./Actions.ts"
 import { failureWords, tickWords } from "./actWords.ts"
 import type { Asking } from "./asking.ts"
@@ -30,7 +30,12 @@ export const makeAutopollActions = (
       return words
     })
   return {
-    startDefaultNow: tick,
+    startDefaultNow: () =>
+      ask("tick", "Nothing was started", async () => {
+        look?.()
+        const { request_id: id } = await api.post<Spawned>("spawn", {})
+        return `Started run ${id}.`
+      }),
     checkNow: tick,
     pauseAutopoll: () => set("pause", "Autopoll is paused: nothing starts by itself until it is resumed."),
     resumeAutopoll: () => set("resume", "Autopoll goes on.")

@@ -27,7 +27,7 @@ export const makeDoActions = (context: Context): DoActions => {
     },
     closeDialog: () => {
       if (store.state.dialog === "none") return
-      store.update({ dialog: "none" })
+      store.update({ dialog: "none", form: { ...store.state.form, alsoAlive: [] } })
       rememberTexts(store.state.form)
     },
     enterToken: (token) => {

@@ -31,6 +31,8 @@ export interface Attempt {
   readonly kind: "announce" | "run" | "spawn" | "kill"
   /** What lived was stopped before this request. */
   readonly hasStopped: boolean
+  /** Something lives that it would stop. */
+  readonly hasVictim: boolean
 }
 
 /** An answer that is an error, or none, as the dialog says it. */
@@ -68,7 +70,7 @@ const wordsOf = ({ code, message, body }: ApiError, attempt: Attempt, nowMillis:
     case "run_busy":
       return busyWords(body.holder, attempt, nowMillis)
     case "run_alive":
-      return `Another codex exec was started meanwhile (${pidWords(body.pids)}). ${changedWords(attempt)} Your text is kept.`
+      return `Another codex exec lives (${pidWords(body.pids)}). ${changedWords(attempt)} Your text is kept; starting again stops ${themOf(body.pids)} too.`
     case "survivors_left":
       return `${survivorWords(body.remaining_codex_exec_pids)}, so nothing was launched. End ${themOf(body.remaining_codex_exec_pids)} by hand, then start again.`
     case "shutting_down":
@@ -85,7 +87,18 @@ const busyWords = (holder: unknown, attempt: Attempt, nowMillis: number): string
 const changedWords = ({ hasStopped }: Attempt): string =>
   hasStopped ? "What ran was stopped before that, by this page." : "Nothing was changed."
 
-/** Does the band tell this failure, from the run's record? */
-export const isToldByBand = (error: unknown): boolean =>
+/** The band tells these from the run's record. */
+const recorded = new Set(["notify_failed", "survivors_left", "spawn_failed", "exited_early", "cancelled"])
+
+/** Does the band tell this failure? Not beside a run that lives on, because nothing was stopped yet. */
+export const isToldByBand = (error: unknown, { kind, hasVictim }: Attempt): boolean =>
   error instanceof ApiError &&
-  ["notify_failed", "survivors_left", "spawn_failed", "exited_early", "cancelled"].includes(error.code ?? "")
+  kind !== "kill" &&
+  recorded.has(error.code ?? "") &&
+  !(hasVictim && error.code === "notify_failed")
+
+/** Who lives, of a start that was refused because of them. */
+export const alivePids = (error: unknown): ReadonlyArray<number> =>
+  error instanceof ApiError && error.code === "run_alive" && Array.isArray(error.body.pids)
+    ? error.body.pids.filter((pid) => typeof pid === "number")
+    : []

@@ -24,9 +24,17 @@ export interface StartForm extends FormTexts {
   readonly problem: FormProblem | undefined
   /** The last request that got no answer: a repeat of the same is the same request. */
   readonly unanswered: { readonly body: string; readonly key: string } | undefined
+  /** Pids of codex exec that a refused start named and the status does not: the next start stops them too. */
+  readonly alsoAlive: ReadonlyArray<number>
 }
 
 /** Nothing typed. */
 export const emptyTexts: FormTexts = { prompt: undefined, message: "", workspace: undefined, delay: undefined }
 /** A dialog that nobody has opened. */
-export const emptyForm: StartForm = { ...emptyTexts, isSending: false, problem: undefined, unanswered: undefined }
+export const emptyForm: StartForm = {
+  ...emptyTexts,
+  isSending: false,
+  problem: undefined,
+  unanswered: undefined,
+  alsoAlive: []
+}

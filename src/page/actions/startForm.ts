@@ -2,6 +2,9 @@
 import type { Status } from "../api/answers.ts"
 import type { FormField, FormProblem, FormTexts, StartForm } from "./formState.ts"
 
+/** What a start is made of. */
+type Typed = FormTexts & Pick<StartForm, "alsoAlive">
+
 type Defaults = Status["defaults"]
 
 /** What the fields show. */
@@ -30,22 +33,26 @@ export type Submission =
   | { readonly kind: "refused"; readonly problem: FormProblem }
   | { readonly kind: "announce"; readonly body: object }
   /** The whole sequence, which stops what lives. */
-  | { readonly kind: "run"; readonly body: object }
-  | { readonly kind: "spawn"; readonly body: object; readonly stopsFirst: Victim | undefined }
+  | { readonly kind: "run"; readonly body: object; readonly victim: Victim | undefined }
+  /** A launch, behind a stop of what lives. */
+  | { readonly kind: "spawn"; readonly body: object; readonly victim: Victim | undefined }
 
-/** What a start would stop: Looper's own run, or else others' codex exec. */
+/** What a start would stop, as far as the page has shown it: Looper's own run, and others' codex exec. */
 export interface Victim {
-  readonly runId: string | undefined
-  readonly pids: ReadonlyArray<number>
+  readonly run: { readonly id: string; readonly pid: number | null } | undefined
+  readonly others: ReadonlyArray<number>
 }
 
-/** Does a codex exec live that a start would stop? */
-export const hasVictim = (status: Status): boolean => victimOf(status) !== undefined
-
-const victimOf = ({ run, idle }: Status): Victim | undefined => {
-  const pids = idle?.pids ?? []
-  return run === null && pids.length === 0 ? undefined : { runId: run?.request_id, pids }
+/** What a start would stop; `undefined` where nothing lives. */
+export const victimOf = ({ run, idle }: Status, { alsoAlive }: Pick<StartForm, "alsoAlive">): Victim | undefined => {
+  const others = [...new Set([...(idle?.pids ?? []), ...alsoAlive])]
+  if (run === null && others.length === 0) return undefined
+  return { run: run === null ? undefined : { id: run.request_id, pid: run.pid }, others }
 }
+
+/** Pids that live and that nobody was shown. */
+export const unseenOf = ({ run, others }: Victim, pids: ReadonlyArray<number>): ReadonlyArray<number> =>
+  pids.filter((pid) => pid !== run?.pid && !others.includes(pid))
 
 /** What the announcing tab asks for. */
 export const announcement = ({ message }: FormTexts): Submission =>
@@ -54,15 +61,16 @@ export const announcement = ({ message }: FormTexts): Submission =>
     : { kind: "announce", body: { zulip_message: message } }
 
 /** What the starting tab asks for: with a message all in one, without one a stop, where something lives, and a launch. */
-export const start = (form: FormTexts, status: Status): Submission => {
+export const start = (form: Typed, status: Status): Submission => {
   if (shownTexts(form, status.defaults).prompt.trim() === "") {
     const text = status.defaults.prompt_error ?? "Without a prompt there is nothing to start."
     return { kind: "refused", problem: { field: "prompt", text: form.prompt === undefined ? text : emptyPrompt } }
   }
   const body = launchBody(form)
+  const victim = victimOf(status, form)
   return form.message.trim() === ""
-    ? { kind: "spawn", body, stopsFirst: victimOf(status) }
-    : { kind: "run", body: { zulip_message: form.message, ...body } }
+    ? { kind: "spawn", body, victim }
+    : { kind: "run", body: { zulip_message: form.message, ...body }, victim }
 }
 
 const emptyPrompt = "Without a prompt there is nothing to start."

@@ -4,7 +4,7 @@ import type { Stopped } from "../api/answers.ts"
 import type { Context, DoActions } from "./Actions.ts"
 import { failureWords } from "./actWords.ts"
 import type { Asking } from "./asking.ts"
-import { lapseMillis, pressed, settled } from "./stopMachine.ts"
+import { failureMillis, lapseMillis, pressed, settled } from "./stopMachine.ts"
 
 /** Makes them; what was armed lapses by itself. */
 export const makeStopActions = (
@@ -33,7 +33,8 @@ export const makeStopActions = (
     } catch (error) {
       const text = failureWords(error, `Run ${runId} was not stopped`, api.now())
       const outlives = error instanceof ApiError && error.code === "survivors_left"
-      store.update({ stop: { kind: "failed", runId, error: text, outlives } })
+      const lapsesAtMillis = api.now() + failureMillis
+      store.update({ stop: { kind: "failed", runId, error: text, outlives, lapsesAtMillis } })
       asking.isUnauthorized(error)
     }
     look?.()
@@ -62,9 +63,13 @@ export const makeStopActions = (
       if (id === undefined) return
       void asking.once("cancel", async () => {
         try {
-          const { outcome } = await api.post<Stopped>(`runs/${id}/stop`)
+          const { outcome, ...pids } = await api.post<Stopped>(`runs/${id}/stop`)
           if (outcome === "already_ended") asking.tell(`Start ${id} was over already; nothing was cancelled.`)
-          else asking.tell(`Cancelled start ${id}.`)
+          else {
+            const { killed_codex_exec_pids: killed, remaining_codex_exec_pids: remaining } = pids
+            store.update({ stoppedHere: { runId: id, processCount: killed.length, remaining: remaining.length } })
+            asking.tell(`Cancelled start ${id}.`)
+          }
         } catch (error) {
           asking.tell(failureWords(error, `Start ${id} was not cancelled`, api.now()), { isFailure: true })
           asking.isUnauthorized(error)

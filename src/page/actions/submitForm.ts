@@ -4,10 +4,10 @@ import type { Announced, Planned } from "../api/answers.ts"
 import type { PageState } from "../state/PageState.ts"
 import type { Context } from "./Actions.ts"
 import type { Asking } from "./asking.ts"
-import { type Attempt, isToldByBand, problemOf } from "./formProblem.ts"
+import { alivePids, type Attempt, isToldByBand, problemOf } from "./formProblem.ts"
 import type { StartForm } from "./formState.ts"
 import { rememberTexts } from "./remembered.ts"
-import { announcement, keyFor, type Submission, start, type Victim } from "./startForm.ts"
+import { announcement, keyFor, type Submission, start, unseenOf, type Victim } from "./startForm.ts"
 
 /** `crypto.randomUUID` is only there over TLS or on this machine. */
 const drawKey = (): string =>
@@ -32,12 +32,11 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
     if (holder.operation !== "autopoll" && holder.operation !== "stop") close()
   })
 
-  /** Stops what the dialog showed, and nothing that was started since. */
-  const stopOnly = async ({ runId, pids }: Victim, plan: Planned) => {
-    if (runId !== undefined) return await api.post(`runs/${runId}/stop`)
-    const unseen = plan.codex_exec_pids.filter((pid) => !pids.includes(pid))
+  /** Nobody's run ends unseen, or for the sake of a start that is refused: first only the question. */
+  const askFirst = async (body: object, victim: Victim) => {
+    const plan = await api.post<Planned>("run", { ...body, zulip_message: "dry run", dry_run: true })
+    const unseen = unseenOf(victim, plan.codex_exec_pids)
     if (unseen.length > 0) throw new ApiError(409, { code: "run_alive", pids: unseen })
-    return await api.post("kill")
   }
 
   const request = async (submission: Exclude<Submission, { kind: "refused" }>, tellStep: (step: Attempt) => void) => {
@@ -53,12 +52,14 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
       edit({ unanswered: { body: text, key } })
       await api.post("run", body, key)
     } else {
-      if (submission.stopsFirst !== undefined) {
-        // Nobody's run ends for the sake of a start that is refused: first only the question.
-        const plan = await api.post<Planned>("run", { ...body, zulip_message: "dry run", dry_run: true })
-        tellStep({ kind: "kill", hasStopped: false })
-        await stopOnly(submission.stopsFirst, plan)
-        tellStep({ kind: "spawn", hasStopped: true })
+      const { victim } = submission
+      if (victim !== undefined) {
+        await askFirst(body, victim)
+        tellStep({ kind: "kill", hasStopped: false, hasVictim: true })
+        await (victim.run === undefined || victim.others.length > 0
+          ? api.post("kill")
+          : api.post(`runs/${victim.run.id}/stop`))
+        tellStep({ kind: "spawn", hasStopped: true, hasVictim: false })
       }
       await api.post("spawn", body)
     }
@@ -66,10 +67,12 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
 
   const fail = (error: unknown, attempt: Attempt, dialog: "start" | "announce") => {
     const problem = problemOf(error, attempt, api.now())
-    edit({ isSending: false, problem, ...(!isUnanswered(error) && { unanswered: undefined }) })
+    const { form } = store.state
+    const alsoAlive = [...new Set([...form.alsoAlive, ...alivePids(error)])]
+    edit({ isSending: false, problem, alsoAlive, ...(!isUnanswered(error) && { unanswered: undefined }) })
     context.look?.()
     if (asking.isUnauthorized(error) || isOpen(store.state)) return
-    if (isToldByBand(error) && attempt.kind !== "kill") return edit({ problem: undefined })
+    if (isToldByBand(error, attempt)) return edit({ problem: undefined })
     // Closed, because another's sequence was taken for this one, or by hand: the text is as it was.
     if (store.state.dialog === "none" && !isUnanswered(error)) store.update({ dialog })
     else asking.tell(problem.text, { isFailure: true })
@@ -77,7 +80,8 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
 
   const send = async (submission: Exclude<Submission, { kind: "refused" }>) => {
     const dialog = submission.kind === "announce" ? "announce" : "start"
-    let attempt: Attempt = { kind: submission.kind, hasStopped: false }
+    const hasVictim = submission.kind !== "announce" && submission.victim !== undefined
+    let attempt: Attempt = { kind: submission.kind, hasStopped: false, hasVictim }
     sent = submission.kind === "announce" ? undefined : { holderBefore: store.state.status?.holder?.request_id }
     edit({ isSending: true, problem: undefined })
     try {
@@ -85,7 +89,7 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
         attempt = step
       })
       sent = undefined
-      edit({ isSending: false, unanswered: undefined })
+      edit({ isSending: false, unanswered: undefined, alsoAlive: [] })
       close()
       context.look?.()
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Loads the history: its newest page when a run begins or ends, older ones as they are wanted. */
 import type { LooperApi } from "../api/LooperApi.ts"
 import type { RunDetails, RunsPage, Status } from "../api/answers.ts"
+import { endedLast } from "../words/runWords.ts"
 import { historyKey, runsPath, withNewest, withOlder } from "./historyPages.ts"
 import type { HistoryFilter, PageState } from "./PageState.ts"
 import type { Store } from "./Store.ts"
@@ -72,7 +73,7 @@ export class Histories {
 
   /** Steps of the run that ended last, where they tell why it was not started. */
   async #details(recent: PageState["recent"]): Promise<RunDetails | undefined> {
-    const last = recent.find(({ state }) => state !== "starting" && state !== "running")
+    const last = endedLast(recent)
     if (last?.state !== "failed") return undefined
     const { lastDetails } = this.#store.state
     if (lastDetails?.request_id === last.request_id && lastDetails.state === last.state) return lastDetails

@@ -43,7 +43,13 @@ export type StopState =
     }
   | { readonly kind: "stopping"; readonly runId: string; readonly sinceMillis: number; readonly processCount: number }
   /** `outlives`: what it left alive is told also after the run. */
-  | { readonly kind: "failed"; readonly runId: string; readonly error: string; readonly outlives: boolean }
+  | {
+      readonly kind: "failed"
+      readonly runId: string
+      readonly error: string
+      readonly outlives: boolean
+      readonly lapsesAtMillis: number
+    }
 
 /** A run that this page stopped, and what the answer said. */
 export interface StoppedHere {

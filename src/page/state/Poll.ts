@@ -105,6 +105,10 @@ export class Poll {
       this.#store.update({ nowMillis, connection: shuttingDown(error) })
     } else {
       if (!(error instanceof ApiError || error instanceof Unreachable)) console.error(error)
+      // It has closed its door, and ends its run behind it.
+      if (connection.kind === "shuttingDown" && nowMillis < (connection.deadlineMillis ?? 0)) {
+        return this.#store.update({ nowMillis })
+      }
       this.#failures += 1
       const sinceMillis = connection.kind === "unreachable" ? connection.sinceMillis : nowMillis
       const nextTryMillis = nowMillis + retryMillis(this.#failures)

@@ -5,6 +5,7 @@ import type { LooperApi } from "../api/LooperApi.ts"
 import type { LogPlace } from "../log/LogPane.ts"
 import { addressOf, searchFor } from "./address.ts"
 import type { PageState } from "./PageState.ts"
+import { newestRun } from "./newestRun.ts"
 import { promptOf } from "./promptOf.ts"
 import type { Store } from "./Store.ts"
 
@@ -151,13 +152,4 @@ export class Shown {
       return undefined
     }
   }
-}
-
-/** The newest run that is known: the one being started, the one that lives, the one that ended last. */
-const newestRun = ({ status, recent }: PageState): Run | undefined => {
-  const [latest] = recent
-  const live = status?.run ?? undefined
-  if (live === undefined || latest === undefined) return live ?? latest
-  if (latest.request_id === live.request_id) return live
-  return Date.parse(latest.started_at) > Date.parse(live.started_at) ? latest : live
 }

@@ -53,6 +53,10 @@ const newerChip = ({ newerRunId }: PageState, actions: Actions) =>
         Run ${newerRunId} has started, go to it
       </button>`
 
+/** Where the screen is narrow the left column's line is out of sight. */
+const notice = ({ notice }: PageState) =>
+  notice === undefined ? nothing : html`<p class="notice narrow" role="status">${notice}</p>`
+
 /** Has nothing run at all? */
 const isEmpty = ({ history, recent, status, shownRun }: PageState): boolean =>
   shownRun === undefined &&
@@ -65,9 +69,12 @@ const run = (state: PageState, { actions, context, pane }: Parts) => {
   if (state.connection.kind === "unauthorized") return lazyToken(state, context, actions)
   if (state.status === undefined) return nothing
   if (isEmpty(state)) return lazyEmpty(state, context, actions)
-  if (state.shownRun === undefined) return nothing
+  // No such run, or not yet known.
+  if (state.shownRun === undefined) {
+    return state.pinnedRunId === undefined ? notice(state) : html`<p class="missing">${state.notice}</p>`
+  }
   const body = showsLog(state) ? pane.element : lazySteps(state, context, actions)
-  return html`${facts(state, actions)}${body}${newerChip(state, actions)}`
+  return html`${notice(state)}${facts(state, actions)}${body}${newerChip(state, actions)}`
 }
 
 const frameClass = ({ connection, status }: PageState): string => {

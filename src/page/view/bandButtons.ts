@@ -28,7 +28,7 @@ const buttonOf = (name: BandButton, state: PageState, actions: Actions): Button 
     case "startDefault":
       return { words: "Start default now", press: actions.startDefaultNow, isDisabled: isTicking }
     case "tryTick":
-      return { words: "Try now", press: actions.startDefaultNow, isDisabled: isTicking }
+      return { words: "Try now", press: actions.checkNow, isDisabled: isTicking }
     case "tryNow":
       return { words: "Try now", press: actions.tryNow }
     case "cancel":

@@ -2,10 +2,11 @@
 import failed from "../icons/failed.svg"
 import gone from "../icons/gone.svg"
 import running from "../icons/running.svg"
+import silent from "../icons/silent.svg"
 import waiting from "../icons/waiting.svg"
 import type { Icon } from "../words/pageTitle.ts"
 
-const addresses: Readonly<Record<Icon, string>> = { failed, gone, running, waiting }
+const addresses: Readonly<Record<Icon, string>> = { failed, gone, running, silent, waiting }
 
 const link = document.createElement("link")
 link.rel = "icon"

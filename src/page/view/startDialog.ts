@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit-html"
 import type { Actions } from "../actions/Actions.ts"
 import { fieldNames } from "../actions/formProblem.ts"
 import type { FormField } from "../actions/formState.ts"
-import { hasVictim, shownTexts } from "../actions/startForm.ts"
+import { victimOf, shownTexts } from "../actions/startForm.ts"
 import { victimWords } from "../actions/victimWords.ts"
 import type { Status } from "../api/answers.ts"
 import type { PageState } from "../state/PageState.ts"
@@ -134,7 +134,7 @@ const field = (state: PageState, actions: Actions, name: FormField, hint: string
 }
 
 const notes = ({ form, status, nowMillis }: PageState, tab: Tab) => {
-  const victim = status === undefined || tab === "announce" ? undefined : victimWords(status, nowMillis)
+  const victim = status === undefined || tab === "announce" ? undefined : victimWords(status, form, nowMillis)
   const general = form.problem !== undefined && form.problem.field === undefined ? form.problem.text : undefined
   return html`<div role="alert" class="said">${general === undefined ? nothing : html`<p class="note bad">${general}</p>`}</div>
     ${victim === undefined || form.isSending ? nothing : html`<p class="note">${victim}</p>`}`
@@ -149,5 +149,5 @@ const keptWords = ({ form }: PageState, tab: Tab): string => {
 const buttonWords = ({ form, status }: PageState, tab: Tab): string => {
   if (tab === "announce") return form.isSending ? "Announcing…" : "Announce"
   if (form.isSending) return "Starting…"
-  return status !== undefined && hasVictim(status) ? "Stop it and start" : "Start"
+  return status !== undefined && victimOf(status, form) !== undefined ? "Stop it and start" : "Start"
 }

@@ -32,6 +32,9 @@ export interface Band {
   readonly isAlert: boolean
 }
 
+/** The word without what announces a number: `Idle` of `Idle, next start in`. */
+export const wordAlone = (word: string): string => word.replace(/, next \w+ in$| (?:for|by|beside)$/, "")
+
 /** A band; what is told aloud is its word and `said`. */
 export const band = (
   fields: Omit<Band, "said" | "isAlert" | "number"> & {
@@ -42,7 +45,7 @@ export const band = (
 ): Band => ({
   ...fields,
   number: fields.number ?? "",
-  said: `${fields.word.replace(/[.,:]?$/, ".")} ${fields.said ?? ""}`.trim(),
+  said: `${wordAlone(fields.word).replace(/[.,:]?$/, ".")} ${fields.said ?? ""}`.trim(),
   isAlert: fields.isAlert ?? false
 })
 

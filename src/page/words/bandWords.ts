@@ -1,15 +1,22 @@
 /** What the band says of the page's state; every word of it is here and beside this file. */
-import type { StillBands } from "../loadBands.ts"
 import type { PageState } from "../state/PageState.ts"
+import { newestRun } from "../state/newestRun.ts"
 import { band, type Band } from "./band.ts"
-import { runningBand } from "./runningBand.ts"
+import { endedLast, endMillis } from "./runWords.ts"
+import { runningBand, type Still } from "./runningBand.ts"
 import { clock, duration } from "./time.ts"
-
-/** Of states without a working run there are words only once these are loaded, which this asks for. */
-export type Still = () => StillBands | undefined
 
 /** The band; `undefined` before anything is known, or is there to be said. */
 export const bandOf = (state: PageState, still: Still): Band | undefined => {
+  const band = wordsOf(state, still)
+  const open = state.pinnedRunId ?? state.shownRun?.request_id
+  const isElsewhere = open !== undefined && open !== newestRun(state)?.request_id
+  // A question has its own buttons, and who does not answer nothing to go to.
+  const isCalm = band?.buttons.includes("start") === true || band?.buttons.includes("cancel") === true
+  return band !== undefined && isElsewhere && isCalm ? { ...band, buttons: ["goTo", ...band.buttons] } : band
+}
+
+const wordsOf = (state: PageState, still: Still): Band | undefined => {
   const { connection, status, stop } = state
   switch (connection.kind) {
     case "connecting":
@@ -17,9 +24,14 @@ export const bandOf = (state: PageState, still: Still): Band | undefined => {
       if (status === undefined) return undefined
       if (stop.kind === "stopping" && status.run === null) return still()?.goneBand(state, stop)
       // The stop holds the lock, too.
-      if (stop.kind === "stopping" && status.run?.request_id === stop.runId) return runningBand(state, status.run)
+      if (stop.kind === "stopping" && status.run?.request_id === stop.runId)
+        return runningBand(state, status.run, still)
       if (status.holder !== null) return still()?.startingBand(state, status.holder)
-      if (status.run !== null) return runningBand(state, status.run)
+      if (status.run !== null) {
+        const last = endedLast(state.recent)
+        const isBeside = last?.cause === "not_started" && endMillis(last) > Date.parse(status.run.started_at)
+        return runningBand(state, status.run, still, isBeside ? still()?.refusedStart(state, last) : undefined)
+      }
       // What ran last is not known yet.
       if (state.recent.length === 0 && state.history.nextCursor === undefined && state.history.error === undefined) {
         return undefined

@@ -4,7 +4,7 @@ import type { PageState } from "../state/PageState.ts"
 import { band, type Band, type BandButton, type Part } from "./band.ts"
 import { nextWords } from "./nextWords.ts"
 import { endMillis, exitWords, isLimited, limitReason } from "./runWords.ts"
-import { age, clockSince } from "./time.ts"
+import { age, clock, clockSince } from "./time.ts"
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
@@ -94,7 +94,7 @@ const stopped = ({ stoppedHere }: PageState, run: Run): readonly [string, string
 /** A sequence that ended before its run could work. */
 export const notStartedBand = (state: PageState, run: Run): Band => {
   const details = state.lastDetails?.request_id === run.request_id ? state.lastDetails : undefined
-  const sentence = notStarted(run, details)
+  const sentence = notStarted(run, details, state.status?.defaults.announces_to)
   const [fact] = sentence
   return band({
     tone: "bad",
@@ -108,7 +108,24 @@ export const notStartedBand = (state: PageState, run: Run): Band => {
   })
 }
 
-const notStarted = (run: Run, details: RunDetails | undefined): ReadonlyArray<Part> => {
+/** So long a run's band tells of a start that failed beside it, in milliseconds; and so many characters of why. */
+const newsMillis = 600_000
+const reasonLength = 100
+
+/** A start that failed a short while ago and left an older run alive. */
+export const refusedStart = ({ nowMillis }: PageState, run: Run): string | undefined => {
+  const endedAt = endMillis(run)
+  if (run.state !== "failed" || nowMillis - endedAt > newsMillis) return undefined
+  const reason = run.reason ?? ""
+  const cut = reason.length <= reasonLength ? reason : `${reason.slice(0, reasonLength - 1)}…`
+  return ` A start failed at ${clock(endedAt)}${cut === "" ? "" : `: ${cut}`}.`
+}
+
+const notStarted = (
+  run: Run,
+  details: RunDetails | undefined,
+  announcesTo: string | null | undefined
+): ReadonlyArray<Part> => {
   const reason = run.reason ?? ""
   if (run.error === "survivors_left") {
     const count = reason.match(/\d+/g)?.length ?? 0
@@ -116,12 +133,10 @@ const notStarted = (run: Run, details: RunDetails | undefined): ReadonlyArray<Pa
     return [{ b: `${who} would not die, so nothing was launched.` }, " End them by hand, then start again."]
   }
   if (run.error === "notify_failed") {
-    const text = reason.replace(/^failed to send (?:Zulip )?message: /, "")
-    const isZulip = reason.startsWith("failed to send Zulip")
-    return [
-      { b: `${isZulip || reason === "" ? "Zulip" : "The notifier"} did not take the message, so nothing was stopped.` },
-      text === "" ? "" : ` ${text}`
-    ]
+    const text = reason.replace(/^failed to send Zulip message: /, "")
+    // The API's sentence names Zulip whoever is asked.
+    const who = announcesTo === "a webhook" ? "The webhook" : "Zulip"
+    return [{ b: `${who} did not take the message, so nothing was stopped.` }, text === "" ? "" : ` ${text}`]
   }
   if (run.cause === "exited" || run.error === "exited_early") return early(run, details)
   return [{ b: reason === "" ? `It failed with ${run.error ?? "an unknown error"}.` : sentenceOf(capital(reason)) }]

@@ -5,21 +5,23 @@ import { endedBand, notStartedBand } from "./endedBand.ts"
 import { band, type Band } from "./band.ts"
 import { nextWords } from "./nextWords.ts"
 import { shortPath } from "./paths.ts"
-import { endMillis, isLive } from "./runWords.ts"
+import { endedLast, endMillis } from "./runWords.ts"
 import { age, clock, clockSince, duration, millisOf, wholeDuration } from "./time.ts"
 
 /** Nothing runs, and nothing is being started. */
 export const idleBand = (state: PageState, status: Status): Band => {
   const { idle } = status
-  const last = state.recent.find((run) => !isLive(run))
+  const last = endedLast(state.recent)
   // What needs somebody comes first, then what just happened.
   if (idle?.reason === "misconfigured") return misconfiguredBand(idle.text)
-  if (idle?.reason === "alive_tasks") return heldUpBand(state, status, idle)
+  if (idle !== null && idle.pids.length > 0) return heldUpBand(state, status, idle)
+  // Autopoll's own failures are why it waits; another start that failed is told first.
+  if (idle?.reason === "backoff" && last?.is_autopoll === true) return backoffBand(state, status)
   if (last?.cause === "not_started" || wasEarly(state, last)) return notStartedBand(state, last as Run)
   if (idle?.reason === "backoff") return backoffBand(state, status)
   if (state.stop.kind === "failed") return stopFailedBand(state.stop.error)
   if (last !== undefined && last.state !== "succeeded") return endedBand(state, status, last)
-  if (idle?.reason === "recent_log_activity") return quietBand(state, status, idle.text, last)
+  if (idle?.reason === "recent_log_activity") return quietBand(state, status, idle)
   if (idle?.reason === "off" || idle?.reason === "paused") return offBand(state, idle.reason, last)
   return waitingBand(state, status, last)
 }
@@ -54,36 +56,32 @@ const heldUpBand = ({ nowMillis }: PageState, status: Status, idle: NonNullable<
   const who = count === 1 ? `pid ${idle.pids.join()}${place}${time}` : `pids ${idle.pids.join(", ")}`
   const fact = `${who}, not started by Looper.`
   const tick = millisOf(status.autopoll.next_tick_at)
+  const isHeldUp = idle.reason === "alive_tasks"
+  const check = tick === undefined ? "" : ` Next check ${clock(tick)}.`
+  const next = isHeldUp ? check : ` Autopoll is ${idle.reason}.`
   return band({
     tone: "warn",
     mark: "waiting",
-    word: "Idle, held up by",
+    word: isHeldUp ? "Idle, held up by" : "Idle beside",
     number: count === 1 ? "another codex exec" : `${count} other codex exec`,
-    sentence: [
-      { b: fact },
-      `${tick === undefined ? "" : ` Next check ${clock(tick)}.`} A start from here stops ${count === 1 ? "it" : "them"}.`
-    ],
+    sentence: [{ b: fact }, `${next} A start from here stops ${count === 1 ? "it" : "them"}.`],
     said: fact,
-    buttons: ["start"]
+    buttons: idle.reason === "paused" ? ["start", "resume"] : ["start"]
   })
 }
 
-const quietBand = (state: PageState, { autopoll }: Status, text: string, last: Run | undefined): Band => {
+const quietBand = (state: PageState, { autopoll }: Status, idle: NonNullable<Status["idle"]>): Band => {
   const tick = millisOf(autopoll.next_tick_at)
-  const changed = last === undefined ? undefined : millisOf(last.ended_at)
-  const capital = text.charAt(0).toUpperCase() + text.slice(1)
+  const changed = millisOf(idle.log_changed_at) ?? state.nowMillis
   return band({
     tone: "calm",
     mark: "waiting",
     word: "Idle, next check in",
     number: tick === undefined ? "" : duration(tick - state.nowMillis),
-    sentence:
-      changed === undefined
-        ? [{ b: `${capital}.` }]
-        : [
-            { b: `The newest log changed ${duration(state.nowMillis - changed)} ago;` },
-            " autopoll waits until it is LOOPER_IDLE_LOG_STALE_SECONDS old."
-          ],
+    sentence: [
+      { b: `The newest log changed ${duration(state.nowMillis - changed)} ago;` },
+      ` autopoll waits until it is ${wholeDuration(autopoll.log_stale_seconds)} old.`
+    ],
     said: "The newest log has just changed.",
     buttons: ["start", "startDefault"]
   })
@@ -155,7 +153,7 @@ const backoffBand = (state: PageState, status: Status): Band => {
 const roundSeconds = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600]
 
 const failuresWords = ({ recent }: PageState, count: number): string => {
-  const failed = recent.filter(({ state }) => state === "failed").slice(0, count)
+  const failed = recent.filter((run) => run.is_autopoll && run.state === "failed").slice(0, count)
   const reason = failed[0]?.reason
   const lives = failed.map((run) => run.duration_ms ?? 0)
   const within =

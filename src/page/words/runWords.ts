@@ -84,3 +84,12 @@ export const lifeMillis = (run: Run, nowMillis: number): number | undefined => {
 
 /** When it ended, or began where nobody knows. */
 export const endMillis = (run: Run): number => millisOf(run.ended_at) ?? millisOf(run.started_at) ?? 0
+
+/** The run that ended last: a start may be refused while an older run lives. */
+export const endedLast = (runs: ReadonlyArray<Run>): Run | undefined =>
+  runs
+    .filter((run) => !isLive(run))
+    .reduce<Run | undefined>(
+      (last, run) => (last === undefined || endMillis(run) > endMillis(last) ? run : last),
+      undefined
+    )

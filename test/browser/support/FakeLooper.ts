@@ -101,6 +101,10 @@ export class FakeLooper {
     const { method, path } = asked
     const nowMillis = this.nowMillis ?? Date.now()
     if (path === "/status") return { body: { ...this.status, server_time: new Date(nowMillis).toISOString() } }
+    if (method === "POST" && path === "/run" && asked.body?.dry_run === true) {
+      const { run, idle } = this.status
+      return { body: { ok: true, codex_exec_pids: [...(run?.pid == null ? [] : [run.pid]), ...(idle?.pids ?? [])] } }
+    }
     if (path === "/runs") return { body: runsAnswer(this.runs, asked.query) }
     const [, id = "", part] = /^\/runs\/([^/]+)(?:\/(\w+))?$/.exec(path) ?? []
     const run = this.runs.find(({ request_id }) => request_id === id)

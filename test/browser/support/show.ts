@@ -9,8 +9,11 @@ import type { State } from "./states.ts"
 export const show = (looper: FakeLooper, state: Pick<State, "nowMillis" | "status" | "runs" | "isWhole" | "log">) => {
   looper.nowMillis = state.nowMillis ?? now
   looper.status = state.status
-  looper.runs = [...state.runs, ...(state.isWhole === true ? [] : olderRuns(60))]
   const [newest] = state.runs
+  // None of them overlaps with those of the state.
+  const before = state.runs.at(-1)?.started_at ?? ""
+  const older = state.isWhole === true ? [] : olderRuns(60).filter(({ ended_at }) => (ended_at ?? "") < before)
+  looper.runs = [...state.runs, ...older]
   if (newest === undefined || state.log === undefined) return
   const log = new FakeLog(state.log)
   looper.logs.set(newest.request_id, log)

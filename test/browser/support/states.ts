@@ -30,6 +30,14 @@ export interface State {
   }
 }
 
+const foreignIdle = {
+  reason: "alive_tasks",
+  text: "codex exec is running that no tick stops: pid 51120",
+  pids: [51_120],
+  blocking: [{ pid: 51_120, cwd: "/srv/other", started_at: isoAt("13:10:02") }],
+  log_changed_at: null
+} as const
+
 const idleButtons = ["Start…", "Start default now"]
 const liveButtons = ["Start…", "Stop"]
 const silent = { last_output_at: isoAt("13:27:05") }
@@ -165,7 +173,7 @@ export const states = {
   },
   paused: {
     status: idleStatus({
-      idle: { reason: "paused", text: "autopoll is paused", pids: [], blocking: [] },
+      idle: { reason: "paused", text: "autopoll is paused", pids: [], blocking: [], log_changed_at: null },
       next_start_at: null,
       autopoll: { ...idleStatus().autopoll, is_paused: true }
     }),
@@ -183,7 +191,8 @@ export const states = {
         reason: "misconfigured",
         text: "workspace is not a directory: /srv/verifycad",
         pids: [],
-        blocking: []
+        blocking: [],
+        log_changed_at: null
       },
       next_start_at: null
     }),
@@ -193,12 +202,7 @@ export const states = {
   },
   foreign: {
     status: idleStatus({
-      idle: {
-        reason: "alive_tasks",
-        text: "codex exec is running that no tick stops: pid 51120",
-        pids: [51_120],
-        blocking: [{ pid: 51_120, cwd: "/srv/other", started_at: isoAt("13:10:02") }]
-      },
+      idle: foreignIdle,
       next_start_at: null
     }),
     runs: [endedRun()],
@@ -216,18 +220,64 @@ export const states = {
         reason: "recent_log_activity",
         text: "the newest run log changed within LOOPER_IDLE_LOG_STALE_SECONDS",
         pids: [],
-        blocking: []
+        blocking: [],
+        log_changed_at: isoAt("13:52:40")
       },
       next_start_at: null,
-      autopoll: { ...idleStatus().autopoll, next_tick_at: isoAt("13:55:34") }
+      autopoll: { ...idleStatus().autopoll, log_stale_seconds: 600, next_tick_at: isoAt("13:55:34") }
     }),
-    runs: [endedRun({ ended_at: isoAt("13:52:40") })],
+    runs: [endedRun({ ended_at: isoAt("13:40:00") })],
     log: endedLog(0),
-    band: { headline: "Idle, next check in 2 m 14 s", sentence: /newest.* log changed/, buttons: idleButtons }
+    band: {
+      headline: "Idle, next check in 2 m 14 s",
+      sentence: "The newest log changed 40 s ago; autopoll waits until it is 10 m old.",
+      buttons: idleButtons
+    }
+  },
+  "foreign while autopoll is off": {
+    status: offStatus({
+      idle: { ...foreignIdle, reason: "off", text: "autopoll is off: LOOPER_AUTO_START_WHEN_IDLE" }
+    }),
+    runs: [endedRun()],
+    log: endedLog(0),
+    band: {
+      headline: "Idle beside another codex exec",
+      sentence:
+        "pid 51120, in /srv/other since 13:10, not started by Looper. Autopoll is off. A start from here stops it.",
+      buttons: ["Start…"]
+    }
+  },
+  "refused beside a run": {
+    status: runningStatus(),
+    runs: [
+      unstartedRun({
+        error: "notify_failed",
+        reason: "failed to send Zulip message: Channel 'coding' does not exist"
+      }),
+      newRun()
+    ],
+    band: {
+      headline: "Running 1 h 12 m",
+      sentence:
+        "Last output 4 s ago. A start failed at 13:53:02: failed to send Zulip message: Channel 'coding' does not exist.",
+      buttons: liveButtons
+    }
+  },
+  "refused before the end": {
+    status: idleStatus(),
+    runs: [
+      unstartedRun({ error: "notify_failed", reason: "", started_at: isoAt("13:19:50"), ended_at: isoAt("13:20:00") }),
+      endedRun({ state: "failed", return_code: 1, reason: "usage limit reached", ended_at: isoAt("13:52:20") })
+    ],
+    band: {
+      headline: "Failed 1 m ago, exit 1",
+      sentence: `“usage limit reached” ${willRetry}`,
+      buttons: idleButtons
+    }
   },
   backoff: {
     status: idleStatus({
-      idle: { reason: "backoff", text: "three runs failed in a row", pids: [], blocking: [] },
+      idle: { reason: "backoff", text: "three runs failed in a row", pids: [], blocking: [], log_changed_at: null },
       next_start_at: isoAt("14:10:28"),
       autopoll: autopollBackingOff
     }),
@@ -238,6 +288,7 @@ export const states = {
         operation: "autopoll",
         is_autopoll: true,
         return_code: 1,
+        error: "exited_early",
         reason: "codex: not logged in",
         started_at: new Date(now - (186 + 300 * index) * 1_000).toISOString(),
         ended_at: new Date(now - (186 + 300 * index - seconds) * 1_000).toISOString(),
@@ -271,7 +322,13 @@ export const states = {
   "ran too long": limited("max_seconds", "ran for 6 h", "Ran for 6 h"),
   "wrote too much": limited("max_log_bytes", "wrote 1 GB", "Wrote 1 GB"),
   interrupted: ended(
-    { state: "interrupted", cause: "interrupted", return_code: "unknown", ended_at: isoAt("11:20:04") },
+    {
+      state: "interrupted",
+      cause: "interrupted",
+      return_code: "unknown",
+      started_at: isoAt("10:11:08"),
+      ended_at: isoAt("11:20:04")
+    },
     {
       headline: "Interrupted 11:20",
       sentence: /^The machine or the run's supervisor went down; the exit code is unknown\. /,

@@ -23,6 +23,7 @@ const autopollOn: Status["autopoll"] = {
   last_tick: { at: isoAt("13:52:01"), outcome: "skipped", reason: "alive_tasks" },
   next_tick_at: isoAt("13:57:01"),
   every_seconds: 300,
+  log_stale_seconds: 0,
   failures_in_a_row: 0,
   backoff_until: null,
   backoff_seconds: null
@@ -48,7 +49,13 @@ const base: Status = {
 /** Nothing runs, the next tick starts something. */
 export const idleStatus = (over: Partial<Status> = {}): Status => ({
   ...base,
-  idle: { reason: "waiting", text: "the next tick starts the default prompt", pids: [], blocking: [] },
+  idle: {
+    reason: "waiting",
+    text: "the next tick starts the default prompt",
+    pids: [],
+    blocking: [],
+    log_changed_at: null
+  },
   next_start_at: isoAt("13:57:01"),
   ...over
 })
@@ -56,7 +63,13 @@ export const idleStatus = (over: Partial<Status> = {}): Status => ({
 /** Nothing runs and nothing starts by itself. */
 export const offStatus = (over: Partial<Status> = {}): Status => ({
   ...base,
-  idle: { reason: "off", text: "autopoll is off: LOOPER_AUTO_START_WHEN_IDLE", pids: [], blocking: [] },
+  idle: {
+    reason: "off",
+    text: "autopoll is off: LOOPER_AUTO_START_WHEN_IDLE",
+    pids: [],
+    blocking: [],
+    log_changed_at: null
+  },
   autopoll: autopollOff,
   ...over
 })

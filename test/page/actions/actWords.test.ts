@@ -1,29 +1,42 @@
 import { assert, describe, it } from "@effect/vitest"
 import { failureWords, tickWords } from "../../../src/page/actions/actWords.ts"
+import { emptyForm } from "../../../src/page/actions/formState.ts"
 import { victimWords } from "../../../src/page/actions/victimWords.ts"
 import { ApiError, Unreachable } from "../../../src/page/api/ApiError.ts"
 import { nowMillis, running, status } from "./status.ts"
 
 describe("whom a start stops", () => {
   it("is nobody where nothing lives", () => {
-    assert.isUndefined(victimWords(status(), nowMillis))
+    assert.isUndefined(victimWords(status(), emptyForm, nowMillis))
   })
 
   it("has an age", () => {
     assert.strictEqual(
-      victimWords(running(), nowMillis),
+      victimWords(running(), emptyForm, nowMillis),
       "This stops run 3f9c21ab, which has worked for 1 h 12 m and wrote 4 s ago."
     )
-    assert.include(victimWords(running({ last_output_at: null }), nowMillis) ?? "", "has written nothing yet.")
+    assert.include(
+      victimWords(running({ last_output_at: null }), emptyForm, nowMillis) ?? "",
+      "has written nothing yet."
+    )
   })
 
   it("may be another's", () => {
     const blocking = [{ pid: 51_120, cwd: "/home/me/src/other", started_at: null }]
-    const foreign = status({ idle: { reason: "alive_tasks", text: "", pids: [51_120], blocking } })
+    const foreign = status({
+      idle: { reason: "alive_tasks", text: "", pids: [51_120], blocking, log_changed_at: null }
+    })
     assert.strictEqual(
-      victimWords(foreign, nowMillis),
+      victimWords(foreign, emptyForm, nowMillis),
       "This stops another codex exec, not started by Looper: pid 51120 in ~/src/other."
     )
+    const named = { alsoAlive: [51_120, 7] }
+    assert.strictEqual(
+      victimWords(foreign, named, nowMillis),
+      "This stops another codex exec, not started by Looper: pid 51120 in ~/src/other; pid 7."
+    )
+    const both = "wrote 4 s ago. It also stops pids 51120, 7, not started by Looper."
+    assert.include(victimWords(running(), named, nowMillis) ?? "", both)
   })
 })
 

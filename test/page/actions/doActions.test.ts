@@ -35,6 +35,7 @@ describe("the start dialog's button", () => {
 
   it("without a message stops the run that was shown, then launches", async () => {
     await using page = await openPage(running())
+    page.answer(() => [200, { ok: true, codex_exec_pids: [48_213] }])
     page.actions.openDialog("start")
     page.actions.editForm({ prompt: "Mine" })
     page.actions.submitForm()
@@ -44,7 +45,7 @@ describe("the start dialog's button", () => {
   })
 
   it("stops others' codex exec only where it showed each of them", async () => {
-    const idle = { reason: "alive_tasks", text: "", pids: [51_120], blocking: [] } as const
+    const idle = { reason: "alive_tasks", text: "", pids: [51_120], blocking: [], log_changed_at: null } as const
     await using page = await openPage(status({ idle }))
     const alive = { pids: [51_120, 51_200] }
     page.answer(({ path }) => [200, path === "/run" ? { ok: true, codex_exec_pids: alive.pids } : { ok: true }])
@@ -54,9 +55,8 @@ describe("the start dialog's button", () => {
     assert.deepStrictEqual(paths(page.asked), ["dry /run"])
     assert.strictEqual(
       form.problem?.text,
-      "Another codex exec was started meanwhile (pid 51200). Nothing was changed. Your text is kept."
+      "Another codex exec lives (pid 51200). Nothing was changed. Your text is kept; starting again stops it too."
     )
-    alive.pids = [51_120]
     page.actions.submitForm()
     await page.until(({ dialog }) => dialog === "none")
     assert.deepStrictEqual(paths(page.asked), ["dry /run", "dry /run", "/kill", "/spawn"])
@@ -68,14 +68,14 @@ describe("the start dialog's button", () => {
     page.answer(({ path }) =>
       path === "/spawn"
         ? [409, refusal("run_alive", "busy: a codex exec is running", { pids: [7] })]
-        : [200, { ok: true }]
+        : [200, { ok: true, codex_exec_pids: [48_213] }]
     )
     page.actions.submitForm()
     const { form } = await page.until(({ form }) => form.problem !== undefined)
     assert.strictEqual(
       form.problem?.text,
-      "Another codex exec was started meanwhile (pid 7). " +
-        "What ran was stopped before that, by this page. Your text is kept."
+      "Another codex exec lives (pid 7). What ran was stopped before that, by this page. " +
+        "Your text is kept; starting again stops it too."
     )
   })
 
@@ -202,11 +202,15 @@ describe("Stop", () => {
 
   it("cancels a start by its own id, once", async () => {
     await using page = await openPage(status({ holder: holderOf("b81e04d7") }))
-    page.answer(() => [200, { ok: true, outcome: "cancelled", remaining_codex_exec_pids: [] }])
+    page.answer(() => [
+      200,
+      { ok: true, outcome: "cancelled", killed_codex_exec_pids: [], remaining_codex_exec_pids: [] }
+    ])
     page.actions.cancelStart()
     page.actions.cancelStart()
-    await page.until(({ pending }) => pending.length === 0)
+    const { stoppedHere } = await page.until(({ pending }) => pending.length === 0)
     assert.deepStrictEqual(paths(page.asked), ["/runs/b81e04d7/stop"])
+    assert.deepStrictEqual(stoppedHere, { runId: "b81e04d7", processCount: 0, remaining: 0 })
   })
 })
 
@@ -218,9 +222,21 @@ describe("autopoll", () => {
     const { notice } = await page.until(({ pending }) => pending.length === 0)
     assert.strictEqual(notice, "Skipped: a codex exec is alive.")
     page.answer(() => [500, refusal("tool_missing", "required tool is missing from PATH: codex")])
-    page.actions.startDefaultNow()
+    page.actions.checkNow()
     const after = await page.until(({ pending }) => pending.length === 0)
     assert.strictEqual(after.notice, "Nothing was started: Required tool is missing from PATH: codex")
+  })
+
+  it("has no say in a start of the default prompt", async () => {
+    await using page = await openPage(status())
+    page.answer(() => [200, { ok: true, request_id: "b81e04d7" }])
+    page.actions.startDefaultNow()
+    const { notice } = await page.until(({ pending }) => pending.length === 0)
+    assert.deepStrictEqual(
+      page.asked.map(({ path, body }) => [path, body]),
+      [["/spawn", {}]]
+    )
+    assert.strictEqual(notice, "Started run b81e04d7.")
   })
 })
 

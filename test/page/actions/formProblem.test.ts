@@ -3,14 +3,14 @@ import { isToldByBand, problemOf } from "../../../src/page/actions/formProblem.t
 import { ApiError, Unreachable } from "../../../src/page/api/ApiError.ts"
 import { nowMillis } from "./status.ts"
 
-const run = { kind: "run", hasStopped: false } as const
+const run = { kind: "run", hasStopped: false, hasVictim: false } as const
 const refused = (status: number, code: string, error: string, fields: object = {}) =>
   new ApiError(status, { ok: false, code, error, ...fields })
 const holder = { request_id: "b81e04d7", step: "kill", since: "2026-11-22T13:53:18.000Z" }
 const busy = refused(409, "run_busy", "busy: another run is in progress", { holder })
 
 const unanswered = (kind: "run" | "spawn" | "kill" | "announce") =>
-  problemOf(new Unreachable("no"), { kind, hasStopped: false }, nowMillis).text
+  problemOf(new Unreachable("no"), { kind, hasStopped: false, hasVictim: false }, nowMillis).text
 
 describe("what went wrong with a start", () => {
   it.each([
@@ -56,13 +56,13 @@ describe("what went wrong with a start", () => {
 
   it("does not claim that nothing was changed after a stop of its own", () => {
     assert.strictEqual(
-      problemOf(busy, { kind: "spawn", hasStopped: true }, nowMillis).text,
+      problemOf(busy, { kind: "spawn", hasStopped: true, hasVictim: false }, nowMillis).text,
       "Another start is under way (request b81e04d7, step killCodex, 2 s). " +
         "What ran was stopped before that, by this page. Your text is kept."
     )
     const missing = refused(500, "tool_missing", "required tool is missing from PATH: codex")
     assert.strictEqual(
-      problemOf(missing, { kind: "spawn", hasStopped: true }, nowMillis).text,
+      problemOf(missing, { kind: "spawn", hasStopped: true, hasVictim: false }, nowMillis).text,
       "What ran was stopped, but nothing was started. Required tool is missing from PATH: codex"
     )
   })
@@ -75,7 +75,7 @@ describe("what went wrong with a start", () => {
   it("names who lives, and who would not die", () => {
     assert.include(
       problemOf(refused(409, "run_alive", "", { pids: [51_120] }), run, nowMillis).text,
-      "Another codex exec was started meanwhile (pid 51120)."
+      "Another codex exec lives (pid 51120)."
     )
     const survivors = refused(500, "survivors_left", "", { remaining_codex_exec_pids: [48_240, 48_267] })
     assert.strictEqual(
@@ -93,8 +93,12 @@ describe("what went wrong with a start", () => {
   })
 
   it("is the band's to tell where a record was made of it", () => {
-    assert.isTrue(isToldByBand(refused(500, "notify_failed", "")))
-    assert.isFalse(isToldByBand(busy))
-    assert.isFalse(isToldByBand(new Unreachable("no")))
+    const notSent = refused(500, "notify_failed", "")
+    assert.isTrue(isToldByBand(notSent, run))
+    assert.isFalse(isToldByBand(notSent, { ...run, hasVictim: true }), "beside a run that lives on")
+    assert.isTrue(isToldByBand(refused(500, "spawn_failed", ""), { ...run, hasVictim: true }), "which was stopped")
+    assert.isFalse(isToldByBand(refused(500, "survivors_left", ""), { ...run, kind: "kill" }))
+    assert.isFalse(isToldByBand(busy, run))
+    assert.isFalse(isToldByBand(new Unreachable("no"), run))
   })
 })

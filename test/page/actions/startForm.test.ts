@@ -4,7 +4,9 @@ import { announcement, edited, keyFor, shownTexts, start } from "../../../src/pa
 import { running, status } from "./status.ts"
 
 const { defaults } = status()
-const foreign = status({ idle: { reason: "alive_tasks", text: "", pids: [51_120], blocking: [] } })
+const foreign = status({
+  idle: { reason: "alive_tasks", text: "", pids: [51_120], blocking: [], log_changed_at: null }
+})
 
 const draw = () => "new"
 
@@ -27,28 +29,37 @@ describe("the start form", () => {
   })
 
   it("with a message is one run, and says only what differs from the defaults", () => {
-    const form = { ...emptyTexts, message: "Next", delay: "2.5" }
+    const form = { ...emptyForm, message: "Next", delay: "2.5" }
     const body = { zulip_message: "Next", codex_exec_delay_seconds: "2.5" }
-    assert.deepStrictEqual(start(form, running()), { kind: "run", body })
+    assert.deepStrictEqual(start(form, running()), {
+      kind: "run",
+      body,
+      victim: { run: { id: "3f9c21ab", pid: 48_213 }, others: [] }
+    })
   })
 
   it("without a message launches where nothing lives, and stops first where something does", () => {
-    const form = { ...emptyTexts, message: " ", prompt: "Mine", workspace: "/w" }
+    const form = { ...emptyForm, message: " ", prompt: "Mine", workspace: "/w" }
     const body = { codex_prompt: "Mine", workspace: "/w" }
-    assert.deepStrictEqual(start(form, status()), { kind: "spawn", body, stopsFirst: undefined })
-    const own = { runId: "3f9c21ab", pids: [] }
-    assert.deepStrictEqual(start(form, running()), { kind: "spawn", body, stopsFirst: own })
-    const others = { runId: undefined, pids: [51_120] }
-    assert.deepStrictEqual(start(form, foreign), { kind: "spawn", body, stopsFirst: others })
+    assert.deepStrictEqual(start(form, status()), { kind: "spawn", body, victim: undefined })
+    const own = { run: { id: "3f9c21ab", pid: 48_213 }, others: [] }
+    assert.deepStrictEqual(start(form, running()), { kind: "spawn", body, victim: own })
+    const others = { run: undefined, others: [51_120] }
+    assert.deepStrictEqual(start(form, foreign), { kind: "spawn", body, victim: others })
+    // A start that was refused named them.
+    const both = { run: own.run, others: [51_120, 51_200] }
+    const named = { ...form, alsoAlive: [51_120, 51_200] }
+    assert.deepStrictEqual(start(named, running()), { kind: "spawn", body, victim: both })
+    assert.deepStrictEqual(start(named, foreign), { kind: "spawn", body, victim: { ...both, run: undefined } })
   })
 
   it("leaves out a workspace and a delay that were emptied", () => {
-    const form = { ...emptyTexts, workspace: "", delay: " " }
-    assert.deepStrictEqual(start(form, status()), { kind: "spawn", body: {}, stopsFirst: undefined })
+    const form = { ...emptyForm, workspace: "", delay: " " }
+    assert.deepStrictEqual(start(form, status()), { kind: "spawn", body: {}, victim: undefined })
   })
 
   it.each(["", "  \n"])("refuses the empty prompt %j, which the API would take for an announcement", (prompt) => {
-    const submission = start({ ...emptyTexts, prompt, message: "Next" }, running())
+    const submission = start({ ...emptyForm, prompt, message: "Next" }, running())
     assert.deepStrictEqual(submission, {
       kind: "refused",
       problem: { field: "prompt", text: "Without a prompt there is nothing to start." }
@@ -57,7 +68,7 @@ describe("the start form", () => {
 
   it("says why there is no default prompt", () => {
     const unusable = { ...defaults, prompt: null, prompt_error: "prompts/default.md cannot be read" }
-    const submission = start(emptyTexts, status({ defaults: unusable }))
+    const submission = start(emptyForm, status({ defaults: unusable }))
     assert.deepStrictEqual(submission, {
       kind: "refused",
       problem: { field: "prompt", text: "prompts/default.md cannot be read" }

@@ -39,7 +39,7 @@ export const status = (fields: Partial<Status> = {}): Status => ({
   uptime_seconds: 1,
   holder: null,
   run: null,
-  idle: { reason: "off", text: "autopoll is off", pids: [], blocking: [] },
+  idle: { reason: "off", text: "autopoll is off", pids: [], blocking: [], log_changed_at: null },
   next_start_at: null,
   autopoll: {
     is_on: false,
@@ -47,6 +47,7 @@ export const status = (fields: Partial<Status> = {}): Status => ({
     last_tick: null,
     next_tick_at: null,
     every_seconds: 300,
+    log_stale_seconds: 0,
     failures_in_a_row: 0,
     backoff_until: null,
     backoff_seconds: null

@@ -4,6 +4,8 @@ import { pressed, settled } from "../../../src/page/actions/stopMachine.ts"
 const run = { runId: "3f9c21ab", processCount: 3 }
 const armed = pressed({ kind: "idle" }, run, 1_000)
 
+const lapsing = { lapsesAtMillis: 30_000 }
+
 describe("the Stop button", () => {
   it("is armed by the first click", () => {
     assert.deepStrictEqual(armed, { kind: "armed", runId: "3f9c21ab", deafUntilMillis: 1_400, lapsesAtMillis: 6_000 })
@@ -37,14 +39,28 @@ describe("the Stop button", () => {
   })
 
   it("tells what it left alive until another run lives", () => {
-    const failed = { kind: "failed", runId: "3f9c21ab", error: "2 processes would not die", outlives: true } as const
+    const failed = {
+      kind: "failed",
+      runId: "3f9c21ab",
+      error: "2 processes would not die",
+      outlives: true,
+      ...lapsing
+    } as const
     assert.strictEqual(settled(failed, undefined, 0), failed)
+    assert.strictEqual(settled(failed, "3f9c21ab", 30_000), failed)
     assert.strictEqual(settled(failed, "4a000001", 0).kind, "idle")
   })
 
-  it("tells any other failure as long as the run lives: ended, it was stopped after all", () => {
-    const failed = { kind: "failed", runId: "3f9c21ab", error: "Looper did not answer", outlives: false } as const
-    assert.strictEqual(settled(failed, "3f9c21ab", 0), failed)
+  it("tells any other failure for a while and as long as the run lives: ended, it was stopped after all", () => {
+    const failed = {
+      kind: "failed",
+      runId: "3f9c21ab",
+      error: "Looper did not answer",
+      outlives: false,
+      ...lapsing
+    } as const
+    assert.strictEqual(settled(failed, "3f9c21ab", 29_999), failed)
+    assert.strictEqual(settled(failed, "3f9c21ab", 30_000).kind, "idle")
     assert.strictEqual(settled(failed, undefined, 0).kind, "idle")
     assert.strictEqual(settled(failed, "4a000001", 0).kind, "idle")
   })

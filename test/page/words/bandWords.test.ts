@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { afterAll, beforeAll, vi } from "vitest"
+import { newestRun } from "../../../src/page/state/newestRun.ts"
 import { initialState, type PageState } from "../../../src/page/state/PageState.ts"
 import { textOf } from "../../../src/page/words/band.ts"
 import { bandOf } from "../../../src/page/words/bandWords.ts"
@@ -33,7 +34,7 @@ const pageOf = ({ status, runs, nowMillis = now }: State): PageState => ({
   history: { ...initialState.history, runs, nextCursor: null },
   recent: runs,
   lastDetails: runs[0],
-  shownRun: status.run ?? runs[0],
+  shownRun: newestRun({ status, recent: runs }),
   log: { command: "cargo verus verify -p kernel", stream: "open", isFollowing: true }
 })
 
@@ -58,6 +59,9 @@ const title = (state: PageState) =>
     bandOf(state, () => still),
     state
   )
+
+/** Somebody opened this run by its address. */
+const buttons = (state: PageState, pinnedRunId: string) => said({ ...state, pinnedRunId }).buttons
 
 describe("the band", () => {
   for (const [name, state] of Object.entries<State>(states)) {
@@ -148,6 +152,30 @@ describe("the band", () => {
     assert.deepStrictEqual(buttons, ["Go to it", "Start…", "Stop"])
   })
 
+  it("offers the newest run wherever another one, or none, is pinned", () => {
+    assert.deepStrictEqual(buttons(idle, "00000001"), ["Go to it", "Start…", "Start default now"])
+    assert.deepStrictEqual(buttons(pageOf(states.starting), "00000001"), ["Go to it", "Cancel"])
+    assert.deepStrictEqual(buttons({ ...running, shownRun: undefined }, "00000001"), ["Go to it", "Start…", "Stop"])
+    assert.deepStrictEqual(buttons(running, "3f9c21ab"), ["Start…", "Stop"])
+    const stop = { kind: "armed", runId: "3f9c21ab", deafUntilMillis: now, lapsesAtMillis: now + 5_000 } as const
+    assert.deepStrictEqual(buttons({ ...running, stop }, "00000001"), ["Keep running", "confirmStop"])
+  })
+
+  it("names a webhook that did not take the message", () => {
+    const state = states["message refused"]
+    const status = { ...state.status, defaults: { ...state.status.defaults, announces_to: "a webhook" } }
+    assert.match(said(pageOf({ ...state, status })).sentence, /^The webhook did not take the message, so nothing was /)
+  })
+
+  it("tells silence and a broken stream at once", () => {
+    const silent = pageOf(states.silent)
+    const { sentence } = said({ ...silent, log: { ...silent.log, stream: "broken" } })
+    assert.match(
+      sentence,
+      /^No output since 13:27.* The log stream broke off; it goes on at the byte where it stopped\.$/
+    )
+  })
+
   it("tells that Looper does not answer, and what may go on without it", () => {
     const connection = { kind: "unreachable", sinceMillis: now - 32_000, nextTryMillis: now + 3_500 } as const
     const old = { statusAtMillis: now - 32_000, connection }
@@ -210,7 +238,10 @@ describe("the band", () => {
 
   it("is the tab's title, with a live run's time to the minute", () => {
     assert.strictEqual(title(running), "Running 1 h 12 m · Looper")
-    assert.strictEqual(title(idle), "Idle, next start in · Looper")
+    assert.strictEqual(title(idle), "Idle · Looper")
+    assert.strictEqual(title(pageOf(states.silent)), "Running, silent · Looper")
+    assert.strictEqual(title(pageOf(states.foreign)), "Idle, held up · Looper")
+    assert.strictEqual(title(pageOf(states.backoff)), "Backing off · Looper")
     assert.strictEqual(title(initialState), "Looper")
   })
 })
