@@ -26,6 +26,7 @@ import { RunRecords } from "../src/services/records/RunRecords.ts"
 import { RunLock } from "../src/services/runs/RunLock.ts"
 import { type RunLog, RunLogs } from "../src/services/runs/RunLogs.ts"
 import { type LaunchedRun, RunSupervisor } from "../src/services/runs/RunSupervisor.ts"
+import { quietTail } from "../src/services/runs/quietTail.ts"
 import { redactor } from "../src/logging.ts"
 import { RunTickets } from "../src/services/runs/RunTickets.ts"
 import { ServerAddress } from "../src/services/ServerAddress.ts"
@@ -223,7 +224,7 @@ const tailBytes = 1_200
 const checkStartup = Effect.fnUntraced(function* (options: {
   readonly run: LaunchedRun
   readonly startupCheckSeconds: number
-}): Effect.fn.Return<number | undefined, ExitedEarly, RunLogs> {
+}): Effect.fn.Return<number | undefined, ExitedEarly, LooperConfig | RunLogs> {
   const { run, startupCheckSeconds } = options
   const execFailure = yield* run.execFailure
   const hasExecFailed = Option.isSome(execFailure)
@@ -235,11 +236,12 @@ const checkStartup = Effect.fnUntraced(function* (options: {
   if (Option.isNone(code)) return undefined
   if (code.value === 0) return 0
   yield* Effect.timeoutOption(run.completed, completionBound)
-  const tail = yield* (yield* RunLogs).tail(run.log, tailBytes)
+  const redact = redactor(yield* LooperConfig)
+  const { bytes } = yield* quietTail({ runLogs: yield* RunLogs, log: run.log, redact })
   return yield* new ExitedEarly({
     step: hasExecFailed ? "spawn" : "startup_check",
     returnCode: code.value,
     logPath: run.log.path,
-    tail: escapeControls(tail.toString("utf8"))
+    tail: escapeControls(bytes.subarray(-tailBytes).toString())
   })
 })

@@ -18,6 +18,7 @@ import type { SkipReason } from "../domain/RunResult.ts"
 import { redactor } from "../logging.ts"
 import { LooperConfig } from "./config/LooperConfig.ts"
 import { Notifier } from "./notifiers/Notifier.ts"
+import { quietTail } from "./runs/quietTail.ts"
 import { type RunLog, RunLogs } from "./runs/RunLogs.ts"
 import { monotonicMillis, Shutdown } from "./Shutdown.ts"
 
@@ -29,10 +30,6 @@ const deadlineMillis = 90_000
 const againMillis = 10_000
 /** At a shutdown the last ones may take this long. */
 const lastMillis = 2_000
-/** What is read of a log; most of it may be colours. */
-const tailBytes = 64 * 1024
-/** Characters at the beginning of a tail that may be the rest of a secret. */
-const cutLength = 4_096
 
 /** A run that ended, its log not read yet. */
 export interface EndedRun extends Omit<EndedNotice, "logPath" | "tail"> {
@@ -73,6 +70,8 @@ export class Notices extends Context.Service<
       const runLogs = yield* RunLogs
       const shutdown = yield* Shutdown
       const redact = redactor(config)
+      // Before a mention in it is broken and before it is cut, neither of which would leave it to be found.
+      const clean = (text: string) => redact(plainText(text))
       const language = config.notifier === "zulip" ? "text" : ""
       const queue = yield* Queue.unbounded<Waiting, Cause.Done>()
       let underWay: Waiting | undefined
@@ -87,13 +86,9 @@ export class Notices extends Context.Service<
         })
 
       const textOf = ({ log, ...run }: EndedRun) =>
-        Effect.map(runLogs.tail(log, tailBytes), (bytes) => {
-          const tail = redact(plainText(bytes.toString()))
-          return endedText(
-            { ...run, logPath: log.path, tail: bytes.length < tailBytes ? tail : tail.slice(cutLength) },
-            language
-          )
-        })
+        Effect.map(quietTail({ runLogs, log, redact }), ({ text }) =>
+          endedText({ ...run, logPath: clean(log.path), tail: text }, language)
+        )
 
       const deliver = (text: string, endsMillis: number): Effect.Effect<string, NotifyFailed> =>
         notifier.send(text).pipe(
@@ -112,7 +107,7 @@ export class Notices extends Context.Service<
           underWay = notice
           const endsMillis = (yield* monotonicMillis) + deadlineMillis
           yield* notice.text.pipe(
-            Effect.flatMap((text) => deliver(redact(text), endsMillis)),
+            Effect.flatMap((text) => deliver(text, endsMillis)),
             Effect.timeoutOrElse({ duration: deadlineMillis, orElse: () => Effect.fail(tooLate) })
           )
         },
@@ -150,19 +145,31 @@ export class Notices extends Context.Service<
           Effect.suspend(() => {
             // After each run its log is recent: one that autopoll started makes no news of that.
             if (lastSkip !== "recent_log_activity") lastSkip = undefined
-            return tell({ kind: "autopoll", requestId: run.requestId, text: Effect.succeed(startedText(run)) })
+            return tell({
+              kind: "autopoll",
+              requestId: run.requestId,
+              text: Effect.succeed(startedText({ ...run, workspace: clean(run.workspace) }))
+            })
           }),
         ended: (run) => {
           const kind = kindOfEnd(run.end)
           return kind === undefined ? Effect.void : tell({ kind, requestId: run.requestId, text: textOf(run) })
         },
         tickFailed: (tick) =>
-          tell({ kind: "failure", requestId: tick.requestId, text: Effect.succeed(tickFailedText(tick)) }),
+          tell({
+            kind: "failure",
+            requestId: tick.requestId,
+            text: Effect.succeed(tickFailedText({ ...tick, error: clean(tick.error) }))
+          }),
         skipped: (skip) =>
           Effect.suspend(() => {
             if (skip.reason === "run_lock_busy" || skip.reason === lastSkip) return Effect.void
             lastSkip = skip.reason
-            return tell({ kind: "skip", requestId: undefined, text: Effect.succeed(skipText(skip)) })
+            return tell({
+              kind: "skip",
+              requestId: undefined,
+              text: Effect.succeed(skipText({ ...skip, text: clean(skip.text) }))
+            })
           })
       })
     })

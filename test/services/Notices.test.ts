@@ -188,6 +188,30 @@ describe("notices", () => {
   )
 })
 
+it.effect("a secret with a mention in it, or at the cut of a notice's line, is found", () =>
+  Effect.gen(function* () {
+    const secret = `p@ss<!w0rd>-${"x".repeat(20)}`
+    const { notices, sent } = yield* open({ environment: { LOOPER_API_TOKEN: secret } })
+    for (const text of [
+      `in ${secret}`,
+      `in pa${secret}`,
+      `${"e".repeat(240)} ${secret}`,
+      `p@ss\u200b${secret.slice(4)}`
+    ]) {
+      yield* notices.started({ requestId: "a", workspace: text })
+      yield* notices.tickFailed({ requestId: "a", error: text })
+      yield* notices.skipped({ reason: sent.length === 2 ? "paused" : "backoff", text })
+      yield* notices.ended({ ...ended(0), log: { ...ended(0).log, path: text } })
+      yield* settled
+    }
+    assert.isAtLeast(sent.length, 14)
+    for (const text of sent) {
+      assert.include(text, "***")
+      assert.notMatch(text, /ss<|w0rd|p@/)
+    }
+  })
+)
+
 describe("a skip", () => {
   it.effect("is told once for each change of its reason; a busy lock and a start between are no reason", () =>
     Effect.gen(function* () {

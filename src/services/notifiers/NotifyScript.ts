@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { Context, Deferred, Effect, Layer, Redacted } from "effect"
 import { NotifyFailed } from "../../domain/errors.ts"
+import { redactor } from "../../logging.ts"
 import { absolutePath } from "../config/configTable.ts"
 import { foreignText } from "../delivery/foreignText.ts"
 import { LooperConfig, type ZulipConfig } from "../config/LooperConfig.ts"
@@ -34,8 +35,9 @@ export class NotifyScript extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     NotifyScript,
     Effect.gen(function* () {
-      const { root, environment, zulip, apiToken, webhookUrl } = yield* LooperConfig
-      const secrets = [apiToken, zulip.botApiKey, webhookUrl].flatMap((one) => (one ? [Redacted.value(one)] : []))
+      const config = yield* LooperConfig
+      const { root, environment, zulip } = config
+      const redact = redactor(config)
       const table = yield* ProcessTable
       const trees = yield* ProcessTrees
 
@@ -78,7 +80,7 @@ export class NotifyScript extends Context.Service<
             return end.stdout
           }
           yield* Effect.logWarning("cmd.fail").pipe(Effect.annotateLogs(fields))
-          const said = foreignText(end.stderr || end.stdout, secrets)
+          const said = foreignText(redact(end.stderr || end.stdout), [])
           return yield* new NotifyFailed({ reason: `${path} ended with ${end.code}: ${said}` })
         })
       })

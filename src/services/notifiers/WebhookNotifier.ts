@@ -8,26 +8,8 @@ import { type HttpReply, isRedirect, isSuccess, judgeFailure, type Verdict } fro
 import { provideQuietly } from "../delivery/quietClient.ts"
 import { userAgent } from "../delivery/userAgent.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
+import { webhookSecrets } from "../config/secrets.ts"
 import { Notifier } from "./Notifier.ts"
-
-/** A shorter part of the address is no token, and to redact it would spoil every sentence. */
-const minSecretLength = 8
-
-/** The address and the parts of it that may be its token, longest first. */
-const secretsOf = (address: string): ReadonlyArray<string> => {
-  const { href, pathname, search } = new URL(address)
-  const parts = (pathname + search).split(/[/?&=]/)
-  const long = [pathname + search, pathname, ...parts].filter((part) => part.length >= minSecretLength)
-  return [href, ...long].flatMap((part) => [part, decoded(part)]).toSorted((a, b) => b.length - a.length)
-}
-
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
 
 const decodeWait = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ retry_after: Schema.Unknown })))
 
@@ -44,7 +26,7 @@ const logRetry = (wait: { readonly reason: string; readonly delay_seconds: numbe
 
 const send = Effect.fnUntraced(function* (address: string, message: string) {
   yield* Effect.logInfo("webhook.send.start").pipe(Effect.annotateLogs({ message_len: Array.from(message).length }))
-  const secrets = secretsOf(address)
+  const secrets = webhookSecrets(address)
   const result = yield* guardedCall({
     server: "webhook",
     request: HttpClientRequest.post(address).pipe(
