@@ -121,7 +121,7 @@ describe("a secret", () => {
         })
       )
       const basic = Buffer.from("bot@zulip.example:zul1p-k3yOfTheHook-2").toString("base64")
-      const secrets = [address, ...["k3yOfTheHook", "k3yOfThread", "B%40123456", "B@123456", "T0123456"]]
+      const secrets = [address, "k3yOfTheHook", "k3yOfThread", "B%40123456", "B@123456", "T0123456"]
       for (const secret of [
         ...secrets,
         "h0neyk3y",
