@@ -167,8 +167,9 @@ describe("notices", () => {
 
   it.effect("that nobody acknowledges are sent four times at most", () =>
     Effect.gen(function* () {
-      const send = () => Effect.fail(new NotifyFailed({ reason: "in doubt", mayBeDelivered: true }))
-      const { notices, times, logs, scraped } = yield* open({ send })
+      const { notices, times, logs, scraped } = yield* open({
+        send: () => Effect.fail(new NotifyFailed({ reason: "in doubt", mayBeDelivered: true }))
+      })
       yield* notices.started(run("a"))
       yield* TestClock.adjust("10 minutes")
       assert.deepStrictEqual(times, [0, 10, 30, 70])

@@ -1,6 +1,7 @@
 /** A notifier for incoming webhooks that take `{"text": …}`: Slack, Mattermost, Discord's `/slack` address. */
 import { Effect, Layer, Option, Redacted, Schema } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
+import { sentLines } from "../../domain/endReason.ts"
 import { NotifyFailed } from "../../domain/errors.ts"
 import { pageText } from "../delivery/foreignText.ts"
 import { guardedCall, sendDeadlineMillis } from "../delivery/guardedCall.ts"
@@ -26,7 +27,7 @@ const logRetry = (wait: { readonly reason: string; readonly delay_seconds: numbe
 
 const send = Effect.fnUntraced(function* (address: string, message: string) {
   yield* Effect.logInfo("webhook.send.start").pipe(Effect.annotateLogs({ message_len: Array.from(message).length }))
-  const secrets = webhookSecrets(address)
+  const secrets = [...webhookSecrets(address), ...sentLines(message)]
   const result = yield* guardedCall({
     server: "webhook",
     request: HttpClientRequest.post(address).pipe(

@@ -1,6 +1,7 @@
 /** One call of the Zulip API. */
 import { Effect } from "effect"
 import { HttpClientRequest } from "effect/http"
+import { sentLines } from "../../domain/endReason.ts"
 import { guardedCall, type Settle } from "../delivery/guardedCall.ts"
 import { userAgent } from "../delivery/userAgent.ts"
 import { secretsOf, type ZulipAccess } from "./zulipAccess.ts"
@@ -34,7 +35,7 @@ export const logRetry = (wait: { readonly reason: string; readonly delay_seconds
 
 /** Asks the server; see {@link guardedCall}. */
 export const zulipCall = (access: ZulipAccess, request: ZulipRequest) => {
-  const secrets = secretsOf(access)
+  const secrets = [...secretsOf(access), ...sentLines(request.form?.content ?? "")]
   return guardedCall({
     server: "Zulip",
     request: toHttp(access, request),
