@@ -14,14 +14,16 @@ const lineOf = (text: string): string => {
 /** A shorter line of a message may be a word of any sentence. */
 const minUnsaidLength = 8
 
-/** A message's lines, as they are and as JSON has them, in which whoever was sent it may answer; the longest first. */
-export const sentLines = (message: string): ReadonlyArray<string> => {
+/** An answer to the message without lines of that, as they are and as JSON has them: `…` instead. */
+export const withoutSent = (answer: string, message: string): string => {
   const lines = message
     .split(/[\r\n]+/)
     .map((line) => line.trim())
     .filter(({ length }) => length >= minUnsaidLength)
     .flatMap((line) => [line, JSON.stringify(line).slice(1, -1)])
-  return [...new Set(lines)].toSorted((a, b) => b.length - a.length)
+  return [...new Set(lines)]
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((left, line) => left.replaceAll(line, "…"), answer)
 }
 
 /**
@@ -30,7 +32,7 @@ export const sentLines = (message: string): ReadonlyArray<string> => {
  * **Details** Whoever was sent the message `unsaid` may have answered with it: its lines are left out.
  */
 export const failureReason = (sentence: string, unsaid = ""): string | undefined =>
-  lineOf(sentLines(unsaid).reduce((left, line) => left.replaceAll(line, "…"), sentence)) || undefined
+  lineOf(withoutSent(sentence, unsaid)) || undefined
 
 const trailer = /^# codex_exec_return_code=(?:\d{1,3}|unknown)$/
 

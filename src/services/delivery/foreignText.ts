@@ -6,8 +6,7 @@ const maxLength = 300
 /** Far more than is kept: a page of megabytes costs nothing. */
 const maxScanned = 4_000
 
-/** The text without these parts of it. */
-export const without = (text: string, secrets: ReadonlyArray<string>): string =>
+const redact = (text: string, secrets: ReadonlyArray<string>): string =>
   secrets.filter(Boolean).reduce((left, secret) => left.replaceAll(secret, "<redacted>"), text)
 
 const shorten = (text: string): string => {
@@ -16,11 +15,11 @@ const shorten = (text: string): string => {
 }
 
 /** One line of at most 300 code points. Secrets go first: a cut could leave half of one. */
-export const foreignText = (text: string, secrets: ReadonlyArray<string>): string => shorten(without(text, secrets))
+export const foreignText = (text: string, secrets: ReadonlyArray<string>): string => shorten(redact(text, secrets))
 
 /** The readable part of a proxy's page. */
 export const pageText = (page: string, secrets: ReadonlyArray<string>): string => {
-  const head = without(page, secrets).slice(0, maxScanned)
+  const head = redact(page, secrets).slice(0, maxScanned)
   const words = head.replace(/<(?:style|script)\b[^]*?<\/(?:style|script)>|<[^>]*>/gi, " ")
   return shorten(words.replace(/\s+/g, " ").trim())
 }

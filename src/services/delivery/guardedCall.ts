@@ -15,7 +15,7 @@ export interface GuardedCall<A> {
   readonly isLookup: boolean
   /** On the monotonic clock; no wait passes it. */
   readonly deadlineMillis: number
-  /** What no sentence may show; the message that is sent, too, with which the server may answer. */
+  /** What no sentence may show. */
   readonly secrets: ReadonlyArray<string>
   readonly judge: (reply: HttpReply) => Verdict<A>
   /** Finds out what became of a request that may have arrived; left out where nobody can tell. */

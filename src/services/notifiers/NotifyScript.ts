@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { Context, Deferred, Effect, Layer, Redacted } from "effect"
-import { sentLines } from "../../domain/endReason.ts"
+import { withoutSent } from "../../domain/endReason.ts"
 import { NotifyFailed } from "../../domain/errors.ts"
 import { redactor } from "../../logging.ts"
 import { absolutePath } from "../config/configTable.ts"
-import { foreignText, without } from "../delivery/foreignText.ts"
+import { foreignText } from "../delivery/foreignText.ts"
 import { LooperConfig, type ZulipConfig } from "../config/LooperConfig.ts"
 import { ProcessTable } from "../processes/ProcessTable.ts"
 import { ProcessTrees } from "../processes/ProcessTrees.ts"
@@ -69,20 +69,19 @@ export class NotifyScript extends Context.Service<
               )
             )
           )
-          const unsaid = sentLines(message)
           const fields = {
             script: path,
             rc: end.code,
             duration_ms: Math.round((yield* monotonicMillis) - startedAt),
-            stdout: without(end.stdout, unsaid),
-            stderr: without(end.stderr, unsaid)
+            stdout: withoutSent(end.stdout, message),
+            stderr: withoutSent(end.stderr, message)
           }
           if (end.code === 0) {
             yield* Effect.logDebug("cmd.done").pipe(Effect.annotateLogs(fields))
             return end.stdout
           }
           yield* Effect.logWarning("cmd.fail").pipe(Effect.annotateLogs(fields))
-          const said = foreignText(redact(end.stderr || end.stdout), unsaid)
+          const said = foreignText(redact(fields.stderr || fields.stdout), [])
           return yield* new NotifyFailed({ reason: `${path} ended with ${end.code}: ${said}` })
         })
       })

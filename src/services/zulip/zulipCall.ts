@@ -1,7 +1,6 @@
 /** One call of the Zulip API. */
 import { Effect } from "effect"
 import { HttpClientRequest } from "effect/http"
-import { sentLines } from "../../domain/endReason.ts"
 import { guardedCall, type Settle } from "../delivery/guardedCall.ts"
 import { userAgent } from "../delivery/userAgent.ts"
 import { secretsOf, type ZulipAccess } from "./zulipAccess.ts"
@@ -35,14 +34,14 @@ export const logRetry = (wait: { readonly reason: string; readonly delay_seconds
 
 /** Asks the server; see {@link guardedCall}. */
 export const zulipCall = (access: ZulipAccess, request: ZulipRequest) => {
-  const secrets = [...secretsOf(access), ...sentLines(request.form?.content ?? "")]
+  const secrets = secretsOf(access)
   return guardedCall({
     server: "Zulip",
     request: toHttp(access, request),
     isLookup: request.form === undefined,
     deadlineMillis: access.deadlineMillis,
     secrets,
-    judge: (reply) => judge(reply, secrets),
+    judge: (reply) => judge(reply, secrets, request.form?.content),
     settle: request.settle,
     logRetry
   })
