@@ -1,7 +1,7 @@
 /** Operation: send one message. */
 import { Effect, Exit } from "effect"
 import { NotifyFailed } from "../src/domain/errors.ts"
-import { Metrics } from "../src/services/metrics/Metrics.ts"
+import { countMessage, Metrics } from "../src/services/metrics/Metrics.ts"
 import { NotifyScript } from "../src/services/notifiers/NotifyScript.ts"
 import { Notifier } from "../src/services/notifiers/Notifier.ts"
 import { monotonicMillis } from "../src/services/Shutdown.ts"
@@ -30,10 +30,9 @@ export const notify = Effect.fn("notify")(function* (options: {
       orElse: () => Effect.fail(new NotifyFailed({ reason: `no answer within ${boundSeconds} s, it may be delivered` }))
     }),
     Effect.onExit((exit) =>
-      Effect.map(monotonicMillis, (now) => {
-        metrics.count("notifications", { outcome: Exit.isSuccess(exit) ? "delivered" : "failed" })
-        metrics.observe("notificationDuration", {}, (now - startedAt) / 1_000)
-      })
+      Effect.map(monotonicMillis, (now) =>
+        countMessage(metrics, { isDelivered: Exit.isSuccess(exit), tookMillis: now - startedAt })
+      )
     )
   )
 })

@@ -17,6 +17,7 @@ import type { CodexBinary } from "../src/services/CodexBinary.ts"
 import type { CodexProcesses } from "../src/services/processes/CodexProcesses.ts"
 import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
 import { LooperConfig } from "../src/services/config/LooperConfig.ts"
+import type { Notices } from "../src/services/Notices.ts"
 import { Notifier } from "../src/services/notifiers/Notifier.ts"
 import type { NotifyScript } from "../src/services/notifiers/NotifyScript.ts"
 import type { ProcessTrees } from "../src/services/processes/ProcessTrees.ts"
@@ -60,6 +61,7 @@ export type RunServices =
   | CodexProcesses
   | DefaultPrompt
   | LooperConfig
+  | Notices
   | Notifier
   | NotifyScript
   | ProcessTrees

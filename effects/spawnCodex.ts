@@ -21,11 +21,13 @@ import type { CodexBinary } from "../src/services/CodexBinary.ts"
 import { CodexProcesses } from "../src/services/processes/CodexProcesses.ts"
 import type { DefaultPrompt } from "../src/services/DefaultPrompt.ts"
 import { LooperConfig } from "../src/services/config/LooperConfig.ts"
+import { Notices } from "../src/services/Notices.ts"
 import { RequestIds } from "../src/services/RequestIds.ts"
 import { RunRecords } from "../src/services/records/RunRecords.ts"
 import { RunLock } from "../src/services/runs/RunLock.ts"
 import { type RunLog, RunLogs } from "../src/services/runs/RunLogs.ts"
 import { type LaunchedRun, RunSupervisor } from "../src/services/runs/RunSupervisor.ts"
+import { quietTail } from "../src/services/runs/quietTail.ts"
 import { redactor } from "../src/logging.ts"
 import { RunTickets } from "../src/services/runs/RunTickets.ts"
 import { ServerAddress } from "../src/services/ServerAddress.ts"
@@ -45,7 +47,15 @@ export type SpawnCodexError =
   | ShuttingDown
   | Cancelled
 
-type LaunchServices = LooperConfig | RunLock | RunLogs | RunRecords | RunSupervisor | RunTickets | ServerAddress
+type LaunchServices =
+  | LooperConfig
+  | Notices
+  | RunLock
+  | RunLogs
+  | RunRecords
+  | RunSupervisor
+  | RunTickets
+  | ServerAddress
 
 /**
  * Starts one run under the run lock; stops nothing.
@@ -123,7 +133,17 @@ export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
   const lock = yield* RunLock
   const supervisor = yield* RunSupervisor
   const redact = redactor(yield* LooperConfig)
-  const log = yield* runLogs.create({ requestId, workspace: plan.workspace.path, command: plan.command })
+  const endOf = (cause: Cause.Cause<unknown>) =>
+    endBefore({ lock, cause, sentence: (text) => failureReason(redact(text), options.message) })
+  const notices = yield* Notices
+  const tell = ({ error, reason }: ReturnType<typeof endOf>) => {
+    // A tick tells its own failures; what could not be sent would not be now.
+    const isNews = error !== undefined && error !== "NotifyFailed" && operation !== "autopoll"
+    return isNews ? notices.unstarted({ requestId, error: reason ?? error }) : Effect.void
+  }
+  const log = yield* runLogs
+    .create({ requestId, workspace: plan.workspace.path, command: plan.command })
+    .pipe(Effect.onError((cause) => tell(endOf(cause))))
   const checked = {
     startedAtMillis: plan.startedAtMillis,
     detail: redact(`${plan.workspace.path}, ${plan.binary.path}`)
@@ -138,19 +158,16 @@ export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
     return { before, run: yield* launch({ log, plan }) }
   })
   const { before, run } = yield* untilLaunched.pipe(
-    Effect.onError((cause) =>
-      records
+    Effect.onError((cause) => {
+      const end = endOf(cause)
+      return records
         .leave(requestId, resultOf(lock, Exit.failCause(cause)))
         .pipe(
-          Effect.andThen(
-            records.endUnstarted(
-              requestId,
-              endOf({ lock, cause, sentence: (text) => failureReason(redact(text), options.message) })
-            )
-          ),
-          Effect.andThen(runLogs.remove(log))
+          Effect.andThen(records.endUnstarted(requestId, end)),
+          Effect.andThen(runLogs.remove(log)),
+          Effect.andThen(tell(end))
         )
-    )
+    })
   )
   const { pid } = run.identity.codex
   yield* Effect.logInfo("codex.exec.spawned").pipe(
@@ -167,7 +184,7 @@ export const startRun = Effect.fn("startRun")(function* <A, E, R>(options: {
 })
 
 /** A wait is cut by a shutdown, or by whoever cancels the sequence. */
-const endOf = (options: {
+const endBefore = (options: {
   readonly lock: RunLock["Service"]
   readonly cause: Cause.Cause<unknown>
   readonly sentence: (text: string) => string | undefined
@@ -223,7 +240,7 @@ const tailBytes = 1_200
 const checkStartup = Effect.fnUntraced(function* (options: {
   readonly run: LaunchedRun
   readonly startupCheckSeconds: number
-}): Effect.fn.Return<number | undefined, ExitedEarly, RunLogs> {
+}): Effect.fn.Return<number | undefined, ExitedEarly, LooperConfig | RunLogs> {
   const { run, startupCheckSeconds } = options
   const execFailure = yield* run.execFailure
   const hasExecFailed = Option.isSome(execFailure)
@@ -235,11 +252,12 @@ const checkStartup = Effect.fnUntraced(function* (options: {
   if (Option.isNone(code)) return undefined
   if (code.value === 0) return 0
   yield* Effect.timeoutOption(run.completed, completionBound)
-  const tail = yield* (yield* RunLogs).tail(run.log, tailBytes)
+  const redact = redactor(yield* LooperConfig)
+  const { bytes } = yield* quietTail({ runLogs: yield* RunLogs, log: run.log, redact })
   return yield* new ExitedEarly({
     step: hasExecFailed ? "spawn" : "startup_check",
     returnCode: code.value,
     logPath: run.log.path,
-    tail: escapeControls(tail.toString("utf8"))
+    tail: escapeControls(bytes.subarray(-tailBytes).toString())
   })
 })

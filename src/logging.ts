@@ -1,11 +1,11 @@
 /** Effect's log as records of the server log. */
-import { Cause, Effect, Layer, Logger, Redacted, References } from "effect"
+import { Cause, Effect, Layer, Logger, References } from "effect"
 import { escapeControls } from "./domain/escapeControls.ts"
 import { jsonRecord } from "./domain/jsonRecord.ts"
 import { logRecord } from "./domain/logRecord.ts"
 import { plainValue } from "./domain/plainValue.ts"
-import { pairsOf } from "./services/config/pairs.ts"
 import { LooperConfig, type LogLevel, type LooperConfigShape } from "./services/config/LooperConfig.ts"
+import { secretsOf } from "./services/config/secrets.ts"
 import { ServerLog } from "./services/serverLog/ServerLog.ts"
 
 const minimumLevels = { DEBUG: "Debug", INFO: "Info", WARNING: "Warn", ERROR: "Error", CRITICAL: "Fatal" } as const
@@ -21,22 +21,12 @@ const levelNames: Readonly<Record<string, LogLevel>> = {
 
 /** Every configured secret by value becomes `***`. */
 export const redactor = (config: LooperConfigShape): ((text: string) => string) => {
-  const secrets = [config.apiToken, config.zulip.botApiKey, config.webhookUrl]
-    .filter((secret) => secret !== undefined)
-    .map((secret) => Redacted.value(secret).trim())
-    .concat(headerSecrets(config))
-    .filter(Boolean)
+  const secrets = secretsOf(config)
   const shortest = Math.min(...secrets.map((secret) => secret.length))
   // Every field of every record passes here, and most are short.
   return (text) =>
     text.length < shortest ? text : secrets.reduce((left, secret) => left.replaceAll(secret, "***"), text)
 }
-
-/** Of `authorization=Bearer <token>` the token too; a tenant's name is none and may be a word of any record. */
-const headerSecrets = ({ otlpHeaders }: LooperConfigShape): ReadonlyArray<string> =>
-  (pairsOf(otlpHeaders === undefined ? "" : Redacted.value(otlpHeaders)) ?? [])
-    .filter(([name]) => /auth|cookie|key|secret|token/i.test(name))
-    .flatMap(([, value]) => [value, value.split(" ").at(-1) ?? ""])
 
 /** Replaces the default logger: event and annotations go to the server log and to stdout. */
 export const layerLogging = Layer.unwrap(

@@ -14,18 +14,25 @@ const lineOf = (text: string): string => {
 /** A shorter line of a message may be a word of any sentence. */
 const minUnsaidLength = 8
 
+/** An answer to the message without lines of that, as they are and as JSON has them: `…` instead. */
+export const withoutSent = (answer: string, message: string): string => {
+  const lines = message
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter(({ length }) => length >= minUnsaidLength)
+    .flatMap((line) => [line, JSON.stringify(line).slice(1, -1)])
+  return [...new Set(lines)]
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((left, line) => left.replaceAll(line, "…"), answer)
+}
+
 /**
  * A failure's sentence; `undefined` for an empty one.
  *
  * **Details** Whoever was sent the message `unsaid` may have answered with it: its lines are left out.
  */
-export const failureReason = (sentence: string, unsaid = ""): string | undefined => {
-  const lines = unsaid
-    .split(/[\r\n]+/)
-    .map((line) => line.trim())
-    .filter(({ length }) => length >= minUnsaidLength)
-  return lineOf(lines.reduce((left, line) => left.replaceAll(line, "…"), sentence)) || undefined
-}
+export const failureReason = (sentence: string, unsaid = ""): string | undefined =>
+  lineOf(withoutSent(sentence, unsaid)) || undefined
 
 const trailer = /^# codex_exec_return_code=(?:\d{1,3}|unknown)$/
 

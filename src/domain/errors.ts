@@ -97,6 +97,8 @@ export class NotifyFailed extends Schema.TaggedError<NotifyFailed>()("NotifyFail
   reason: Schema.String,
   /** Provably not delivered, and the server may take it after so many seconds; left out where that is not so. */
   retryAfterSeconds: Schema.optionalKey(Schema.Number),
+  /** It may have arrived: only a text that says so may be sent again. */
+  mayBeDelivered: Schema.optionalKey(Schema.Boolean),
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {

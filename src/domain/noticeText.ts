@@ -24,8 +24,8 @@ export interface EndedNotice {
   readonly tail: string
 }
 
-/** A tick that could not start its run, and why. */
-export interface TickFailedNotice {
+/** A run that was not started, and why. */
+export interface UnstartedNotice {
   readonly requestId: string
   readonly error: string
 }
@@ -80,8 +80,12 @@ export const endedText = (notice: EndedNotice, language: string): string => {
 }
 
 /** A tick could not start its run. */
-export const tickFailedText = ({ requestId, error }: TickFailedNotice): string =>
+export const tickFailedText = ({ requestId, error }: UnstartedNotice): string =>
   `Looper: autopoll could not start run ${code(requestId)}: ${code(error)}`
+
+/** A run that somebody asked for failed before codex was started. */
+export const unstartedText = ({ requestId, error }: UnstartedNotice): string =>
+  `Looper: run ${code(requestId)} could not be started: ${code(error)}`
 
 /** A tick started nothing, for another reason than the one before. */
 export const skipText = ({ reason, text, untilMillis }: SkipNotice): string => {

@@ -10,8 +10,8 @@ const sequences = new RegExp(
   "g"
 )
 
-/** Control characters but tab and newline, other ends of lines, and what turns the direction of writing. */
-const unseen = /(?![\t\n])\p{Cc}|[\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu
+/** Control characters but tab and newline, other ends of lines, what turns the direction of writing, what has no width. */
+const unseen = /(?![\t\n])\p{Cc}|[\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/gu
 
 /**
  * What a chat server might take for a mention, a channel or a link.

@@ -10,14 +10,17 @@ import {
   type StartedNotice,
   skipText,
   startedText,
-  type TickFailedNotice,
-  tickFailedText
+  tickFailedText,
+  type UnstartedNotice,
+  unstartedText
 } from "../domain/noticeText.ts"
 import { plainText } from "../domain/quietText.ts"
 import type { SkipReason } from "../domain/RunResult.ts"
 import { redactor } from "../logging.ts"
 import { LooperConfig } from "./config/LooperConfig.ts"
+import { countMessage, Metrics } from "./metrics/Metrics.ts"
 import { Notifier } from "./notifiers/Notifier.ts"
+import { quietTail } from "./runs/quietTail.ts"
 import { type RunLog, RunLogs } from "./runs/RunLogs.ts"
 import { monotonicMillis, Shutdown } from "./Shutdown.ts"
 
@@ -25,14 +28,10 @@ import { monotonicMillis, Shutdown } from "./Shutdown.ts"
 const maxWaiting = 20
 /** One notice is given up after this, all tries included. */
 const deadlineMillis = 90_000
-/** Between two tries, each with the notifier's own ones in it. */
+/** Between two tries, each with the notifier's own ones in it; doubled by each that may have arrived. */
 const againMillis = 10_000
 /** At a shutdown the last ones may take this long. */
 const lastMillis = 2_000
-/** What is read of a log; most of it may be colours. */
-const tailBytes = 64 * 1024
-/** Characters at the beginning of a tail that may be the rest of a secret. */
-const cutLength = 4_096
 
 /** A run that ended, its log not read yet. */
 export interface EndedRun extends Omit<EndedNotice, "logPath" | "tail"> {
@@ -54,7 +53,9 @@ export class Notices extends Context.Service<
     /** A run ended: told unless somebody asked for its end. */
     readonly ended: (run: EndedRun) => Effect.Effect<void>
     /** A tick could not start its run. */
-    readonly tickFailed: (tick: TickFailedNotice) => Effect.Effect<void>
+    readonly tickFailed: (tick: UnstartedNotice) => Effect.Effect<void>
+    /** A run that somebody asked for failed before codex was started. */
+    readonly unstarted: (run: UnstartedNotice) => Effect.Effect<void>
     /** A tick started nothing: told where the reason is another one than the last time; a busy lock is none. */
     readonly skipped: (skip: SkipNotice) => Effect.Effect<void>
   }
@@ -62,8 +63,9 @@ export class Notices extends Context.Service<
   /**
    * Sends over the configured notifier.
    *
-   * **Details** A message that provably was not delivered is tried again within its 90 seconds; one that fails is a
-   * warning in the log. The layer's end waits 2 seconds at most, and never longer than the shutdown's drain.
+   * **Details** A message that was not, or not provably, delivered is tried again within its 90 seconds, and says so
+   * where it may have been; one that fails is a warning in the log. The layer's end waits 2 seconds at most, and never
+   * longer than the shutdown's drain.
    */
   static readonly layerNoDeps = Layer.effect(
     Notices,
@@ -72,11 +74,20 @@ export class Notices extends Context.Service<
       const notifier = yield* Notifier
       const runLogs = yield* RunLogs
       const shutdown = yield* Shutdown
+      const metrics = yield* Metrics
       const redact = redactor(config)
+      // Before a mention in it is broken and before it is cut, neither of which would leave it to be found.
+      const clean = (text: string) => redact(plainText(text))
       const language = config.notifier === "zulip" ? "text" : ""
       const queue = yield* Queue.unbounded<Waiting, Cause.Done>()
       let underWay: Waiting | undefined
       let lastSkip: SkipReason | undefined
+
+      const drop = (notice: Waiting, reason: string): Effect.Effect<void> =>
+        Effect.suspend(() => {
+          metrics.count("notifications", { outcome: "failed" })
+          return Effect.logWarning("run.notice.dropped").pipe(Effect.annotateLogs({ ...fieldsOf(notice), reason }))
+        })
 
       const tell = (notice: Waiting) =>
         Effect.suspend(() => {
@@ -87,22 +98,27 @@ export class Notices extends Context.Service<
         })
 
       const textOf = ({ log, ...run }: EndedRun) =>
-        Effect.map(runLogs.tail(log, tailBytes), (bytes) => {
-          const tail = redact(plainText(bytes.toString()))
-          return endedText(
-            { ...run, logPath: log.path, tail: bytes.length < tailBytes ? tail : tail.slice(cutLength) },
-            language
-          )
+        Effect.map(quietTail({ runLogs, log, redact }), ({ text }) =>
+          endedText({ ...run, logPath: clean(log.path), tail: text }, language)
+        )
+
+      const tellUnstarted = (run: UnstartedNotice, textOf: (run: UnstartedNotice) => string) =>
+        tell({
+          kind: "failure",
+          requestId: run.requestId,
+          text: Effect.succeed(textOf({ ...run, error: clean(run.error) }))
         })
 
-      const deliver = (text: string, endsMillis: number): Effect.Effect<string, NotifyFailed> =>
-        notifier.send(text).pipe(
+      const deliver = (text: string, endsMillis: number, doubts = 0): Effect.Effect<string, NotifyFailed> =>
+        notifier.send(doubts === 0 ? text : `${text}\n(may be repeated)`).pipe(
           Effect.catch((error) =>
             Effect.flatMap(monotonicMillis, (now) => {
-              if (error.retryAfterSeconds === undefined) return Effect.fail(error)
-              const waitMillis = Math.max(againMillis, error.retryAfterSeconds * 1_000)
+              const { retryAfterSeconds, mayBeDelivered = false } = error
+              if (retryAfterSeconds === undefined && !mayBeDelivered) return Effect.fail(error)
+              const waitMillis = Math.max(againMillis * 2 ** doubts, (retryAfterSeconds ?? 0) * 1_000)
               if (now + waitMillis >= endsMillis) return Effect.fail(error)
-              return Effect.andThen(Effect.sleep(waitMillis), deliver(text, endsMillis))
+              const again = Effect.suspend(() => deliver(text, endsMillis, mayBeDelivered ? doubts + 1 : doubts))
+              return Effect.andThen(Effect.sleep(waitMillis), again)
             })
           )
         )
@@ -110,10 +126,17 @@ export class Notices extends Context.Service<
       const send = Effect.fnUntraced(
         function* (notice: Waiting) {
           underWay = notice
-          const endsMillis = (yield* monotonicMillis) + deadlineMillis
+          const startedAt = yield* monotonicMillis
           yield* notice.text.pipe(
-            Effect.flatMap((text) => deliver(redact(text), endsMillis)),
-            Effect.timeoutOrElse({ duration: deadlineMillis, orElse: () => Effect.fail(tooLate) })
+            Effect.flatMap((text) => deliver(text, startedAt + deadlineMillis)),
+            Effect.timeoutOrElse({ duration: deadlineMillis, orElse: () => Effect.fail(tooLate) }),
+            Effect.onExit((exit) =>
+              Effect.map(monotonicMillis, (now) => {
+                // What the shutdown drops is counted there.
+                if (underWay !== notice) return
+                countMessage(metrics, { isDelivered: Exit.isSuccess(exit), tookMillis: now - startedAt })
+              })
+            )
           )
         },
         (sent, notice) =>
@@ -140,6 +163,7 @@ export class Notices extends Context.Service<
           const millis = Math.min(lastMillis, Math.max(0, drainEndsMillis - (yield* monotonicMillis)))
           yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(worker)), millis)
           const left = [...(underWay === undefined ? [] : [underWay]), ...remaining(queue)]
+          underWay = undefined
           worker.interruptUnsafe()
           for (const notice of left) yield* drop(notice, "Looper is stopping")
         })
@@ -150,19 +174,27 @@ export class Notices extends Context.Service<
           Effect.suspend(() => {
             // After each run its log is recent: one that autopoll started makes no news of that.
             if (lastSkip !== "recent_log_activity") lastSkip = undefined
-            return tell({ kind: "autopoll", requestId: run.requestId, text: Effect.succeed(startedText(run)) })
+            return tell({
+              kind: "autopoll",
+              requestId: run.requestId,
+              text: Effect.succeed(startedText({ ...run, workspace: clean(run.workspace) }))
+            })
           }),
         ended: (run) => {
           const kind = kindOfEnd(run.end)
           return kind === undefined ? Effect.void : tell({ kind, requestId: run.requestId, text: textOf(run) })
         },
-        tickFailed: (tick) =>
-          tell({ kind: "failure", requestId: tick.requestId, text: Effect.succeed(tickFailedText(tick)) }),
+        tickFailed: (tick) => tellUnstarted(tick, tickFailedText),
+        unstarted: (run) => tellUnstarted(run, unstartedText),
         skipped: (skip) =>
           Effect.suspend(() => {
             if (skip.reason === "run_lock_busy" || skip.reason === lastSkip) return Effect.void
             lastSkip = skip.reason
-            return tell({ kind: "skip", requestId: undefined, text: Effect.succeed(skipText(skip)) })
+            return tell({
+              kind: "skip",
+              requestId: undefined,
+              text: Effect.succeed(skipText({ ...skip, text: clean(skip.text) }))
+            })
           })
       })
     })
@@ -175,9 +207,6 @@ const fieldsOf = ({ kind, requestId }: Waiting) => ({
   notice: kind,
   ...(requestId !== undefined && { request_id: requestId })
 })
-
-const drop = (notice: Waiting, reason: string): Effect.Effect<void> =>
-  Effect.logWarning("run.notice.dropped").pipe(Effect.annotateLogs({ ...fieldsOf(notice), reason }))
 
 /** What nobody takes any more. */
 const remaining = (queue: Queue.Queue<Waiting, Cause.Done>): ReadonlyArray<Waiting> => {

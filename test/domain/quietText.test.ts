@@ -86,7 +86,8 @@ it.each([
   ["\u001b]0;title\u0007text \u001b]8;;http://x\u001b\\link\u001b]8;;\u001b\\", "text link"],
   ["\u001b]0;no end\nkept", "0;no end\nkept"],
   ["10 %\r20 %\r\nnext\ttab\b\u0000", "10 %\n20 %\nnext\ttab"],
-  ["\u202eabc\ud800", "abc\ufffd"]
+  ["\u202eabc\ud800", "abc\ufffd"],
+  ["to\u200bk\u200ce\u200dn\u2060-o\ufefff\u00ad-mine", "token-of-mine"]
 ])("of %j is left %j", (text, plain) => {
   assert.strictEqual(plainText(text), plain)
 })

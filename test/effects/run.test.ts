@@ -145,6 +145,23 @@ describe("startup check", () => {
     })
   )
 
+  it.live("shows no secret in that, not in half at its beginning, and not where colours split it", () =>
+    Effect.gen(function* () {
+      const secret = "correct-horse-battery"
+      const looper = yield* openLooper({ env: () => ({ LOOPER_API_TOKEN: secret }) })
+      const tailOf = Effect.fnUntraced(function* (print: string) {
+        const prompt = codexScript([{ print }, { exit: 7 }])
+        const error = yield* Effect.flip(looper.perform(run({ message: "m", prompt, startupCheckSeconds: 10 })))
+        return error._tag === "ExitedEarly" ? error.tail : assert.fail(error.message)
+      })
+      const trailer = "\n# codex_exec_return_code=7\n"
+      const cut = yield* tailOf(secret + "x".repeat(1_190 - trailer.length))
+      assert.match(cut, /^[^-]*\*\*\*x+\\n# codex_exec_return_code=7\\n$/)
+      const split = yield* tailOf("\u001b[1mcorrect-\u001b[0mhorse-battery staple")
+      assert.strictEqual(split, "*** staple\\n# codex_exec_return_code=7\\n")
+    })
+  )
+
   it.live("answers an exit with 0 as a success that has ended", () =>
     Effect.gen(function* () {
       const looper = yield* openLooper()

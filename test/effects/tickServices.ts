@@ -108,6 +108,7 @@ export const makeTickServices = (environment: Readonly<Record<string, string>> =
       started: ({ requestId }) => told(`started ${requestId}`),
       ended: () => Effect.void,
       tickFailed: ({ error }) => told(`failed: ${error}`),
+      unstarted: ({ error }) => told(`unstarted: ${error}`),
       skipped: ({ reason, text, untilMillis }) =>
         told(["skipped", reason, text, untilMillis].filter(Boolean).join(": "))
     }),

@@ -4,17 +4,19 @@ import { Clock, Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { NotifyFailed } from "../../src/domain/errors.ts"
 import { LooperConfig } from "../../src/services/config/LooperConfig.ts"
+import { makeMetrics, Metrics } from "../../src/services/metrics/Metrics.ts"
 import { Notices } from "../../src/services/Notices.ts"
 import { Notifier } from "../../src/services/notifiers/Notifier.ts"
 import { RunLogs } from "../../src/services/runs/RunLogs.ts"
 import { Shutdown } from "../../src/services/Shutdown.ts"
+import { seriesOf } from "../support/scrape.ts"
 import { makeLogs } from "./zulip/sending.ts"
 
 const all = "autopoll,finish,failure,skip"
 const token = "correct-horse-battery"
 type Send = Notifier["Service"]["send"]
 
-/** What the notifier got and when, in seconds; what is logged; and the service, until `close`. */
+/** What the notifier got and when, in seconds; what is logged and counted; and the service, until `close`. */
 const open = Effect.fnUntraced(function* (
   options: {
     readonly send?: Send
@@ -26,6 +28,16 @@ const open = Effect.fnUntraced(function* (
   const logs = makeLogs()
   const sent: Array<string> = []
   const times: Array<number> = []
+  const metrics = makeMetrics()
+  /** Notices by their outcome, and the seconds that they took. */
+  const scraped = () => {
+    const series = seriesOf(metrics.text())
+    return {
+      delivered: series.get('looper_notifications_total{outcome="delivered"}'),
+      failed: series.get('looper_notifications_total{outcome="failed"}'),
+      took: series.get("looper_notification_duration_seconds_sum")
+    }
+  }
   const parts = Layer.mergeAll(
     Layer.succeed(Notifier, {
       send: (message) =>
@@ -42,6 +54,7 @@ const open = Effect.fnUntraced(function* (
       tail: (_, maxBytes) => Effect.succeed(Buffer.from(tail).subarray(-maxBytes))
     }),
     Shutdown.layerNoDeps,
+    Layer.succeed(Metrics, metrics),
     logs.layer
   )
   const environment = { LOOPER_NOTIFY_ON: all, LOOPER_API_TOKEN: token, ...options.environment }
@@ -51,7 +64,7 @@ const open = Effect.fnUntraced(function* (
   )
   const scope = yield* Scope.make()
   const notices = Context.get(yield* Layer.buildWithScope(layer, scope), Notices)
-  return { notices, sent, times, logs, close: Scope.close(scope, Exit.void) }
+  return { notices, sent, times, logs, scraped, close: Scope.close(scope, Exit.void) }
 })
 
 const run = (requestId: string) => ({ requestId, workspace: "/w" })
@@ -64,7 +77,7 @@ const ended = (returnCode: number, requestId = "1a2b3c4d") => ({
 const idsOf = (sent: ReadonlyArray<string>) => sent.map((text) => /run `(\w+)`/.exec(text)?.[1])
 /** Each notice takes a few turns. */
 const settled = Effect.repeat(TestClock.adjust("0 seconds"), { times: 9 })
-const inDoubt = Effect.fail(new NotifyFailed({ reason: "in doubt" }))
+const refused = Effect.fail(new NotifyFailed({ reason: "refused" }))
 
 describe("notices", () => {
   it.effect("are sent only where they are asked for", () =>
@@ -94,7 +107,9 @@ describe("notices", () => {
 
   it.effect("that wait are twenty at most: the oldest is dropped, and the log says so", () =>
     Effect.gen(function* () {
-      const { notices, sent, logs } = yield* open({ send: () => Effect.delay(Effect.succeed("OK"), "1 second") })
+      const { notices, sent, logs, scraped } = yield* open({
+        send: () => Effect.delay(Effect.succeed("OK"), "1 second")
+      })
       yield* notices.started(run("first"))
       yield* settled
       const ids = Array.from({ length: 22 }, (_, index) => `n${index}`)
@@ -103,6 +118,7 @@ describe("notices", () => {
       assert.deepStrictEqual(idsOf(sent), ["first", ...ids.slice(2)])
       const dropped = ["n0", "n1"].map((id) => ({ notice: "autopoll", request_id: id, reason: "too many wait" }))
       assert.deepStrictEqual(logs.of("run.notice.dropped"), dropped)
+      assert.deepStrictEqual(scraped(), { delivered: 21, failed: 2, took: 21 })
     })
   )
 
@@ -128,9 +144,43 @@ describe("notices", () => {
       })
   )
 
-  it.effect("that may have been delivered are not sent again", () =>
+  it.effect("that may have been delivered are sent again, ever later, and say so from then on", () =>
     Effect.gen(function* () {
-      const { notices, sent, logs } = yield* open({ send: () => inDoubt })
+      const fails = [{ mayBeDelivered: true }, { retryAfterSeconds: 1 }, { mayBeDelivered: true }].map(
+        (how) => new NotifyFailed({ reason: "r", ...how })
+      )
+      const { notices, sent, times } = yield* open({
+        send: () => {
+          const error = fails.shift()
+          return error === undefined ? Effect.succeed("OK") : Effect.fail(error)
+        }
+      })
+      yield* notices.started(run("a"))
+      yield* TestClock.adjust("10 minutes")
+      const [first = "", ...others] = sent
+      assert.strictEqual(first, "Looper: autopoll started run `a` in `/w`")
+      const repeat = `${first}\n(may be repeated)`
+      assert.deepStrictEqual(others, [repeat, repeat, repeat])
+      assert.deepStrictEqual(times, [0, 10, 30, 50])
+    })
+  )
+
+  it.effect("that nobody acknowledges are sent four times at most", () =>
+    Effect.gen(function* () {
+      const { notices, times, logs, scraped } = yield* open({
+        send: () => Effect.fail(new NotifyFailed({ reason: "in doubt", mayBeDelivered: true }))
+      })
+      yield* notices.started(run("a"))
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(times, [0, 10, 30, 70])
+      assert.lengthOf(logs.of("run.notice.fail"), 1)
+      assert.deepStrictEqual(scraped(), { delivered: 0, failed: 1, took: 70 })
+    })
+  )
+
+  it.effect("that were refused are not sent again", () =>
+    Effect.gen(function* () {
+      const { notices, sent, logs } = yield* open({ send: () => refused })
       yield* notices.started(run("a"))
       yield* TestClock.adjust("10 minutes")
       assert.lengthOf(sent, 1)
@@ -140,7 +190,7 @@ describe("notices", () => {
 
   it.effect("are given up after 90 s, and the next one is sent; one that dies ends nothing", () =>
     Effect.gen(function* () {
-      const { notices, sent, times, logs } = yield* open({
+      const { notices, sent, times, logs, scraped } = yield* open({
         send: (message) => {
           if (message.includes("`a`")) return Effect.never
           return message.includes("`b`") ? Effect.die(new Error("injected")) : Effect.succeed("OK")
@@ -157,6 +207,7 @@ describe("notices", () => {
           ["b", undefined]
         ]
       )
+      assert.deepStrictEqual(scraped(), { delivered: 1, failed: 2, took: 90 })
     })
   )
 
@@ -187,6 +238,30 @@ describe("notices", () => {
     })
   )
 })
+
+it.effect("a secret with a mention in it, or at the cut of a notice's line, is found", () =>
+  Effect.gen(function* () {
+    const secret = `p@ss<!w0rd>-${"x".repeat(20)}`
+    const { notices, sent } = yield* open({ environment: { LOOPER_API_TOKEN: secret } })
+    for (const text of [
+      `in ${secret}`,
+      `in pa${secret}`,
+      `${"e".repeat(240)} ${secret}`,
+      `p@ss\u200b${secret.slice(4)}`
+    ]) {
+      yield* notices.started({ requestId: "a", workspace: text })
+      yield* notices.tickFailed({ requestId: "a", error: text })
+      yield* notices.skipped({ reason: sent.length === 2 ? "paused" : "backoff", text })
+      yield* notices.ended({ ...ended(0), log: { ...ended(0).log, path: text } })
+      yield* settled
+    }
+    assert.isAtLeast(sent.length, 14)
+    for (const text of sent) {
+      assert.include(text, "***")
+      assert.notMatch(text, /ss<|w0rd|p@/)
+    }
+  })
+)
 
 describe("a skip", () => {
   it.effect("is told once for each change of its reason; a busy lock and a start between are no reason", () =>
@@ -226,7 +301,7 @@ describe("the end of Looper", () => {
   it.effect("does not wait for a notifier that hangs, not even for one that cannot be interrupted", () =>
     Effect.gen(function* () {
       for (const send of [() => Effect.never, () => Effect.uninterruptible(Effect.never)]) {
-        const { notices, logs, close } = yield* open({ send })
+        const { notices, logs, scraped, close } = yield* open({ send })
         for (const id of ["a", "b"]) yield* notices.started(run(id))
         yield* settled
         const closing = yield* Effect.forkChild(close, { startImmediately: true })
@@ -234,6 +309,8 @@ describe("the end of Looper", () => {
         yield* Fiber.join(closing)
         const left = ["a", "b"].map((id) => ({ notice: "autopoll", request_id: id, reason: "Looper is stopping" }))
         assert.deepStrictEqual(logs.of("run.notice.dropped"), left)
+        yield* settled
+        assert.deepStrictEqual(scraped(), { delivered: 0, failed: 2, took: 0 })
       }
     })
   )

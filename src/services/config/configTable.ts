@@ -212,7 +212,7 @@ export const configTable = (root: string) => {
       kind: notices,
       fallback: "",
       about:
-        "What is told beside a run's own message: autopoll started a run; a run ended with 0; a run or a tick failed; a tick skips for a new reason"
+        "What is told beside a run's own message: autopoll started a run; a run ended with 0; a run or a tick failed; a tick skips for a new reason. One that does not arrive is sent again for 90 s, marked `(may be repeated)` once it may have arrived"
     }),
     webhookUrl: secret({
       names: ["LOOPER_WEBHOOK_URL"],

@@ -109,7 +109,7 @@ export const guardedCall = Effect.fnUntraced(function* <A>(
       const settled = yield* call.settle?.({ reason: verdict.reason, sinceMillis }) ?? Effect.succeedNone
       if (Option.isSome(settled)) return { _tag: "Success", body: settled.value }
       const reason = `${verdict.reason}; the message may have been delivered, so it is not sent again`
-      return yield* new NotifyFailed({ reason })
+      return yield* new NotifyFailed({ reason, mayBeDelivered: true })
     }
     if (verdict._tag !== "Later") return verdict
     const delaySeconds = verdict.delaySeconds ?? tries

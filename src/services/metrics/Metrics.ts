@@ -75,6 +75,15 @@ export const countEnd = (metrics: MetricsShape, { state, cause, durationMillis, 
   metrics.count("runLogBytes", {}, logBytes ?? 0)
 }
 
+/** Counts a message, or a notice, by what became of it, and how long that took. */
+export const countMessage = (
+  metrics: MetricsShape,
+  message: { readonly isDelivered: boolean; readonly tookMillis: number }
+): void => {
+  metrics.count("notifications", { outcome: message.isDelivered ? "delivered" : "failed" })
+  metrics.observe("notificationDuration", {}, message.tookMillis / 1_000)
+}
+
 /** A tick's labels; of a failure, whose reason is any tag, `error`. */
 export const tickLabels = (tick: TickOutcome): LabelsOf<Table["autopollTicks"]> => {
   if (tick.outcome === "skipped") return { outcome: tick.outcome, reason: tick.reason }

@@ -153,13 +153,13 @@ export const metricTable = {
   notifications: {
     kind: "counter",
     name: "looper_notifications_total",
-    help: "Messages by outcome; failed also where delivery cannot be proved",
+    help: "Messages and notices by outcome; failed also where delivery cannot be proved, or a notice was dropped",
     labels: { outcome: ["delivered", "failed"] }
   },
   notificationDuration: {
     kind: "histogram",
     name: "looper_notification_duration_seconds",
-    help: "How long a message took, retries included",
+    help: "How long a message or a notice took, retries included",
     labels: none,
     boundaries: requestSeconds
   },

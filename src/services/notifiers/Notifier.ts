@@ -9,8 +9,8 @@ export class Notifier extends Context.Service<
     /**
      * Sends one message and answers with one line about it, such as `OK message_id=7 type=stream …`.
      *
-     * **Errors** `NotifyFailed`: not delivered, or delivery cannot be proved; with `retryAfterSeconds` a notice of
-     * `LOOPER_NOTIFY_ON` is tried again.
+     * **Errors** `NotifyFailed`: not delivered, or delivery cannot be proved; with `retryAfterSeconds` or
+     * `mayBeDelivered` a notice of `LOOPER_NOTIFY_ON` is tried again.
      */
     readonly send: (message: string) => Effect.Effect<string, NotifyFailed>
     /** Where that is, for people: `stream coding, topic verified-cad`; no secret, no address of a webhook. */

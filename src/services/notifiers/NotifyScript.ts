@@ -2,7 +2,9 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { Context, Deferred, Effect, Layer, Redacted } from "effect"
+import { withoutSent } from "../../domain/endReason.ts"
 import { NotifyFailed } from "../../domain/errors.ts"
+import { redactor } from "../../logging.ts"
 import { absolutePath } from "../config/configTable.ts"
 import { foreignText } from "../delivery/foreignText.ts"
 import { LooperConfig, type ZulipConfig } from "../config/LooperConfig.ts"
@@ -34,8 +36,9 @@ export class NotifyScript extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     NotifyScript,
     Effect.gen(function* () {
-      const { root, environment, zulip, apiToken, webhookUrl } = yield* LooperConfig
-      const secrets = [apiToken, zulip.botApiKey, webhookUrl].flatMap((one) => (one ? [Redacted.value(one)] : []))
+      const config = yield* LooperConfig
+      const { root, environment, zulip } = config
+      const redact = redactor(config)
       const table = yield* ProcessTable
       const trees = yield* ProcessTrees
 
@@ -70,15 +73,15 @@ export class NotifyScript extends Context.Service<
             script: path,
             rc: end.code,
             duration_ms: Math.round((yield* monotonicMillis) - startedAt),
-            stdout: end.stdout,
-            stderr: end.stderr
+            stdout: withoutSent(end.stdout, message),
+            stderr: withoutSent(end.stderr, message)
           }
           if (end.code === 0) {
             yield* Effect.logDebug("cmd.done").pipe(Effect.annotateLogs(fields))
             return end.stdout
           }
           yield* Effect.logWarning("cmd.fail").pipe(Effect.annotateLogs(fields))
-          const said = foreignText(end.stderr || end.stdout, secrets)
+          const said = foreignText(redact(fields.stderr || fields.stdout), [])
           return yield* new NotifyFailed({ reason: `${path} ended with ${end.code}: ${said}` })
         })
       })

@@ -1,6 +1,7 @@
 /** A notifier for incoming webhooks that take `{"text": …}`: Slack, Mattermost, Discord's `/slack` address. */
 import { Effect, Layer, Option, Redacted, Schema } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
+import { withoutSent } from "../../domain/endReason.ts"
 import { NotifyFailed } from "../../domain/errors.ts"
 import { pageText } from "../delivery/foreignText.ts"
 import { guardedCall, sendDeadlineMillis } from "../delivery/guardedCall.ts"
@@ -8,32 +9,14 @@ import { type HttpReply, isRedirect, isSuccess, judgeFailure, type Verdict } fro
 import { provideQuietly } from "../delivery/quietClient.ts"
 import { userAgent } from "../delivery/userAgent.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
+import { webhookSecrets } from "../config/secrets.ts"
 import { Notifier } from "./Notifier.ts"
-
-/** A shorter part of the address is no token, and to redact it would spoil every sentence. */
-const minSecretLength = 8
-
-/** The address and the parts of it that may be its token, longest first. */
-const secretsOf = (address: string): ReadonlyArray<string> => {
-  const { href, pathname, search } = new URL(address)
-  const parts = (pathname + search).split(/[/?&=]/)
-  const long = [pathname + search, pathname, ...parts].filter((part) => part.length >= minSecretLength)
-  return [href, ...long].flatMap((part) => [part, decoded(part)]).toSorted((a, b) => b.length - a.length)
-}
-
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
 
 const decodeWait = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ retry_after: Schema.Unknown })))
 
-const judge = (reply: HttpReply, secrets: ReadonlyArray<string>): Verdict<void> => {
+const judge = (reply: HttpReply, secrets: ReadonlyArray<string>, message: string): Verdict<void> => {
   if (isSuccess(reply)) return { _tag: "Success", body: undefined }
-  const said = pageText(reply.text, secrets) || "no text"
+  const said = pageText(withoutSent(reply.text, message), secrets) || "no text"
   const advice = isRedirect(reply) ? "; LOOPER_WEBHOOK_URL redirects elsewhere" : ""
   const waitInBody = Option.getOrUndefined(decodeWait(reply.text))?.retry_after
   return judgeFailure(reply, { reason: `webhook request failed (${reply.status}): ${said}${advice}`, waitInBody })
@@ -44,7 +27,7 @@ const logRetry = (wait: { readonly reason: string; readonly delay_seconds: numbe
 
 const send = Effect.fnUntraced(function* (address: string, message: string) {
   yield* Effect.logInfo("webhook.send.start").pipe(Effect.annotateLogs({ message_len: Array.from(message).length }))
-  const secrets = secretsOf(address)
+  const secrets = webhookSecrets(address)
   const result = yield* guardedCall({
     server: "webhook",
     request: HttpClientRequest.post(address).pipe(
@@ -54,7 +37,7 @@ const send = Effect.fnUntraced(function* (address: string, message: string) {
     isLookup: false,
     deadlineMillis: yield* sendDeadlineMillis,
     secrets,
-    judge: (reply) => judge(reply, secrets),
+    judge: (reply) => judge(reply, secrets, message),
     logRetry
   })
   if (result._tag === "Refused") return yield* new NotifyFailed({ reason: result.reason })

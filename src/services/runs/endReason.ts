@@ -4,10 +4,9 @@ import { limitReason, outputReason } from "../../domain/endReason.ts"
 import { endState, LimitName, type RunEnding } from "../../domain/RunRecord.ts"
 import { redactor } from "../../logging.ts"
 import { LooperConfig } from "../config/LooperConfig.ts"
+import { quietTail } from "./quietTail.ts"
 import { type RunLog, RunLogs } from "./RunLogs.ts"
 
-/** So much of a log's end is looked at. */
-const tailBytes = 64 * 1024
 /** A disk that takes longer is not waited for. */
 const boundMillis = 1_000
 
@@ -31,9 +30,8 @@ export const readReason = Effect.fnUntraced(function* (
     return value > 0 ? limitReason(end.stoppedBy, value) : undefined
   }
   if (endState(end).state !== "failed") return undefined
-  const redact = redactor(config)
-  return yield* (yield* RunLogs).tail(log, tailBytes).pipe(
-    Effect.map((bytes) => outputReason(redact(bytes.toString()))),
+  return yield* quietTail({ runLogs: yield* RunLogs, log, redact: redactor(config) }).pipe(
+    Effect.map(({ text }) => outputReason(text)),
     Effect.timeoutOrElse({ duration: boundMillis, orElse: () => Effect.undefined }),
     Effect.catchDefect((defect) => Effect.as(Effect.logError("codex.exec.keep.fail", Cause.die(defect)), undefined))
   )

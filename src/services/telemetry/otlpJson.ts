@@ -1,19 +1,24 @@
 /** Spans and records as a collector gets them: without secrets, and without what runs and messages hold. */
 import { Layer } from "effect"
 import { HttpBody } from "effect/http"
+import { skipReasons } from "../../domain/RunResult.ts"
 import { type OtlpLogger, OtlpSerialization, type OtlpTracer } from "effect/observability"
 
 /** Of a span; everything else, an error's message too, may hold what a run or a caller wrote. */
 const keptAttributes: ReadonlySet<string> = new Set(["request_id", "effect.fiber.interrupted"])
 
-/** Of a record: an error's text may end in what the run wrote last. The server log has them. */
+/** Of a record: an error's text may end in what the run wrote last, or in a message. The server log has them. */
 const droppedFields: ReadonlySet<string> = new Set([
+  "cause",
   "error",
   "stdout",
   "stderr",
   "exception.message",
   "exception.stacktrace"
 ])
+
+/** A tick's reason is one of these words; every other one is an error's text. */
+const keptReasons: ReadonlySet<unknown> = new Set(skipReasons)
 
 /** Writes OTLP as JSON; `redact` sees every text. */
 export const layerOtlpJson = (redact: (text: string) => string): Layer.Layer<OtlpSerialization.OtlpSerialization> => {
@@ -54,7 +59,9 @@ const quiet = ({ resourceLogs }: OtlpLogger.LogsData) => ({
       ...scoped,
       logRecords: scoped.logRecords?.map((record) => ({
         ...record,
-        attributes: record.attributes.filter(({ key }) => !droppedFields.has(key))
+        attributes: record.attributes.filter(({ key, value }) =>
+          key === "reason" ? keptReasons.has(value.stringValue) : !droppedFields.has(key)
+        )
       }))
     }))
   }))

@@ -41,7 +41,7 @@ export const zulipCall = (access: ZulipAccess, request: ZulipRequest) => {
     isLookup: request.form === undefined,
     deadlineMillis: access.deadlineMillis,
     secrets,
-    judge: (reply) => judge(reply, secrets),
+    judge: (reply) => judge(reply, secrets, request.form?.content),
     settle: request.settle,
     logRetry
   })

@@ -1,5 +1,6 @@
 /** What an answer of the Zulip server means, told by status and `code`, never by the translated `msg`. */
 import { Option, Schema } from "effect"
+import { withoutSent } from "../../domain/endReason.ts"
 import { foreignText, pageText } from "../delivery/foreignText.ts"
 import { type HttpReply, isRedirect, isSuccess, judgeFailure, type Verdict } from "../delivery/httpReply.ts"
 
@@ -49,23 +50,31 @@ const adviceByStatus = (reply: HttpReply, secrets: ReadonlyArray<string>): strin
   return reply.status === 404 ? "ZULIP_SITE may be no Zulip server" : undefined
 }
 
-const reasonOf = (reply: HttpReply, error: ErrorBody | undefined, secrets: ReadonlyArray<string>): string => {
-  const said = error === undefined ? pageText(reply.text, secrets) : foreignText(error.msg ?? "", secrets)
+const reasonOf = (
+  reply: HttpReply,
+  error: ErrorBody | undefined,
+  secrets: ReadonlyArray<string>,
+  sent: string
+): string => {
+  const said =
+    error === undefined
+      ? pageText(withoutSent(reply.text, sent), secrets)
+      : foreignText(withoutSent(error.msg ?? "", sent), secrets)
   const variable = typeof error?.var_name === "string" ? `${error.var_name}, ` : ""
   const code = error?.code === undefined ? "" : ` [${foreignText(variable + error.code, secrets)}]`
   const known = error?.code === undefined ? adviceByStatus(reply, secrets) : advice[error.code]
   return `Zulip request failed (${reply.status}): ${said || "no text"}${code}${known === undefined ? "" : `; ${known}`}`
 }
 
-/** Judges one answer; `secrets` are taken out of what the server said. */
-export const judge = (reply: HttpReply, secrets: ReadonlyArray<string>): Verdict<ZulipSuccess> => {
+/** Judges one answer; `secrets` and the message that was `sent` are taken out of what the server said. */
+export const judge = (reply: HttpReply, secrets: ReadonlyArray<string>, sent = ""): Verdict<ZulipSuccess> => {
   if (isSuccess(reply)) {
     const body = decodeSuccess(reply.text)
     if (Option.isSome(body)) return { _tag: "Success", body: { fields: body.value, date: reply.date } }
-    const said = pageText(reply.text, secrets)
+    const said = pageText(withoutSent(reply.text, sent), secrets)
     return { _tag: "Unsure", reason: `Zulip answered ${reply.status} without a result: ${said || "no text"}` }
   }
   const error = Option.getOrUndefined(decodeError(reply.text))
-  const reason = reasonOf(reply, error, secrets)
+  const reason = reasonOf(reply, error, secrets, sent)
   return judgeFailure(reply, { reason, code: error?.code, waitInBody: error?.["retry-after"] })
 }

@@ -145,6 +145,20 @@ describe("a script that fails", () => {
     })
   )
 
+  it.live("is told and logged without the message that it repeats, and told without a configured secret", () =>
+    Effect.gen(function* () {
+      const logs = makeLogs()
+      const path = script(
+        "console.error('no', process.argv[2], process.env.TOKEN); console.log(process.argv[2]); process.exitCode = 1"
+      )
+      const environment = { TOKEN: "h0neyk3y-2", OTEL_EXPORTER_OTLP_HEADERS: "x-honeycomb-team=h0neyk3y-2" }
+      const { reason } = yield* Effect.flip(send(path, { message: "private words", logs, environment }))
+      assert.strictEqual(reason, `${path} ended with 1: no … ***`)
+      assert.deepInclude(logs.of("cmd.fail")[0], { stdout: "…" })
+      assert.notInclude(JSON.stringify(logs.lines), "private words")
+    })
+  )
+
   it.live("is told apart from one that is missing or no script", () =>
     Effect.gen(function* () {
       for (const [path, said] of [

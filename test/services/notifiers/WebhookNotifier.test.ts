@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders } from "node:http"
 import type { AddressInfo } from "node:net"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Queue, Redacted } from "effect"
+import { Effect, Exit, Fiber, Layer, Queue, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { layerNotifierClient } from "../../../src/services/delivery/nodeClient.ts"
 import { redactor } from "../../../src/logging.ts"
@@ -109,9 +109,28 @@ describe("a message to a webhook", () => {
       const hook = yield* makeHook
       const logs = makeLogs()
       hook.reply(reply)
-      assert.strictEqual(yield* reasonOf(hook.url, logs), expected)
+      const { reason, mayBeDelivered } = yield* Effect.flip(sendTo(hook.url, "m", logs))
+      assert.deepStrictEqual([reason, mayBeDelivered === true], [expected, expected.endsWith(inDoubt)])
       assert.strictEqual(hook.requests.length, 1)
       assert.deepStrictEqual(logs.of("webhook.send.fail"), [{ reason: expected }])
+    })
+  )
+
+  it.effect("is in no reason and no log line, also where the answer repeats it", () =>
+    Effect.gen(function* () {
+      const message = 'the "secret" garden\nis open to everyone'
+      for (const reply of [
+        { status: 400, text: `<p>cannot take: ${message}</p>` },
+        { status: 400, text: JSON.stringify({ refused: `${"x".repeat(270)} ${message}` }) },
+        { status: 503, text: message, headers: { "retry-after": "60" } }
+      ]) {
+        const hook = yield* makeHook
+        const logs = makeLogs()
+        hook.reply(reply)
+        const exit = yield* Effect.exit(sendTo(hook.url, message, logs))
+        assert.isTrue(Exit.isFailure(exit))
+        assert.notMatch(inspect({ exit, logs: logs.lines }, { depth: 20 }), /garden|everyone|the \\*"se/)
+      }
     })
   )
 

@@ -37,6 +37,19 @@ describe("the reason of an end", () => {
     })
   )
 
+  it.effect("shows no secret that an escape or an unseen character splits, and no end of one that was cut", () =>
+    Effect.gen(function* () {
+      const environment = { LOOPER_API_TOKEN: "t0k3n-of-mine" }
+      const read = (text: string) => reasonOf(failed, Effect.succeed(Buffer.from(text)), environment)
+      for (const mark of ["\u001b[31m", "\u001b]0;t\u0007", "\u200b", "\u00ad"])
+        assert.strictEqual(yield* read(`no way with t0k${mark}3n-of-mine`), "no way with ***")
+      assert.strictEqual(yield* read("no way with \u001bt0k3n-of-mine"), "no way with ***")
+      const blank = " ".repeat(64 * 1024 - "of-mine".length)
+      assert.isUndefined(yield* read(`of-mine${blank}`))
+      assert.strictEqual(yield* read(`of-mine${blank.slice(3)}bye`), "bye")
+    })
+  )
+
   it.effect("is none for a success, a stop, and an end that nobody saw", () =>
     Effect.gen(function* () {
       const ends: ReadonlyArray<RunEnding> = [

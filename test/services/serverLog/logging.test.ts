@@ -108,6 +108,35 @@ describe("a secret", () => {
     })
   )
 
+  it.effect("is known in every part and form in which it may come back, and longer ones go first", () =>
+    Effect.gen(function* () {
+      const address = "https://hooks.example/services/T0123456/B%40123456/k3yOfTheHook?thread=k3yOfThread&a=b"
+      const redact = redactor(
+        yield* configOf({
+          LOOPER_API_TOKEN: "k3yOfTheHook-2",
+          LOOPER_WEBHOOK_URL: address,
+          OTEL_EXPORTER_OTLP_HEADERS: "x-honeycomb-team=h0neyk3y,x-tenant=acme,authorization=Basic%20dTpw,api-key=k3",
+          ZULIP_BOT_EMAIL: "bot@zulip.example ",
+          ZULIP_BOT_API_KEY: "zul1p-k3yOfTheHook-2"
+        })
+      )
+      const basic = Buffer.from("bot@zulip.example:zul1p-k3yOfTheHook-2").toString("base64")
+      const secrets = [address, "k3yOfTheHook", "k3yOfThread", "B%40123456", "B@123456", "T0123456"]
+      for (const secret of [
+        ...secrets,
+        "h0neyk3y",
+        "Basic dTpw",
+        "dTpw",
+        "k3",
+        "k3yOfTheHook-2",
+        "zul1p-k3yOfTheHook-2",
+        basic
+      ])
+        assert.strictEqual(redact(`a ${secret}!`), "a ***!", secret)
+      assert.strictEqual(redact("acme services of hooks.example, a=b"), "acme services of hooks.example, a=b")
+    })
+  )
+
   it.effect("is in no record, in neither form, also where it is part of a nested value or has to be escaped", () =>
     Effect.gen(function* () {
       const program = Effect.annotateLogs(Effect.logInfo(`said ${token}`), {

@@ -53,6 +53,22 @@ it.effect("a span keeps its request's id and the names of its errors, and nothin
   })
 )
 
+it.effect(
+  "a tick's reason is in its record, and no other reason or cause, which may hold a message or a run's output",
+  () =>
+    Effect.gen(function* () {
+      const reasons = ["alive_tasks", "webhook request failed (400): what a message said", "word"]
+      const logRecords = reasons.map((reason) => ({
+        attributes: [text("reason", reason), text("cause", reason), text("log_path", "/l")]
+      }))
+      const sent = yield* written(({ logs }) => logs({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] } as never))
+      assert.deepStrictEqual(
+        sent.resourceLogs[0].scopeLogs[0].logRecords.map(({ attributes }: { attributes: unknown }) => attributes),
+        [[text("reason", "alive_tasks"), text("log_path", "/l")], [text("log_path", "/l")], [text("log_path", "/l")]]
+      )
+    })
+)
+
 it.effect("no secret is in a record, in whatever field, and no error's text", () =>
   Effect.gen(function* () {
     const record = {

@@ -1,6 +1,6 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Effect, Exit, Redacted } from "effect"
 import { judge } from "../../../src/services/zulip/zulipReply.ts"
 import { zulipReplies, type ZulipServerReply } from "../../../src/testing/zulipReplies.ts"
 import { ZulipServer } from "../../../src/testing/ZulipServer.ts"
@@ -124,6 +124,23 @@ describe("a refusal", () => {
         yield* reasonFor(zulipReplies.html(400, "x".repeat(100_000))),
         `Zulip request failed (400): ${"x".repeat(299)}…`
       )
+    })
+  )
+})
+
+describe("a message", () => {
+  it.effect.each([
+    zulipReplies.error(400, "BAD_REQUEST", "cannot take: the secret garden\nis open to everyone"),
+    zulipReplies.html(502, "<p>the secret garden\nis open to everyone</p>"),
+    zulipReplies.html(429, "is open to everyone", { "retry-after": "60" })
+  ])("that the server echoes is in no reason and no log line: %#", (reply) =>
+    Effect.gen(function* () {
+      const server = yield* ZulipServer.make({ isWebhookBot: true })
+      const logs = makeLogs()
+      server.reply(reply)
+      const exit = yield* Effect.exit(sendWith(configFor(server), "the secret garden\nis open to everyone", logs))
+      assert.isTrue(Exit.isFailure(exit))
+      assert.notMatch(inspect({ exit, logs: logs.lines }, { depth: 20 }), /garden|everyone/)
     })
   )
 })
