@@ -60,6 +60,8 @@ const reasonOf = (reply: HttpReply, error: ErrorBody | undefined, secrets: Reado
 /** Judges one answer; `secrets` are taken out of what the server said. */
 export const judge = (reply: HttpReply, secrets: ReadonlyArray<string>): Verdict<ZulipSuccess> => {
   if (isSuccess(reply)) {
+    if (reply.cutAtBytes !== undefined)
+      return { _tag: "Unsure", reason: `Zulip answered ${reply.status} with more than ${reply.cutAtBytes} bytes` }
     const body = decodeSuccess(reply.text)
     if (Option.isSome(body)) return { _tag: "Success", body: { fields: body.value, date: reply.date } }
     const said = pageText(reply.text, secrets)
