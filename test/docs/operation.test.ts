@@ -87,6 +87,11 @@ describe("deploy/", () => {
     assert.deepStrictEqual(settings(leave, "Environment"), ["LOOPER_ON_SHUTDOWN=leave"])
   })
 
+  it("refuses a forbidden system call without killing its caller", () => {
+    assert.lengthOf(settings(unit, "SystemCallFilter"), 1)
+    assert.deepStrictEqual(settings(unit, "SystemCallErrorNumber"), ["EPERM"])
+  })
+
   it("keeps /tmp writable where it is not private", () => {
     assert.deepStrictEqual(settings(leave, "PrivateTmp"), ["no"])
     assert.deepStrictEqual(settings(leave, "ReadWritePaths"), ["/tmp /var/tmp"])
