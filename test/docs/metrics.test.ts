@@ -1,7 +1,9 @@
 /** The dashboard and the alert rules name metrics that there are. */
+import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { isPossible } from "../support/possible.ts"
 import { type MetricDefinition, metricTable } from "../../src/services/metrics/metricTable.ts"
 
 const docs = join(import.meta.dirname, "../../docs")
@@ -12,7 +14,11 @@ const named = (text: string) =>
   [...text.matchAll(/\b((?:looper|process|nodejs)_[a-z0-9_]+)(?:\{([^}]*)\})?/g)].map(
     ([, series = "", labels = ""]) => ({
       name: definitions.has(series) ? series : series.replace(/_(bucket|sum|count)$/, ""),
-      labels: [...labels.matchAll(/(\w+)=~?"([^"]*)"/g)].map(([, label = "", value = ""]) => ({ label, value }))
+      labels: [...labels.matchAll(/(\w+)(=~?)"([^"]*)"/g)].map(([, label = "", operator = "", value = ""]) => ({
+        label,
+        operator,
+        value
+      }))
     })
   )
 
@@ -22,17 +28,25 @@ const unknownIn = (text: string): ReadonlyArray<string> =>
     const definition = definitions.get(name)
     if (definition === undefined) return [name]
     return labels
-      .filter(({ label }) => label !== "instance")
-      .filter(({ label, value }) => {
+      .filter(({ label }) => label !== "instance" && label !== "job")
+      .filter(({ label, operator, value }) => {
         const values: ReadonlyArray<string> | string | undefined = definition.labels[label]
-        return values === undefined || (typeof values !== "string" && !values.includes(value))
+        const pattern = new RegExp(`^(?:${value})$`)
+        const isAsked = (known: string) => (operator === "=" ? known === value : pattern.test(known))
+        return values === undefined || (typeof values !== "string" && !values.some(isAsked))
       })
-      .map(({ label, value }) => `${name}{${label}="${value}"}`)
+      .map(({ label, operator, value }) => `${name}{${label}${operator}"${value}"}`)
   })
 
 it("a metric, a label or a value that there is not is found", () => {
-  const text = 'looper_runs + looper_live_runs{a="b"} + looper_runs_ended_total{state="lost"}'
-  const unknown = ["looper_runs", 'looper_live_runs{a="b"}', 'looper_runs_ended_total{state="lost"}']
+  const ended = 'looper_runs_ended_total{state="lost", cause=~"min_.+"}'
+  const text = `looper_runs + looper_live_runs{a="b"} + ${ended}`
+  const unknown = [
+    "looper_runs",
+    'looper_live_runs{a="b"}',
+    'looper_runs_ended_total{state="lost"}',
+    'looper_runs_ended_total{cause=~"min_.+"}'
+  ]
   assert.deepStrictEqual(unknownIn(text), unknown)
 })
 
@@ -42,6 +56,12 @@ describe("docs/alerts.yml", () => {
   it("names metrics and label values of the definitions", () => {
     assert.isAbove(named(text).length, 10)
     assert.deepStrictEqual(unknownIn(text), [])
+  })
+
+  const hasPromtool = spawnSync("promtool", ["--version"]).status === 0
+  it.runIf(isPossible(hasPromtool, "promtool"))("fires when it should, and not else", () => {
+    const { status, stdout, stderr } = spawnSync("promtool", ["test", "rules", join(import.meta.dirname, "alerts.yml")])
+    assert.strictEqual(status, 0, `${stdout}${stderr}`)
   })
 })
 

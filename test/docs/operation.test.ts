@@ -69,10 +69,27 @@ describe("deploy/", () => {
     for (const wait of waits) assert.isAtLeast(wait, graceSeconds + 5)
   })
 
+  it("starts Looper at boot and after a crash", () => {
+    assert.deepStrictEqual(settings(unit, "WantedBy"), ["multi-user.target"])
+    assert.deepStrictEqual(settings(unit, "Restart"), ["on-failure"])
+    assert.deepStrictEqual(all(/^ +restart: (.+)$/gm, compose), ["unless-stopped"])
+  })
+
+  it("names the user that reads the container's token", () => {
+    assert.deepStrictEqual(all(/^USER (.+)$/gm, dockerfile), ["node"])
+    assert.deepStrictEqual(all(/^ +file: (.+)$/gm, compose), ["./token"])
+    assert.match(page, /^- `token`, .* has to be readable by uid 1000 /m)
+  })
+
   it("stops Looper first and its run by Looper, or leaves the run alone", () => {
     assert.deepStrictEqual(settings(unit, "KillMode"), ["mixed"])
     assert.deepStrictEqual(settings(leave, "KillMode"), ["process"])
     assert.deepStrictEqual(settings(leave, "Environment"), ["LOOPER_ON_SHUTDOWN=leave"])
+  })
+
+  it("refuses a forbidden system call without killing its caller", () => {
+    assert.lengthOf(settings(unit, "SystemCallFilter"), 1)
+    assert.deepStrictEqual(settings(unit, "SystemCallErrorNumber"), ["EPERM"])
   })
 
   it("keeps /tmp writable where it is not private", () => {

@@ -5,6 +5,7 @@ import { NotifyFailed } from "../../domain/errors.ts"
 import { faultOf } from "./connectionFault.ts"
 import { foreignText } from "./foreignText.ts"
 import { type HttpReply, maxTriesWhenDown, type Verdict } from "./httpReply.ts"
+import { readHead } from "./readHead.ts"
 
 /** One call: what is asked, how its answer is judged, and until when it may be tried. */
 export interface GuardedCall<A> {
@@ -13,6 +14,8 @@ export interface GuardedCall<A> {
   readonly request: HttpClientRequest.HttpClientRequest
   /** A request that changes nothing may be repeated whatever became of it. */
   readonly isLookup: boolean
+  /** What of its answer's body is read; left out: 64 KiB, far more than a reason takes. */
+  readonly maxAnswerBytes?: number | undefined
   /** On the monotonic clock; no wait passes it. */
   readonly deadlineMillis: number
   /** What no sentence may show. */
@@ -32,6 +35,8 @@ export interface Doubt {
 
 /** The success that a doubtful request turned out to be, if it was one; it must keep to the call's deadline. */
 export type Settle<A> = (doubt: Doubt) => Effect.Effect<Option.Option<A>, never, HttpClient.HttpClient>
+
+const defaultMaxAnswerBytes = 64 * 1024
 
 const requestTimeoutMillis = 15_000
 
@@ -73,9 +78,10 @@ const tryOnce = Effect.fnUntraced(function* <A>(call: GuardedCall<A>) {
   }
   return yield* Effect.gen(function* () {
     const response = yield* client.execute(call.request)
-    const text = yield* response.text
+    const body = yield* readHead(response, call.maxAnswerBytes ?? defaultMaxAnswerBytes)
     const { "retry-after": retryAfter, location, date } = response.headers
-    return call.judge({ status: response.status, text, retryAfter, location, date })
+    const receivedAtMillis = yield* Clock.currentTimeMillis
+    return call.judge({ ...body, status: response.status, retryAfter, location, date, receivedAtMillis })
   }).pipe(
     Effect.catch((error) => Effect.succeed(whenBroken(call, error))),
     Effect.timeoutOrElse({ duration: limitMillis, orElse: () => Effect.succeed(timedOut) })

@@ -1,13 +1,19 @@
 /** What a server's answer to a message means: is it delivered, and may it be sent again? */
+import { Duration, Result } from "effect"
+import { Headers } from "effect/http"
 
 /** One answer as it came. */
 export interface HttpReply {
   readonly status: number
   readonly text: string
+  /** How much of a body that was longer was read, in bytes. */
+  readonly cutAtBytes: number | undefined
   /** The headers `Retry-After`, `Location` and `Date`. */
   readonly retryAfter: string | undefined
   readonly location: string | undefined
   readonly date: string | undefined
+  /** By this machine's clock, since the epoch. */
+  readonly receivedAtMillis: number
 }
 
 /**
@@ -46,7 +52,7 @@ export const judgeFailure = (
 ): Verdict<never> => {
   const { status } = reply
   const { reason, code, waitInBody } = said
-  const delaySeconds = retryDelaySeconds(reply.retryAfter, waitInBody)
+  const delaySeconds = retryDelaySeconds(reply, waitInBody)
   if (status === 429) return { _tag: "Later", reason, delaySeconds: delaySeconds ?? 1, maxTries: maxTriesWhenLimited }
   if (status === 503) return { _tag: "Later", reason, delaySeconds, maxTries: maxTriesWhenDown }
   return status >= 500 ? { _tag: "Unsure", reason } : { _tag: "Refused", reason, code }
@@ -57,6 +63,20 @@ const seconds = (value: unknown): number | undefined => {
   return typeof value === "string" && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : undefined
 }
 
-/** How long the server asks to wait: the header, else the body; both may be fractions. */
-export const retryDelaySeconds = (header: string | undefined, body: unknown): number | undefined =>
-  seconds(header) ?? seconds(body)
+const secondsUntil = (httpDate: string, nowMillis: number): number | undefined => {
+  const parsed = Headers.parseRetryAfter(httpDate)
+  return Result.isSuccess(parsed) ? Duration.toSeconds(Headers.retryAfterDelay(parsed.success, nowMillis)) : undefined
+}
+
+/**
+ * How long the server asks to wait: the header, else the body; both may be fractions.
+ *
+ * **Details** A date counts from the answer's own `Date`, where it has one: the server's clock may be off.
+ */
+export const retryDelaySeconds = (
+  { retryAfter, date, receivedAtMillis }: Pick<HttpReply, "retryAfter" | "date" | "receivedAtMillis">,
+  waitInBody: unknown
+): number | undefined => {
+  const sentAtMillis = Date.parse(date ?? "") || receivedAtMillis
+  return seconds(retryAfter) ?? secondsUntil(retryAfter ?? "", sentAtMillis) ?? seconds(waitInBody)
+}

@@ -43,8 +43,13 @@ const takeDelays = (turn: number) => {
   const { count, mean, max } = delays
   const p99 = delays.percentile(99)
   delays.reset()
-  return count === 0 ? { mean: turn, max: turn, p99: turn } : { mean: mean / 1e9, max: max / 1e9, p99: p99 / 1e9 }
+  return count === 0
+    ? { mean: turn, max: turn, p99: turn }
+    : { mean: lateSeconds(mean), max: lateSeconds(max), p99: lateSeconds(p99) }
 }
+
+/** The monitor measures from one sample to the next: an idle loop shows its resolution. */
+const lateSeconds = (nanos: number): number => Math.max(0, nanos / 1e9 - resolutionMillis / 1e3)
 
 /** How many are open, without the one that this opens, and how many may be; `undefined` where there is no procfs. */
 const descriptors = async (): Promise<ReadonlyArray<number | undefined>> => {

@@ -19,11 +19,14 @@ export interface ZulipAddress {
   readonly label: string
 }
 
+/** Of everybody who ever was a member, several hundred bytes each. */
+const maxUsersBytes = 32 * 1024 * 1024
+
 const Users = Schema.Struct({ members: Schema.Array(ZulipUser) })
 
 /** The ids of the active users that the targets name, by the server's list. */
 export const lookUp = Effect.fnUntraced(function* (access: ZulipAccess, targets: string) {
-  const { answer } = yield* zulipAsk(access, { path: "/users" }, Users)
+  const { answer } = yield* zulipAsk(access, { path: "/users", maxAnswerBytes: maxUsersBytes }, Users)
   return yield* Effect.fromResult(findRecipients(targets, answer.members)).pipe(Effect.catch(refuse))
 })
 

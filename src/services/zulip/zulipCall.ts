@@ -11,6 +11,8 @@ export interface ZulipRequest {
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
   readonly form?: Readonly<Record<string, string>>
+  /** What of the answer is read; left out: 64 KiB. */
+  readonly maxAnswerBytes?: number
   /** Asks without credentials. */
   readonly isAnonymous?: boolean
   /** For a POST that may have arrived. */
@@ -39,6 +41,7 @@ export const zulipCall = (access: ZulipAccess, request: ZulipRequest) => {
     server: "Zulip",
     request: toHttp(access, request),
     isLookup: request.form === undefined,
+    maxAnswerBytes: request.maxAnswerBytes,
     deadlineMillis: access.deadlineMillis,
     secrets,
     judge: (reply) => judge(reply, secrets, request.form?.content),

@@ -23,13 +23,20 @@ const waitsSeconds = [0, 1, 2]
 /** Both times come in whole seconds, and a proxy's clock may differ a little from the server's. */
 const toleranceSeconds = 2
 
+/** Of 20 messages of 10,000 code points, which JSON may write with twelve bytes each. */
+const maxMessagesBytes = 4 * 1024 * 1024
+
 const Messages = Schema.Struct({
   messages: Schema.Array(Schema.Struct({ id: Schema.Int, content: Schema.String, timestamp: Schema.Number }))
 })
 
 const look = Effect.fnUntraced(function* (access: ZulipAccess, narrow: string, sent: SentMessage, doubt: Doubt) {
   const query = { anchor: "newest", num_before: "20", num_after: "0", narrow, apply_markdown: "false" }
-  const { answer, date } = yield* zulipAsk(access, { path: "/messages", query }, Messages)
+  const { answer, date } = yield* zulipAsk(
+    access,
+    { path: "/messages", query, maxAnswerBytes: maxMessagesBytes },
+    Messages
+  )
   const limitSeconds = ((yield* elapsedMillis) - doubt.sinceMillis) / 1000 + toleranceSeconds
   const nowSeconds = Date.parse(date ?? "") / 1000
   const found = answer.messages.findLast(

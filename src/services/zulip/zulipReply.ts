@@ -69,6 +69,8 @@ const reasonOf = (
 /** Judges one answer; `secrets` and the message that was `sent` are taken out of what the server said. */
 export const judge = (reply: HttpReply, secrets: ReadonlyArray<string>, sent = ""): Verdict<ZulipSuccess> => {
   if (isSuccess(reply)) {
+    if (reply.cutAtBytes !== undefined)
+      return { _tag: "Unsure", reason: `Zulip answered ${reply.status} with more than ${reply.cutAtBytes} bytes` }
     const body = decodeSuccess(reply.text)
     if (Option.isSome(body)) return { _tag: "Success", body: { fields: body.value, date: reply.date } }
     const said = pageText(withoutSent(reply.text, sent), secrets)

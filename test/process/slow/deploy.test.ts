@@ -2,6 +2,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer as createHttpServer } from "node:http"
 import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -131,23 +132,29 @@ const removeAll = (house: House, child: ChildProcess, runId: string): void => {
   rmSync(house.folder, { recursive: true, force: true })
 }
 
-/** The words of a unit's line, with the checkout as /opt/looper and `${NAME}` as systemd puts it in. */
-const lineOf = (name: string, env: Readonly<Record<string, string>>): ReadonlyArray<string> =>
-  (new RegExp(`^${name}=(.+)$`, "m").exec(unit)?.[1] ?? "")
-    .replaceAll("/opt/looper", checkout)
-    .replaceAll(/\$\{(\w+)\}/g, (_, variable: string) => env[variable] ?? "")
-    .split(" ")
+/** The words of a unit's line, quoted ones too, with the checkout as /opt/looper. */
+const lineOf = (name: string): ReadonlyArray<string> => {
+  const line = new RegExp(`^${name}=(.+)$`, "m").exec(unit)?.[1] ?? ""
+  return Array.from(line.matchAll(/'([^']*)'|(\S+)/g), ([, quoted, word = ""]) =>
+    (quoted ?? word).replaceAll("/opt/looper", checkout)
+  )
+}
+
+/** Waits for the start as systemd does, for a Looper with this pid. */
+const waitForStart = (house: House, pid: number) => {
+  const [wait = "", ...words] = lineOf("ExecStartPost")
+  return execute(wait, words, { env: { ...house.env, MAINPID: String(pid) }, timeout: startDeadlineMillis })
+}
 
 describe("the unit's command lines", () => {
   it("start Looper, wait until it answers, and leave nothing after one SIGTERM", async () => {
     const house = await prepare()
-    const [start = "", ...words] = lineOf("ExecStart", house.env)
+    const [start = "", ...words] = lineOf("ExecStart")
     const child = spawn(start, words, { cwd: house.folder, env: house.env, stdio: "ignore" })
     const exited = once(child, "exit")
     let runId = ""
     try {
-      const [wait = "", ...waitWords] = lineOf("ExecStartPost", house.env)
-      await execute(wait, waitWords, { env: house.env, timeout: startDeadlineMillis })
+      await waitForStart(house, child.pid ?? 0)
       runId = await startRun(house)
       child.kill("SIGTERM")
       assert.deepStrictEqual(await exited, [0, null])
@@ -155,6 +162,26 @@ describe("the unit's command lines", () => {
       assert.match(runLogOf(house), /\n# codex_exec_return_code=143\n$/)
     } finally {
       removeAll(house, child, runId)
+    }
+  })
+
+  it("wait for a Looper that has ended no longer, also where another process answers in its place", async () => {
+    const house = await prepare()
+    const other = createHttpServer((_, response) => response.end("{}")).listen(Number(house.env["LOOPER_PORT"]))
+    const [start = "", ...words] = lineOf("ExecStart")
+    const env = { ...house.env, LOOPER_IDLE_POLL_SECONDS: "many" }
+    const child = spawn(start, words, { cwd: house.folder, env, stdio: "ignore" })
+    try {
+      await once(child, "exit")
+      assert.strictEqual(child.exitCode, 1)
+      const begunAt = performance.now()
+      const failure = await waitForStart(house, child.pid ?? 0).catch((error: { readonly code: number }) => error)
+      assert.propertyVal(failure, "code", 1)
+      assert.isBelow(performance.now() - begunAt, 10_000)
+    } finally {
+      other.close()
+      other.closeAllConnections()
+      removeAll(house, child, "")
     }
   })
 })

@@ -1,8 +1,10 @@
 import { createServer, type IncomingHttpHeaders } from "node:http"
 import type { AddressInfo } from "node:net"
+import { Readable } from "node:stream"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Queue, Redacted } from "effect"
+import { Effect, Fiber, Layer, Queue, Redacted, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { layerNotifierClient } from "../../../src/services/delivery/nodeClient.ts"
 import { redactor } from "../../../src/logging.ts"
@@ -15,23 +17,36 @@ interface Reply {
   readonly status?: number
   readonly text?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Instead of an answer: a reset, or nothing at all. */
-  readonly fault?: "reset" | "silence"
+  /** Instead of an answer: a reset, or nothing at all; or one whose body has no end. */
+  readonly fault?: "reset" | "silence" | "flood"
 }
 
 const token = "T0KEN-b7a1"
+
+/** The text, and padding until nobody takes it any more. */
+function* endless(text: string) {
+  yield text
+  for (;;) yield " ".repeat(64 * 1024)
+}
 
 /** A loopback webhook that answers by script, then with 200. */
 const makeHook = Effect.gen(function* () {
   const requests: Array<{ readonly url: string; readonly headers: IncomingHttpHeaders; readonly body: string }> = []
   const replies: Array<Reply> = []
   const arrived = yield* Queue.unbounded<void>()
+  const floods = yield* Queue.unbounded<{ readonly bytes: number }>()
   const server = createServer(async (request, response) => {
     const body = (await request.setEncoding("utf8").toArray()).join("")
     requests.push({ url: `${request.method} ${request.url}`, headers: request.headers, body })
     Queue.offerUnsafe(arrived, undefined)
     const { status = 200, text = "ok", headers = {}, fault } = replies.shift() ?? {}
     if (fault === "reset") return void request.socket.resetAndDestroy()
+    if (fault === "flood") {
+      const chunks = Readable.from(endless(text)).pipe(response.writeHead(status))
+      const { socket } = request
+      socket.once("close", () => Queue.offerUnsafe(floods, { bytes: socket.bytesWritten }))
+      return void chunks.on("error", () => {})
+    }
     if (fault === undefined) response.writeHead(status, headers).end(text)
   })
   yield* Effect.acquireRelease(
@@ -44,7 +59,7 @@ const makeHook = Effect.gen(function* () {
   )
   const { port } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}/services/${token}/x?thread=${token}2`
-  return { url, requests, reply: (...next: ReadonlyArray<Reply>) => void replies.push(...next), arrived }
+  return { url, requests, reply: (...next: ReadonlyArray<Reply>) => void replies.push(...next), arrived, floods }
 })
 
 const notifierOf = (url: string) =>
@@ -156,6 +171,22 @@ describe("a message to a webhook", () => {
   )
 
   it.live.each([
+    [200, undefined],
+    [404, "webhook request failed (404): no_service"],
+    [500, `webhook request failed (500): no_service${inDoubt}`]
+  ] as const)("reads no more than the head of an answer without end: %s", ([status, expected]) =>
+    Effect.gen(function* () {
+      const hook = yield* makeHook
+      hook.reply({ status, text: "no_service", fault: "flood" })
+      const sent = yield* Effect.result(sendTo(hook.url, "m"))
+      assert.strictEqual(Result.isFailure(sent) ? sent.failure.reason : undefined, expected)
+      // Once the connection is closed: what the two sockets buffered, and no more.
+      assert.isBelow((yield* Queue.take(hook.floods)).bytes, 16 * 1024 * 1024)
+      assert.strictEqual(hook.requests.length, 1)
+    })
+  )
+
+  it.live.each([
     { status: 429, text: "", headers: { "retry-after": "0.05" } },
     { status: 429, text: '{"message":"slow down","retry_after":0.05}' },
     { status: 503, text: "", headers: { "retry-after": "0.05" } }
@@ -170,11 +201,14 @@ describe("a message to a webhook", () => {
     })
   )
 
-  it.effect("is given up at once where the wait would pass 30 seconds", () =>
+  it.effect.each([
+    { "retry-after": "30" },
+    { "retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", date: "Wed, 21 Oct 2026 07:28:00 GMT" }
+  ])("is given up at once where the wait would pass 30 seconds: %#", (headers) =>
     Effect.gen(function* () {
       const hook = yield* makeHook
-      hook.reply({ status: 429, text: "", headers: { "retry-after": "30" } })
-      assert.include(yield* reasonOf(hook.url), "would pass the limit of 30 s, not delivered")
+      hook.reply({ status: 429, text: "", headers })
+      assert.include(yield* reasonOf(hook.url), "waiting 30 s more would pass the limit of 30 s, not delivered")
       assert.strictEqual(hook.requests.length, 1)
     })
   )

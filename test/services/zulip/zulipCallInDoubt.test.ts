@@ -61,7 +61,8 @@ describe("a message that may have arrived", () => {
       zulipReplies.error(200, "X", "odd"),
       'Zulip answered 200 without a result: {"result":"error","msg":"odd","code":"X"}; '
     ],
-    [zulipReplies.html(200, ""), "Zulip answered 200 without a result: no text; "]
+    [zulipReplies.html(200, ""), "Zulip answered 200 without a result: no text; "],
+    [zulipReplies.ok({ more: "x".repeat(65_536) }), "Zulip answered 200 with more than 65536 bytes; "]
   ] as const)("is not repeated when the answer leaves it open: %#", ([reply, expected]) =>
     Effect.gen(function* () {
       const server = yield* unreadable
@@ -101,6 +102,18 @@ describe("a lookup of a recipient", () => {
         server.requests.map((request) => request.path),
         ["/users", "/users", "/users", "/messages"]
       )
+    })
+  )
+
+  it.effect("reads the list of a large organization", () =>
+    Effect.gen(function* () {
+      const others = Array.from({ length: 40_000 }, (_, index) => {
+        const id = index + 100
+        return { user_id: id, full_name: `Member ${id}`, email: `user${id}@example.com` }
+      })
+      const server = yield* ZulipServer.make({ users: [...others, ...users] })
+      yield* sendWith({ ...configFor(server), messageType: "private" }, "hello")
+      assert.deepStrictEqual(server.messages[0]?.to, [8])
     })
   )
 

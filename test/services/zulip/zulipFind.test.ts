@@ -128,6 +128,15 @@ describe("a message that arrived without a word", () => {
       })
   )
 
+  it.effect("is found among long ones", () =>
+    Effect.gen(function* () {
+      const long = Array.from({ length: 19 }, (_, index) => earlier({ content: `${index}${"😀".repeat(10_000)}` }))
+      const server = yield* makeServer({ earlierMessages: long })
+      server.reply(zulipReplies.resetAfterStoring)
+      assert.match(yield* sendWith(configFor(server), "hello"), /^OK message_id=20 /)
+    })
+  )
+
   it.effect("is found by a later look where it is stored late", () =>
     Effect.gen(function* () {
       const server = yield* makeServer()

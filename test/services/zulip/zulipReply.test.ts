@@ -204,9 +204,11 @@ describe("judge", () => {
     const reply = {
       status,
       text: '{"result":"success","id":1}',
+      cutAtBytes: undefined,
       retryAfter: undefined,
       location: undefined,
-      date: undefined
+      date: undefined,
+      receivedAtMillis: 0
     }
     assert.strictEqual(judge(reply, [])._tag, tag)
   })
