@@ -36,17 +36,21 @@ const withImports = (names: ReadonlyArray<string>): ReadonlySet<string> => {
   return found
 }
 
+/** A font of other characters than ASCII is loaded where one is shown. */
+const firstFonts = (): ReadonlyArray<string> => {
+  const [css = ""] = named(nameOf(/^page-.*\.css$/)).map(textOf)
+  return [...css.matchAll(/@font-face\{[^}]*\}/g)]
+    .map(([face]) => face)
+    .filter((face) => !/unicode-range:\s*U\+a0/i.test(face))
+    .map((face) => /[\w-]+\.woff2/.exec(face)?.[0] ?? "")
+}
+
 /** Names no host that anything is fetched from: they only tell what an element is. */
 const namespaces = /^https?:\/\/www\.w3\.org\//
 
 describe("the built page", () => {
   it("needs at most 60,000 bytes until a live run's log is read: page, style, scripts, fonts and icons", () => {
-    // A font of other characters than ASCII is loaded where one is shown.
-    const [css = ""] = named(nameOf(/^page-.*\.css$/)).map(textOf)
-    const fonts = [...css.matchAll(/@font-face\{[^}]*\}/g)]
-      .map(([face]) => face)
-      .filter((face) => !/unicode-range:\s*U\+a0/i.test(face))
-      .map((face) => /[\w-]+\.woff2/.exec(face)?.[0] ?? "")
+    const fonts = firstFonts()
     const first = [
       "index.html",
       nameOf(/^page-.*\.css$/),
@@ -61,6 +65,15 @@ describe("the built page", () => {
     assert.strictEqual(fonts.length, 2)
     const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0)
     assert.isAtMost(total, 60_000, JSON.stringify(sizes, undefined, 2))
+  })
+
+  it("needs at most 90,000 bytes for all that it loads unasked", () => {
+    const fonts = firstFonts()
+    const all = files.filter(({ name }) => !name.endsWith(".woff2") || fonts.includes(name))
+    assert.isAtMost(
+      all.reduce((sum, file) => sum + sent(file), 0),
+      90_000
+    )
   })
 
   it("has the log pane in what is counted", () => {
