@@ -2,7 +2,7 @@
 import { render } from "lit-html"
 import type { Context } from "./actions/Actions.ts"
 import { makeLaterActions } from "./actions/laterActions.ts"
-import { rememberedSettings } from "./actions/remembered.ts"
+import { rememberedSettings } from "./actions/rememberedSettings.ts"
 import { applyTheme } from "./actions/theme.ts"
 import { makeViewActions } from "./actions/viewActions.ts"
 import { LooperApi } from "./api/LooperApi.ts"
