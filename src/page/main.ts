@@ -33,7 +33,7 @@ const shown = new Shown(store, api)
 const poll = new Poll(store, api, (status) => histories.onStatus(status))
 const context: Context = { store, api, look: () => poll.hurry() }
 const acts = makeLaterActions(context)
-const views = makeViewActions(context, { poll, histories, shown, reveal: (runId) => list.reveal(runId) })
+const views = makeViewActions(context, { poll, histories, shown, reveal: (...which) => list.reveal(...which) })
 const actions = { ...acts, ...views }
 const list = new RunList(actions)
 const pane = makeLogPane({
