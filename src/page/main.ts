@@ -42,6 +42,7 @@ const pane = makeLogPane({
     shown.onLog(log)
     store.update({ log })
   },
+  onMark: (runId, place) => shown.mark(runId, place),
   onRunEnded: () => poll.hurry(),
   // What tells it has a kind of its own.
   onShutdown: ({ deadlineMillis, leavesRun }) =>
