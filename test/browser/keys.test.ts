@@ -55,9 +55,9 @@ test("each key does what the list says", async ({ looper, open }) => {
   await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute("type"))).toBe("search")
 })
 
-describe("where nothing has the focus, the log hears", () => {
-  const scrollTop = (page: Opened) => page.locator(".log").evaluate((log) => log.scrollTop)
+const scrollTop = (page: Opened) => page.locator(".log").evaluate((log) => log.scrollTop)
 
+describe("where nothing has the focus, the log hears", () => {
   test("PageUp, which pauses, and End, which follows again", async ({ looper, open }) => {
     const page = await ready(await open(looper.url))
     const end = await scrollTop(page)

@@ -158,21 +158,23 @@ test("copied text has no line numbers", async ({ looper, open }) => {
     .toEqual(["line 46", "line 47", "line 48", "line 49"])
 })
 
+/** Selects all lines, in the page; answers the text of the selection. */
+const selectLines = () => {
+  const [block, selection] = [document.querySelector(".log .blk")!, getSelection()!]
+  selection.selectAllChildren(block)
+  return selection.toString()
+}
+
 test("copied text is the file's: empty lines are there, what a button says is not", async ({ looper, open }) => {
   const [long, rest] = ["x".repeat(5_000), ["alpha", "", "", "beta", "  ", "\tgamma  ", "", "delta"].join("\n")]
   showLog(looper, `first\n${long}\n${rest}\n`)
   const page = await open(looper.url)
   await page.getByRole("button", { name: "5,000 characters, show all" }).waitFor()
-  const select = () => {
-    const [log, selection] = [document.querySelector(".log .blk")!, getSelection()!]
-    selection.selectAllChildren(log)
-    return selection.toString()
-  }
-  expect(await page.evaluate(select)).toBe(`first\n${long.slice(0, 2_000)}…\n${rest}`)
+  expect(await page.evaluate(selectLines)).toBe(`first\n${long.slice(0, 2_000)}…\n${rest}`)
   await page.keyboard.press("Control+c")
   await expect.poll(() => clipboard(page)).toBe(`first\n${long.slice(0, 2_000)}…\n${rest}`)
   await page.getByRole("button", { name: "Wrap" }).click()
-  expect(await page.evaluate(select)).toBe(`first\n${long.slice(0, 2_000)}…\n${rest}`)
+  expect(await page.evaluate(selectLines)).toBe(`first\n${long.slice(0, 2_000)}…\n${rest}`)
 })
 
 test("the download is the file, byte for byte", async ({ looper, open }) => {
