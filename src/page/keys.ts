@@ -35,6 +35,9 @@ const logKeys: Readonly<Record<string, LogCommand>> = {
 /** Held down, these go on; all others are one press. */
 const steps = new Set(["j", "k", "n", "N", "e", "E", "[", "]"])
 
+/** What scrolls. */
+const scrolling = /^(Arrow|Page)|^(Home|End| )$/
+
 /** As much of a `KeyboardEvent` as decides. */
 export interface KeyPress {
   readonly key: string
@@ -70,7 +73,7 @@ const focusPlace = (target: EventTarget | null): FocusPlace => {
   return target.closest(".runs") === null ? "elsewhere" : "history"
 }
 
-/** Hears the page's keys; only Esc where letters are switched off, none while a dialog is open or a token is asked for. */
+/** Hears the page's keys; no letter where they are switched off, none while a dialog is open or a token is asked for. */
 export const listenToKeys = ({ store }: Context, actions: Actions, log: LogPane): void => {
   const perform: { readonly [Command in PageCommand]: () => void } = {
     start: () => actions.openDialog("start"),
@@ -93,9 +96,10 @@ export const listenToKeys = ({ store }: Context, actions: Actions, log: LogPane)
       else actions.dropNotice()
       return
     }
-    if (!settings.hasKeys) return
     const isModified = (event.ctrlKey || event.altKey || event.metaKey) && !event.getModifierState("AltGraph")
     const { key, shiftKey, repeat, target } = event
+    if (target === document.body && !isModified && !shiftKey && scrolling.test(key)) return log.take(event)
+    if (!settings.hasKeys) return
     const found = commandOf({ key, shiftKey, repeat, isModified }, focusPlace(target))
     if (found === undefined) return
     event.preventDefault()

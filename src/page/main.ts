@@ -2,7 +2,7 @@
 import { render } from "lit-html"
 import type { Context } from "./actions/Actions.ts"
 import { makeLaterActions } from "./actions/laterActions.ts"
-import { rememberedSettings } from "./actions/remembered.ts"
+import { rememberedSettings } from "./actions/rememberedSettings.ts"
 import { applyTheme } from "./actions/theme.ts"
 import { makeViewActions } from "./actions/viewActions.ts"
 import { LooperApi } from "./api/LooperApi.ts"
@@ -33,7 +33,7 @@ const shown = new Shown(store, api)
 const poll = new Poll(store, api, (status) => histories.onStatus(status))
 const context: Context = { store, api, look: () => poll.hurry() }
 const acts = makeLaterActions(context)
-const views = makeViewActions(context, { poll, histories, shown, reveal: (runId) => list.reveal(runId) })
+const views = makeViewActions(context, { poll, histories, shown, reveal: (...which) => list.reveal(...which) })
 const actions = { ...acts, ...views }
 const list = new RunList(actions)
 const pane = makeLogPane({
@@ -42,6 +42,7 @@ const pane = makeLogPane({
     shown.onLog(log)
     store.update({ log })
   },
+  onMark: (runId, place) => shown.mark(runId, place),
   onRunEnded: () => poll.hurry(),
   // What tells it has a kind of its own.
   onShutdown: ({ deadlineMillis, leavesRun }) =>

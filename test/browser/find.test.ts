@@ -69,6 +69,14 @@ test("says that there is none, and Escape gives the keys back", async ({ looper,
   await expect.poll(() => footOf(page)).toMatch(/^(Following|Paused)/)
 })
 
+test("finds a single character", async ({ looper, open }) => {
+  show(looper, { ...states.idle, log: "終わり\n終\nend\n" })
+  const page = await open(looper.url)
+  await page.getByText("end", { exact: true }).waitFor()
+  await field(page).fill("終")
+  await expect.poll(() => count(page)).toMatch(/^\d of 2$/)
+})
+
 test("n and N go on from outside the field", async ({ looper, open }) => {
   const page = await openLog(looper, open)
   await field(page).fill("needle")

@@ -5,7 +5,7 @@ import { now } from "./support/mockTime.ts"
 import { endedRun, olderRuns } from "./support/runs.ts"
 import { show } from "./support/show.ts"
 import { states } from "./support/states.ts"
-import { expect, type Opened, test } from "./support/test.ts"
+import { expect, type Opened, sizes, test } from "./support/test.ts"
 
 const rows = (page: Opened) => page.locator(".list .r")
 const filter = (page: Opened, name: RegExp) => page.locator(".flt").getByRole("button", { name })
@@ -133,6 +133,52 @@ describe("a run of the history", () => {
     await page.keyboard.press("k")
     await expect.poll(current).toContain(looper.runs[1]!.request_id)
   })
+
+  test("is left by j and k for the runs beside it, also where it is not listed yet", async ({ looper, open }) => {
+    showHistory(looper, 900)
+    const page = await open(looper.url, { nowMillis: now, path: `/?run=${looper.runs[400]!.request_id}` })
+    await expect.poll(() => rows(page).count()).toBeGreaterThan(10)
+    const current = () => new URL(page.url()).searchParams.get("run")
+    await page.keyboard.press("j")
+    await expect.poll(current).toBe(looper.runs[401]!.request_id)
+    await page.keyboard.press("k")
+    await expect.poll(current).toBe(looper.runs[400]!.request_id)
+    await page.keyboard.press("k")
+    await expect.poll(current).toBe(looper.runs[399]!.request_id)
+  })
+
+  test("that the filter leaves out is left by j and k for those beside it in time", async ({ looper, open }) => {
+    showHistory(looper, 60)
+    const failed = looper.runs.filter(({ state }) => state === "failed")
+    const [, second] = failed
+    const newer = looper.runs[looper.runs.indexOf(second!) - 1]
+    const page = await open(looper.url, { nowMillis: now, path: `/?run=${newer!.request_id}` })
+    await filter(page, /^Failed/).click()
+    await expect.poll(() => rows(page).count()).toBe(failed.length)
+    await page.keyboard.press("j")
+    await expect.poll(() => new URL(page.url()).searchParams.get("run")).toBe(second!.request_id)
+  })
+
+  for (const [width, size] of Object.entries(sizes)) {
+    test(`is gone to by its id through a button (${width})`, async ({ looper, open }) => {
+      showHistory(looper, 9_999)
+      const page = await open(looper.url, { nowMillis: now, size })
+      if (width === "narrow") await page.getByRole("tab", { name: "Runs" }).click()
+      await expect.poll(() => filter(page, /^All/).innerText()).toContain("10,000")
+      await filter(page, /^Stopped/).click()
+      await rows(page).first().waitFor()
+      const button = page.getByRole("button", { name: "Go to a run" })
+      const box = (await button.boundingBox())!
+      const edge = (await page.locator(".flt").boundingBox())!
+      expect(box.x + box.width).toBeLessThanOrEqual(edge.x + edge.width)
+      await button.click()
+      const dialog = page.getByRole("dialog", { name: "Go to a run" })
+      await dialog.getByLabel("Id, or date").fill(looper.runs[3]!.request_id)
+      await dialog.getByRole("button", { name: "Go", exact: true }).click()
+      await dialog.waitFor({ state: "hidden" })
+      expect(new URL(page.url()).search).toBe(`?run=${looper.runs[3]!.request_id}`)
+    })
+  }
 
   test("that is unknown says so in words", async ({ looper, open }) => {
     showHistory(looper, 3)

@@ -2,7 +2,7 @@ import { beforeEach, describe } from "vitest"
 import { footOf } from "./support/band.ts"
 import { numberedLines } from "./support/codexLog.ts"
 import type { FakeLooper } from "./support/FakeLooper.ts"
-import { isInView } from "./support/LogView.ts"
+import { atRest, isInView } from "./support/LogView.ts"
 import { show } from "./support/show.ts"
 import { states } from "./support/states.ts"
 import { expect, type Opened, test } from "./support/test.ts"
@@ -53,6 +53,73 @@ test("each key does what the list says", async ({ looper, open }) => {
   await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain("/?run=3f9c21ab")
   await page.keyboard.press("/")
   await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute("type"))).toBe("search")
+})
+
+const scrollTop = (page: Opened) => page.locator(".log").evaluate((log) => log.scrollTop)
+
+describe("where nothing has the focus, the log hears", () => {
+  test("PageUp, which pauses, and End, which follows again", async ({ looper, open }) => {
+    const page = await ready(await open(looper.url))
+    const end = await scrollTop(page)
+    expect(await page.evaluate(() => document.activeElement === document.body)).toBe(true)
+    await page.keyboard.press("PageUp")
+    await expect.poll(() => footOf(page)).toBe("Paused by scrolling")
+    await atRest(page)
+    expect(await scrollTop(page)).toBeLessThan(end - 200)
+    await page.evaluate(() => (document.activeElement as HTMLElement).blur())
+    await page.keyboard.press("End")
+    await expect.poll(() => footOf(page)).toBe("Following")
+    expect(await isInView(page, "line 1000")).toBe(true)
+  })
+
+  for (const key of ["Home", "ArrowUp"]) {
+    test(`${key}, also while lines come`, async ({ looper, open }) => {
+      const page = await ready(await open(looper.url))
+      await expect.poll(() => looper.log("3f9c21ab").followers).toBe(1)
+      const end = await scrollTop(page)
+      await page.keyboard.press(key)
+      looper.log("3f9c21ab").append("one more\n")
+      await expect.poll(() => footOf(page)).toBe("Paused by scrolling")
+      await atRest(page)
+      expect(await scrollTop(page)).toBeLessThan(end)
+      await page.locator(".chip").waitFor()
+    })
+  }
+
+  test("the same where letters are switched off", async ({ looper, open }) => {
+    const page = await open(looper.url, { before: () => localStorage.setItem("looper.settings", '{"hasKeys":false}') })
+    await ready(page)
+    await page.keyboard.press("PageUp")
+    await expect.poll(() => footOf(page)).toBe("Paused by scrolling")
+  })
+
+  test("but not from a dialog, a button or the history", async ({ looper, open }) => {
+    const page = await ready(await open(looper.url))
+    await page.getByRole("button", { name: "Stop", exact: true }).focus()
+    await page.keyboard.press("PageUp")
+    await page.locator(".list .r").first().focus()
+    await page.keyboard.press("PageUp")
+    await page.keyboard.press("?")
+    await page.getByRole("dialog").waitFor()
+    await page.keyboard.press("PageUp")
+    await page.keyboard.press("Escape")
+    await page.getByRole("dialog").waitFor({ state: "hidden" })
+    expect(await footOf(page)).toBe("Following")
+  })
+})
+
+test("g after j asks where to go; elsewhere it is the log's top", async ({ looper, open }) => {
+  const page = await ready(await open(looper.url))
+  const dialog = page.getByRole("dialog")
+  await page.keyboard.press("g")
+  await expect.poll(() => isInView(page, "line 1")).toBe(true)
+  expect(await dialog.count()).toBe(0)
+  await page.keyboard.press("j")
+  await expect
+    .poll(() => page.evaluate(() => document.activeElement?.getAttribute("href")))
+    .toContain(looper.runs[1]!.request_id)
+  await page.keyboard.press("g")
+  await dialog.getByRole("heading", { name: "Go to a run" }).waitFor()
 })
 
 test("g from the history asks where to go: an id, or a date", async ({ looper, open }) => {

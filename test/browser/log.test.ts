@@ -71,6 +71,30 @@ describe("links to lines", () => {
       .toEqual(["line 40", "line 41", "line 42", "line 43"])
   })
 
+  test("Shift makes a range from the line clicked first to the one clicked last, either way", async ({
+    looper,
+    open
+  }) => {
+    showLog(looper, numberedLines(50))
+    const page = await open(looper.url)
+    const marked = () => page.locator(".log .l.on > span").allInnerTexts()
+    const click = (line: number) =>
+      lineOf(page, `line ${line}`)
+        .locator("> a")
+        .click({ modifiers: ["Shift"] })
+    await lineOf(page, "line 40").locator("> a").click()
+    await click(44)
+    await expect.poll(async () => (await marked()).length).toBe(5)
+    await click(41)
+    await expect.poll(marked).toEqual(["line 40", "line 41"])
+    await click(38)
+    await expect.poll(marked).toEqual(["line 38", "line 39", "line 40"])
+    await page.reload()
+    await expect.poll(marked).toEqual(["line 38", "line 39", "line 40"])
+    await click(39)
+    await expect.poll(marked).toEqual(["line 38", "line 39"])
+  })
+
   test("one opens in the middle of a long log with one line marked and the right numbers", async ({ looper, open }) => {
     show(looper, { ...states.running, log: text })
     looper.nowMillis = undefined
@@ -132,6 +156,25 @@ test("copied text has no line numbers", async ({ looper, open }) => {
   await expect
     .poll(async () => (await clipboard(page)).trim().split(/\n+/))
     .toEqual(["line 46", "line 47", "line 48", "line 49"])
+})
+
+/** Selects all lines, in the page; answers the text of the selection. */
+const selectLines = () => {
+  const [block, selection] = [document.querySelector(".log .blk")!, getSelection()!]
+  selection.selectAllChildren(block)
+  return selection.toString()
+}
+
+test("copied text is the file's: empty lines are there, what a button says is not", async ({ looper, open }) => {
+  const [long, rest] = ["x".repeat(5_000), ["alpha", "", "", "beta", "  ", "\tgamma  ", "", "delta"].join("\n")]
+  showLog(looper, `first\n${long}\n${rest}\n`)
+  const page = await open(looper.url)
+  await page.getByRole("button", { name: "5,000 characters, show all" }).waitFor()
+  expect(await page.evaluate(selectLines)).toBe(`first\n${long.slice(0, 2_000)}…\n${rest}`)
+  await page.keyboard.press("Control+c")
+  await expect.poll(() => clipboard(page)).toBe(`first\n${long.slice(0, 2_000)}…\n${rest}`)
+  await page.getByRole("button", { name: "Wrap" }).click()
+  expect(await page.evaluate(selectLines)).toBe(`first\n${long.slice(0, 2_000)}…\n${rest}`)
 })
 
 test("the download is the file, byte for byte", async ({ looper, open }) => {

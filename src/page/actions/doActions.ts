@@ -4,7 +4,7 @@ import type { Context, DoActions } from "./Actions.ts"
 import { makeAsking } from "./asking.ts"
 import { makeAutopollActions } from "./autopollActions.ts"
 import { makeFormActions } from "./formActions.ts"
-import { rememberedTexts, rememberSettings, rememberTexts } from "./remembered.ts"
+import { rememberedTexts, rememberedUnanswered, rememberSettings, rememberTexts } from "./remembered.ts"
 import { makeStopActions } from "./stopActions.ts"
 import { applyTheme } from "./theme.ts"
 
@@ -12,7 +12,7 @@ import { applyTheme } from "./theme.ts"
 export const makeDoActions = (context: Context): DoActions => {
   const { store, api } = context
   const asking = makeAsking(context)
-  store.update({ form: { ...store.state.form, ...rememberedTexts() } })
+  store.update({ form: { ...store.state.form, ...rememberedTexts(), unanswered: rememberedUnanswered() } })
 
   return {
     ...makeStopActions(context, asking),

@@ -5,20 +5,16 @@ import { rememberTexts } from "./remembered.ts"
 import { edited } from "./startForm.ts"
 import { makeSubmitForm } from "./submitForm.ts"
 
-/** Typed texts are kept so long after the last key, in milliseconds. */
-const rememberMillis = 300
-
 /** Makes them. */
 export const makeFormActions = (context: Context, asking: Asking): Pick<DoActions, "editForm" | "submitForm"> => {
   const { store } = context
-  let timer: ReturnType<typeof setTimeout> | undefined
   return {
     editForm: (texts) => {
       const { form, status } = store.state
       if (status === undefined) return
       store.update({ form: { ...form, ...edited(form, texts, status.defaults) } })
-      clearTimeout(timer)
-      timer = setTimeout(() => rememberTexts(store.state.form), rememberMillis)
+      // At once: a reload does not wait.
+      rememberTexts(store.state.form)
     },
     submitForm: makeSubmitForm(context, asking)
   }

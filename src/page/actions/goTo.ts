@@ -1,41 +1,16 @@
 /** Jumps to a run by its id or a time, however old it is. */
 import { ApiError } from "../api/ApiError.ts"
 import type { RunDetails, RunsPage } from "../api/answers.ts"
-import type { Histories } from "../state/Histories.ts"
 import { targetOf } from "../state/historyPages.ts"
 import { fullTime, millisOf } from "../words/time.ts"
-import type { Context } from "./Actions.ts"
-
-/** Runs a request where many are passed over. */
-const strideRuns = 500
-
-/** The parts of the page that it needs. */
-export interface GoToParts extends Context {
-  readonly histories: Histories
-  readonly show: (runId: string) => void
-  /** Brings a run of the list into view. */
-  readonly reveal: (runId: string) => void
-}
+import { type ListParts, loadDownTo } from "./loadDownTo.ts"
 
 /** Opens the run; the answer says what there is not. */
-export const goTo = async (
-  text: string,
-  { store, api, histories, show, reveal }: GoToParts
-): Promise<string | undefined> => {
-  /** Loads the list down to a time, so that the run is there to be seen. */
-  const loadDownTo = async (millis: number) => {
-    for (;;) {
-      const { history } = store.state
-      const last = history.runs.at(-1)
-      if (last === undefined || (millisOf(last.started_at) ?? 0) <= millis) return
-      if (typeof history.nextCursor !== "string" || history.error !== undefined) return
-      await histories.loadOlder(strideRuns)
-      if (store.state.history.nextCursor === history.nextCursor) return
-    }
-  }
+export const goTo = async (text: string, parts: ListParts): Promise<string | undefined> => {
+  const { store, api, show, reveal } = parts
   const open = async (run: { readonly request_id: string; readonly started_at: string }) => {
     show(run.request_id)
-    await loadDownTo(millisOf(run.started_at) ?? 0)
+    await loadDownTo(parts, millisOf(run.started_at) ?? 0)
     reveal(run.request_id)
   }
   const openId = async (id: string): Promise<string | undefined> => {

@@ -1,27 +1,11 @@
-/** What this browser keeps: the start dialog's texts and the page's settings; never a token. */
+/** What the browser keeps: the start dialog's texts, a request that got no answer, and settings; never a token. */
 import type { Settings } from "../state/PageState.ts"
-import { emptyTexts, type FormTexts } from "./formState.ts"
+import { emptyTexts, type FormTexts, type StartForm } from "./formState.ts"
+import { settingsKey } from "./rememberedSettings.ts"
+import { read, write } from "./stored.ts"
 
 const formKey = "looper.form"
-const settingsKey = "looper.settings"
-
-/** A storage that is full, or that the browser withholds, is none. */
-const read = (key: string): Readonly<Record<string, unknown>> => {
-  try {
-    const value: unknown = JSON.parse(localStorage.getItem(key) ?? "{}")
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
-  } catch {
-    return {}
-  }
-}
-
-const write = (key: string, value: object): void => {
-  try {
-    localStorage.setItem(key, JSON.stringify(value))
-  } catch {
-    // The page does without.
-  }
-}
+const unansweredKey = "looper.unanswered"
 
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
 
@@ -40,11 +24,15 @@ export const rememberedTexts = (): FormTexts => {
 export const rememberTexts = ({ prompt, message, workspace, delay }: FormTexts): void =>
   write(formKey, { prompt, message, workspace, delay })
 
-/** The settings; system's theme and letters as commands where nobody chose. */
-export const rememberedSettings = (): Settings => {
-  const { theme, hasKeys } = read(settingsKey)
-  return { theme: theme === "light" || theme === "dark" ? theme : "system", hasKeys: hasKeys !== false }
+/** The request of this tab that got no answer. */
+export const rememberedUnanswered = (): StartForm["unanswered"] => {
+  const { body, key } = read(unansweredKey, "sessionStorage")
+  return typeof body === "string" && typeof key === "string" ? { body, key } : undefined
 }
 
-/** Keeps them for this browser. */
+/** Until it is answered; another tab's is another request. */
+export const rememberUnanswered = (unanswered: StartForm["unanswered"]): void =>
+  write(unansweredKey, unanswered ?? {}, "sessionStorage")
+
+/** Keeps the settings for this browser. */
 export const rememberSettings = (settings: Settings): void => write(settingsKey, settings)

@@ -6,7 +6,7 @@ import type { Context } from "./Actions.ts"
 import type { Asking } from "./asking.ts"
 import { alivePids, type Attempt, isToldByBand, problemOf } from "./formProblem.ts"
 import type { StartForm } from "./formState.ts"
-import { rememberTexts } from "./remembered.ts"
+import { rememberTexts, rememberUnanswered } from "./remembered.ts"
 import { announcement, keyFor, type Submission, start, unseenOf, type Victim } from "./startForm.ts"
 
 /** `crypto.randomUUID` is only there over TLS or on this machine. */
@@ -20,7 +20,10 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
   const { store, api } = context
   /** The request that is on its way, and who held the lock before it. */
   let sent: { readonly holderBefore: string | undefined } | undefined
-  const edit = (form: Partial<StartForm>) => store.update({ form: { ...store.state.form, ...form } })
+  const edit = (form: Partial<StartForm>) => {
+    store.update({ form: { ...store.state.form, ...form } })
+    if ("unanswered" in form) rememberUnanswered(form.unanswered)
+  }
   const close = () => {
     if (isOpen(store.state)) store.update({ dialog: "none" })
   }

@@ -10,8 +10,8 @@ export interface ViewParts {
   readonly poll: Poll
   readonly histories: Histories
   readonly shown: Shown
-  /** Brings a run of the list into view. */
-  readonly reveal: (runId: string) => void
+  /** Brings a run of the list into view, and puts the focus there where it shall. */
+  readonly reveal: (runId: string, takesFocus?: boolean) => void
 }
 
 /** Reading: what is shown. */
@@ -21,23 +21,15 @@ export const makeViewActions = ({ store, api }: Context, parts: ViewParts): View
     shown.show(runId)
     store.update({ notice: undefined })
   }
+  const listed = { store, api, histories, show, reveal }
   return {
     showRun: show,
     setFilter: (filter) => histories.setFilter(filter),
     loadOlder: () => void histories.loadOlder(),
-    stepRun: (direction) => {
-      const { history, shownRun } = store.state
-      const index = history.runs.findIndex((run) => run.request_id === shownRun?.request_id)
-      const next = history.runs[index === -1 ? 0 : index + direction]
-      if (next === undefined) return
-      show(next.request_id)
-      reveal(next.request_id)
-      if (index + direction > history.runs.length - 5) void histories.loadOlder()
-    },
+    stepRun: (direction) => void loadLater(store).then((later) => later?.stepRun(direction, listed)),
     goTo: async (text) => {
       const later = await loadLater(store)
-      if (later === undefined) return notLoadedWords(store.state)
-      return await later.goTo(text, { store, api, histories, show, reveal })
+      return later === undefined ? notLoadedWords(store.state) : await later.goTo(text, listed)
     },
     setTab: (tab) => store.update({ tab }),
     tryNow: () => poll.ask()

@@ -9,8 +9,6 @@ import type { LogView } from "./LogView.ts"
 
 /** Of a longer log the errors are counted when somebody asks for them, in bytes. */
 const countedBytes = 4_000_000
-/** Fewer characters are everywhere. */
-const shortestText = 2
 /** Who types is not done, in milliseconds. */
 const typingMillis = 150
 
@@ -62,7 +60,7 @@ export class Finders {
   find(text: string): void {
     this.#query = text
     clearTimeout(this.#timer)
-    if (text.length < shortestText) this.text.stop()
+    if (text === "") this.text.stop()
     else {
       this.#timer = setTimeout(() => {
         this.#start(this.text, "text")

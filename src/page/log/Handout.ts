@@ -2,8 +2,8 @@
 import type { LooperApi } from "../api/LooperApi.ts"
 import { copyText } from "./copyText.ts"
 import { curlOf, download } from "./download.ts"
+import { linkOf } from "./linkOf.ts"
 import type { LogPlace } from "./LogPane.ts"
-import { addressOf } from "./place.ts"
 
 /** How long "Copied" stands, in milliseconds. */
 const copiedMillis = 1_500
@@ -21,7 +21,7 @@ export class Handout {
   }
 
   async copyLink(runId: string, place: LogPlace | undefined): Promise<void> {
-    await this.#copy("link", addressOf(new URL(".", document.baseURI).href, runId, place))
+    await this.#copy("link", linkOf(new URL(".", document.baseURI).href, runId, place))
   }
 
   async copyCurl(): Promise<void> {

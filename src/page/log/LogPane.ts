@@ -9,6 +9,8 @@ export interface LogPaneOptions {
   readonly api: LooperApi
   /** Something that the page shows elsewhere has changed. */
   readonly onFacts: (facts: LogFacts) => void
+  /** What is marked has changed; `undefined`: nothing is any more. */
+  readonly onMark: (runId: string, place: LogPlace | undefined) => void
   /** The stream said so: the run has ended. */
   readonly onRunEnded: (runId: string) => void
   /** The stream said so: Looper stops. */
@@ -44,6 +46,8 @@ export interface LogPane {
   /** Opens a run's log; for the run that is open it only takes what is new of it (it ended, its log was pruned). */
   show(run: Run | undefined, place?: LogPlace): void
   do(command: LogCommand): void
+  /** Scrolls by a key that nobody else took. */
+  take(event: KeyboardEvent): void
   /** Looper answers again, or does not: the stream is opened again at once, or waits. */
   setReachable(isReachable: boolean): void
 }

@@ -24,12 +24,19 @@ export interface Source {
   readonly runId: string
 }
 
+/** Whom it tells. */
+export interface ViewListener {
+  readonly onChange: () => void
+  readonly onMark: (runId: string, place: LogPlace | undefined) => void
+}
+
 /** Owns the scroller's lines. */
 export class LogView {
   readonly scroller: HTMLElement
   readonly follow: Follow
   readonly lines: LogLines
   readonly #onChange: () => void
+  readonly #onMark: ViewListener["onMark"]
   #source: Source | undefined
   /** Lines of the live end that are not drawn yet. */
   #queue: Array<LogLine> = []
@@ -41,14 +48,17 @@ export class LogView {
   #isScheduled = false
   readonly #flood = new Flood()
   readonly #look: Look
+  /** A range begins, or ends, with the line of this byte. */
+  #anchor = 0
   /** Came since the reader paused. */
   newLines = 0
   /** Were dropped before they were drawn, just before the window. */
   notDrawn = 0
 
-  constructor(scroller: HTMLElement, isPlain: boolean, onChange: () => void) {
+  constructor(scroller: HTMLElement, isPlain: boolean, { onChange, onMark }: ViewListener) {
     this.scroller = scroller
     this.#onChange = onChange
+    this.#onMark = onMark
     this.loading = new Loading(onChange)
     this.#look = new Look(isPlain)
     this.lines = new LogLines(this.#look)
@@ -205,16 +215,20 @@ export class LogView {
     return line === undefined ? place : marksOf(line, place)
   }
 
-  /** Marks lines, and shows them nowhere. */
-  mark(place: LogPlace | undefined): void {
-    this.#mark(place)
+  /** Marks a line, as a range with all from the one that was marked first to it. */
+  markLine(line: LogLine, isRange: boolean): void {
+    const start = isRange && this.place !== undefined ? this.#anchor : line.start
+    this.#mark(marksOf(line, this.lines.at(start)?.line ?? { start, end: undefined }))
+    this.#anchor = start
     this.#onChange()
   }
 
   #mark(place: LogPlace | undefined): void {
     if (this.#look.place === place) return
     this.#look.place = place
+    this.#anchor = place?.start ?? 0
     this.lines.remark()
+    if (this.#source !== undefined) this.#onMark(this.#source.runId, place)
   }
 
   #reveal(offset: number): PlacedLine | undefined {

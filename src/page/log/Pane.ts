@@ -12,7 +12,6 @@ import { LogFile } from "./LogFile.ts"
 import type { LogCommand, LogPane, LogPaneOptions, LogPlace } from "./LogPane.ts"
 import type { StreamState } from "./LogStream.ts"
 import { LogView } from "./LogView.ts"
-import { marksOf, writeAddress } from "./place.ts"
 import { Rate } from "./Rate.ts"
 import { Redraw } from "./Redraw.ts"
 import { factsOf, footOf, type Scene, toolsOf } from "./scene.ts"
@@ -65,7 +64,10 @@ export class Pane implements LogPane {
     scroller.setAttribute("role", "log")
     scroller.setAttribute("aria-live", "off")
     const changed = () => this.#schedule()
-    this.#view = new LogView(scroller, new URLSearchParams(location.search).has("plain"), changed)
+    this.#view = new LogView(scroller, new URLSearchParams(location.search).has("plain"), {
+      onChange: changed,
+      onMark: options.onMark
+    })
     this.#later = new LaterParts(options.api, this.#view, changed)
     scroller.append(this.#firstEdge, this.#view.lines.element, this.#lastEdge)
     this.element.append(this.#tools, scroller, this.#foot, this.#chip.element, this.#announcer.element)
@@ -120,6 +122,14 @@ export class Pane implements LogPane {
       case "link":
         return this.#actions.copyLink()
     }
+  }
+
+  take(event: KeyboardEvent): void {
+    if (!this.#scroller.checkVisibility()) return
+    // What the browser does with the key it does where the focus is by then.
+    this.#scroller.focus()
+    if (!this.#scroller.dispatchEvent(new KeyboardEvent("keydown", { key: event.key, cancelable: true })))
+      event.preventDefault()
   }
 
   setReachable(isReachable: boolean): void {
@@ -211,10 +221,8 @@ export class Pane implements LogPane {
     if (target.closest("a") === null || event.ctrlKey || event.metaKey) return
     event.preventDefault()
     if (event.shiftKey) getSelection()?.removeAllRanges()
-    const place = marksOf(placed.line, event.shiftKey ? this.#view.place : undefined)
     this.#view.follow.pause("line")
-    this.#view.mark(place)
-    if (this.#run !== undefined) writeAddress(this.#run.request_id, place)
+    this.#view.markLine(placed.line, event.shiftKey)
   }
 
   #focusFind(): void {

@@ -76,6 +76,8 @@ export const lineElement = (line: LogLine, look: LineLook, isWhole = false): HTM
   fill(content, isDrawn ? line.text : textOf(line, false), kind === "command" && !line.text.includes("\u001b"))
   if (isDrawn && line.isCut)
     content.append(`… and ${bytes(line.end - line.start - maxLineBytes)} more: download the log`)
+  // An empty row is left out of a copied text.
+  if (content.firstChild === null) content.append(element("br", ""))
   return row
 }
 

@@ -13,14 +13,6 @@ export const placeOf = (fragment: string): LogPlace | undefined => {
 /** The fragment of a place. */
 export const fragmentOf = ({ start, end }: LogPlace): string => (end === undefined ? `#b${start}` : `#b${start}-${end}`)
 
-/** The address of a run's log, or of a place in it, below the page's own; it carries nothing else. */
-export const addressOf = (page: string, runId: string, place: LogPlace | undefined): string => {
-  const url = new URL(page)
-  url.search = `?run=${encodeURIComponent(runId)}`
-  url.hash = place === undefined ? "" : fragmentOf(place)
-  return url.href
-}
-
 /** The bytes of a line; with others that are marked already, all between them too. */
 export const marksOf = (
   line: { readonly start: number; readonly end: number },
@@ -29,14 +21,6 @@ export const marksOf = (
   marked === undefined
     ? { start: line.start, end: line.end }
     : { start: Math.min(marked.start, line.start), end: Math.max(marked.end ?? marked.start + 1, line.end) }
-
-/** Writes a place into the page's own address, without a step of its history. */
-export const writeAddress = (runId: string, place: LogPlace): void => {
-  const url = new URL(location.href)
-  url.searchParams.set("run", runId)
-  url.hash = fragmentOf(place)
-  history.replaceState(history.state, "", url)
-}
 
 /** A line of which something is marked. */
 export const isMarked = (

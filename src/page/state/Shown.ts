@@ -3,6 +3,7 @@ import type { Run, RunDetails } from "../api/answers.ts"
 import { ApiError } from "../api/ApiError.ts"
 import type { LooperApi } from "../api/LooperApi.ts"
 import type { LogPlace } from "../log/LogPane.ts"
+import { fragmentOf } from "../log/place.ts"
 import { addressOf, searchFor } from "./address.ts"
 import type { PageState } from "./PageState.ts"
 import { newestRun } from "./newestRun.ts"
@@ -11,6 +12,9 @@ import type { Store } from "./Store.ts"
 
 /** A header lies within; a prompt is one argument, so it has an end. */
 const headerBytes = 262_144
+
+/** State of the browser's history, so that it outlives a reload: only a mark in its log pins the run. */
+const byMark = "mark"
 
 /** Keeps `pinnedRunId`, `shownRun`, `newerRunId` and `prompt` true. */
 export class Shown {
@@ -61,6 +65,15 @@ export class Shown {
     this.#open(runId)
   }
 
+  /** Something of a run's log is marked, or nothing any more: the address says so, and pins the run as long. */
+  mark(runId: string, place: LogPlace | undefined): void {
+    const isFree = this.#store.state.pinnedRunId === undefined || history.state === byMark
+    const pinnedRunId = isFree && place === undefined ? undefined : runId
+    const address = searchFor(pinnedRunId, location.search) + (place === undefined ? "" : fragmentOf(place))
+    history.replaceState(isFree && place !== undefined ? byMark : null, "", location.pathname + address)
+    this.#store.update({ pinnedRunId })
+  }
+
   /** What was seen is forgotten, so that all of it is asked for again. */
   reset(): void {
     this.#promptAsked = ""
@@ -87,6 +100,7 @@ export class Shown {
   /** Takes what is newest into what is shown. */
   choose(): void {
     const { pinnedRunId, shownRun, status, recent } = this.#store.state
+    const newest = newestRun(this.#store.state)
     const known = (id: string): Run | undefined => {
       if (status?.run?.request_id === id) return status.run
       return (
@@ -98,9 +112,9 @@ export class Shown {
       const run = known(pinnedRunId)
       if (run !== undefined) this.#update(run)
       else void this.#find(pinnedRunId)
+      if (history.state === byMark) this.#offer(newest)
       return
     }
-    const newest = newestRun(this.#store.state)
     if (newest === undefined) return
     if (shownRun === undefined || shownRun.request_id === newest.request_id) return this.#update(newest)
     if (this.#hasFollowed || (shownRun.log_path === null && !shownRun.is_log_pruned)) {
@@ -109,7 +123,13 @@ export class Shown {
     }
     const current = known(shownRun.request_id)
     if (current !== undefined) this.#update(current)
-    if (this.#store.state.newerRunId !== newest.request_id) this.#store.update({ newerRunId: newest.request_id })
+    this.#offer(newest)
+  }
+
+  #offer(newest: Run | undefined): void {
+    const { newerRunId, shownRun } = this.#store.state
+    const id = newest?.request_id
+    if (id !== shownRun?.request_id && id !== newerRunId) this.#store.update({ newerRunId: id })
   }
 
   #update(run: Run): void {

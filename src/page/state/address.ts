@@ -1,5 +1,6 @@
 /** What the page's address says: which run, which bytes of its log. */
 import type { LogPlace } from "../log/LogPane.ts"
+import { placeOf } from "../log/place.ts"
 
 /** An address in parts. */
 export interface Address {
@@ -11,14 +12,7 @@ export interface Address {
 /** Reads `?run=3f9c21ab#b1240118-1240377`. */
 export const addressOf = ({ search, hash }: { readonly search: string; readonly hash: string }): Address => {
   const runId = new URLSearchParams(search).get("run") ?? ""
-  const place = /^#b(\d{1,15})(?:-(\d{1,15}))?$/.exec(hash)
-  return {
-    runId: /^(?:auto)?[0-9a-f]{8}$/.test(runId) ? runId : undefined,
-    place:
-      place === null
-        ? undefined
-        : { start: Number(place[1]), end: place[2] === undefined ? undefined : Number(place[2]) }
-  }
+  return { runId: /^(?:auto)?[0-9a-f]{8}$/.test(runId) ? runId : undefined, place: placeOf(hash) }
 }
 
 /** The query that shows a run; what else stands there, such as the theme, stays. */

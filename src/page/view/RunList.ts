@@ -56,7 +56,7 @@ export class RunList {
   #runs: ReadonlyArray<Run> | undefined
   #day = ""
   #filter = ""
-  #wanted: string | undefined
+  #wanted: Parameters<RunList["reveal"]> | undefined
   readonly #above = makeSpacer()
   readonly #below = makeSpacer()
 
@@ -101,20 +101,22 @@ export class RunList {
       this.#filter = history.filter
     }
     this.#paint()
-    if (this.#wanted !== undefined) this.reveal(this.#wanted)
+    if (this.#wanted !== undefined) this.reveal(...this.#wanted)
   }
 
-  /** Brings a run into view; one that is not listed yet as soon as it is. */
-  reveal(runId: string): void {
+  /** Brings a run into view, with the focus where it shall; one that is not listed yet as soon as it is. */
+  reveal(runId: string, takesFocus = false): void {
     const index = this.#indexOf(runId)
-    this.#wanted = index === -1 ? runId : undefined
+    this.#wanted = index === -1 ? [runId, takesFocus] : undefined
     if (index === -1) return
     const { day, run } = this.#heights
     const top = this.#tops[index] ?? 0
     const { scrollTop, clientHeight } = this.element
-    if (top - day >= scrollTop && top + run <= scrollTop + clientHeight) return
-    this.element.scrollTop = top - day - clientHeight / 3
-    this.#paint()
+    if (top - day < scrollTop || top + run > scrollTop + clientHeight) {
+      this.element.scrollTop = top - day - clientHeight / 3
+      this.#paint()
+    }
+    if (takesFocus) this.element.querySelector<HTMLElement>(`[data-run="${runId}"]`)?.focus({ preventScroll: true })
   }
 
   #indexOf(runId: string): number {

@@ -31,6 +31,7 @@ const filterButtons = ({ history }: PageState, actions: Actions) =>
             @click=${() => actions.setFilter(filter)}
           >${name}${shown}</button>`
         })}
+        <button class="lnk" aria-label="Go to a run" title="By its id, or a date (G in this list)" @click=${() => actions.openDialog("goTo")}>Go to…</button>
       </div>`
 
 const poll = (state: PageState, actions: Actions) => {

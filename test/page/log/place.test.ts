@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Look } from "../../../src/page/log/Look.ts"
-import { addressOf, fragmentOf, marksOf, placeOf } from "../../../src/page/log/place.ts"
+import { linkOf } from "../../../src/page/log/linkOf.ts"
+import { fragmentOf, marksOf, placeOf } from "../../../src/page/log/place.ts"
 
 describe("addresses of lines", () => {
   it("are read as they are written", () => {
@@ -23,10 +24,10 @@ describe("addresses of lines", () => {
 
   it("carry the run and the place, and nothing else of the page's", () => {
     assert.strictEqual(
-      addressOf("http://devbox:3456/?theme=dark&x=1#old", "3f9c21ab", { start: 5, end: 9 }),
+      linkOf("http://devbox:3456/?theme=dark&x=1#old", "3f9c21ab", { start: 5, end: 9 }),
       "http://devbox:3456/?run=3f9c21ab#b5-9"
     )
-    assert.strictEqual(addressOf("http://h/sub/?a", "a&b", undefined), "http://h/sub/?run=a%26b")
+    assert.strictEqual(linkOf("http://h/sub/?a", "a&b", undefined), "http://h/sub/?run=a%26b")
   })
 
   it("mark a line, or everything between it and what is marked", () => {

@@ -48,6 +48,37 @@ describe("the run that is open", () => {
   })
 })
 
+describe("a mark in the log", () => {
+  it("pins the run as long, and a newer one is offered meanwhile", () => {
+    const { store, api, history, location } = opened()
+    const shown = new Shown(store, api)
+    store.update({ status: { ...status, run: null } })
+    shown.choose()
+    shown.mark("00000001", { start: 5, end: 9 })
+    assert.strictEqual(history.address, "/?run=00000001#b5-9")
+    location.search = "?run=00000001"
+    store.update({ status })
+    shown.choose()
+    assert.strictEqual(store.state.shownRun?.request_id, "00000001")
+    assert.strictEqual(store.state.newerRunId, newest)
+    shown.mark("00000001", undefined)
+    assert.strictEqual(history.address, "/")
+    assert.isUndefined(store.state.pinnedRunId)
+  })
+
+  it("leaves a run pinned that somebody pinned", () => {
+    const { store, api, history } = opened("?run=00000001")
+    const shown = new Shown(store, api)
+    shown.choose()
+    shown.mark("00000001", { start: 5, end: 9 })
+    shown.mark("00000001", undefined)
+    assert.strictEqual(history.address, "/?run=00000001")
+    assert.strictEqual(store.state.pinnedRunId, "00000001")
+    shown.choose()
+    assert.isUndefined(store.state.newerRunId)
+  })
+})
+
 describe("a page that is blank until a token is entered anew", () => {
   it("reads the prompt and the history again", async () => {
     const { store, api } = opened("?run=00000001")

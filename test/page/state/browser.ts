@@ -6,6 +6,8 @@ export interface Browser {
   readonly document: EventTarget & { hidden: boolean }
   readonly location: { search: string; hash: string; readonly pathname: string }
   readonly window: EventTarget
+  /** What was written into it last. */
+  readonly history: { state: unknown; address: string | undefined }
   /** Frames that were asked for, and do not come by themselves. */
   readonly frames: Array<() => void>
 }
@@ -16,11 +18,14 @@ export const stubBrowser = (): Browser => {
     document: Object.assign(new EventTarget(), { hidden: false }),
     location: { search: "", hash: "", pathname: "/" },
     window: new EventTarget(),
+    history: { state: null, address: undefined },
     frames: []
   }
-  const { document, location, window, frames } = browser
+  const { document, location, window, history, frames } = browser
   vi.stubGlobal("document", document)
   vi.stubGlobal("location", location)
+  const replaceState = (state: unknown, _: string, address: string) => Object.assign(history, { state, address })
+  vi.stubGlobal("history", Object.assign(history, { replaceState }))
   vi.stubGlobal("addEventListener", window.addEventListener.bind(window))
   vi.stubGlobal("requestAnimationFrame", (frame: () => void) => frames.push(frame))
   vi.stubGlobal("sessionStorage", { getItem: () => null, removeItem: () => undefined })
