@@ -1,27 +1,21 @@
 /** What this browser keeps: the start dialog's texts and the page's settings; never a token. */
 import type { Settings } from "../state/PageState.ts"
+import { keep, kept } from "../storage.ts"
 import { emptyTexts, type FormTexts } from "./formState.ts"
 
 const formKey = "looper.form"
 const settingsKey = "looper.settings"
 
-/** A storage that is full, or that the browser withholds, is none. */
 const read = (key: string): Readonly<Record<string, unknown>> => {
   try {
-    const value: unknown = JSON.parse(localStorage.getItem(key) ?? "{}")
+    const value: unknown = JSON.parse(kept("localStorage", key) ?? "{}")
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
   } catch {
     return {}
   }
 }
 
-const write = (key: string, value: object): void => {
-  try {
-    localStorage.setItem(key, JSON.stringify(value))
-  } catch {
-    // The page does without.
-  }
-}
+const write = (key: string, value: object): void => keep("localStorage", key, JSON.stringify(value))
 
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
 

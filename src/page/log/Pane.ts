@@ -1,6 +1,7 @@
 /** One run's log pane: which log is open, and what its tools do. */
 import { render } from "lit-html"
 import type { Run } from "../api/answers.ts"
+import { keep, kept } from "../storage.ts"
 import { Announcer } from "./Announcer.ts"
 import { Chip } from "./Chip.ts"
 import { firstEdge, hasLog, isFinal, lastEdge } from "./edges.ts"
@@ -69,7 +70,7 @@ export class Pane implements LogPane {
     this.#later = new LaterParts(options.api, this.#view, changed)
     scroller.append(this.#firstEdge, this.#view.lines.element, this.#lastEdge)
     this.element.append(this.#tools, scroller, this.#foot, this.#chip.element, this.#announcer.element)
-    const wrap = localStorage.getItem(wrapKey) ?? (matchMedia("(max-width: 820px)").matches ? "1" : "0")
+    const wrap = kept("localStorage", wrapKey) ?? (matchMedia("(max-width: 820px)").matches ? "1" : "0")
     scroller.classList.toggle("wrap", wrap === "1")
     scroller.addEventListener("scroll", changed, { passive: true })
     scroller.addEventListener("click", (event) => this.#onClick(event))
@@ -225,7 +226,7 @@ export class Pane implements LogPane {
 
   #wrap(): void {
     const isWrapped = this.#scroller.classList.toggle("wrap")
-    localStorage.setItem(wrapKey, isWrapped ? "1" : "0")
+    keep("localStorage", wrapKey, isWrapped ? "1" : "0")
     this.#view.follow.stick()
     this.#schedule()
   }
