@@ -32,6 +32,24 @@ const cutButtons = (page: Opened) =>
 
 const forbid = (looper: FakeLooper) => looper.answer(() => refusal(403, "host_not_allowed", "this Host is not allowed"))
 
+const escape = "\u001b["
+const colours = [30, 31, 32, 33, 34, 35, 36, 37].map((code) => `${escape}${code}m`)
+const colouredLog = [
+  ...colours.flatMap((colour) => [`${colour}plain ${escape}2mdim ${escape}7mturned${escape}0m`]),
+  `${escape}2mdim${escape}0m ${escape}1mbold${escape}0m`,
+  "x".repeat(3_000),
+  "exec",
+  "/bin/bash -lc 'ls' in /srv",
+  " exited 1 in 21408ms:",
+  "output",
+  "ERROR: no",
+  "",
+  "codex",
+  "words",
+  ""
+].join("\n")
+const coloured: State = { ...states.running, log: colouredLog }
+
 /** Every look that has parts of its own. */
 const looks: Readonly<Record<string, { state: State; after?: (page: Opened) => Promise<unknown> }>> = {
   running: { state: states.running },
@@ -42,6 +60,16 @@ const looks: Readonly<Record<string, { state: State; after?: (page: Opened) => P
   failed: { state: states.failed },
   "backing off": { state: states.backoff },
   empty: { state: states.empty },
+  "colours and a long line": { state: coloured, after: (page) => page.locator(".log .l .i").waitFor() },
+  "marked lines": {
+    state: coloured,
+    after: async (page) => {
+      const numbers = page.locator(".log .l > a")
+      await numbers.first().click()
+      await numbers.last().click({ modifiers: ["Shift"] })
+      await page.mouse.move(0, 0)
+    }
+  },
   "stop asked": {
     state: states.running,
     after: (page) => page.getByRole("button", { name: "Stop", exact: true }).click()
@@ -103,6 +131,42 @@ describe("no finding of axe, and nothing scrolled sideways or cut at 390 pixels"
       await page.getByRole("tab", { name: "Runs" }).click()
       expect(await findings(page)).toEqual([])
     })
+  }
+})
+
+/** Of each fill and line of the chart against the column that it stands on. */
+const chartContrasts = (page: Opened) =>
+  page.locator(".chart svg :is(.full, .hollow, path)").evaluateAll((parts) => {
+    const canvas = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D
+    const luminance = () => {
+      const [red = 0, green = 0, blue = 0] = [...canvas.getImageData(0, 0, 1, 1).data].map((byte) => {
+        const part = byte / 255
+        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+      })
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+    const paint = (colour: string, alpha = 1) => {
+      canvas.globalAlpha = alpha
+      canvas.fillStyle = colour
+      canvas.fillRect(0, 0, 1, 1)
+      return luminance()
+    }
+    return parts.map((part) => {
+      const { fill, stroke, opacity } = getComputedStyle(part)
+      const ground = paint(getComputedStyle(part.closest(".runs") as Element).backgroundColor)
+      const drawn = paint(fill === "none" ? stroke : fill, Number(opacity))
+      return (Math.max(ground, drawn) + 0.05) / (Math.min(ground, drawn) + 0.05)
+    })
+  })
+
+test("the chart's bars are seen in both themes", async ({ looper, open }) => {
+  show(looper, states.failed)
+  for (const theme of ["light", "dark"] as const) {
+    const page = await open(looper.url, { nowMillis: now, theme })
+    await page.locator(".chart path").first().waitFor()
+    const contrasts = await chartContrasts(page)
+    expect(contrasts.length).toBeGreaterThan(40)
+    expect(Math.min(...contrasts), theme).toBeGreaterThanOrEqual(3)
   }
 })
 
@@ -213,4 +277,29 @@ test("screen readers hear the word and the fact, not the seconds", async ({ loop
   expect(await skip.evaluate((link) => link === document.activeElement)).toBe(true)
   await page.keyboard.press("Enter")
   await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("log")
+})
+
+describe("the skip link leads to what stands in the log's place", () => {
+  const places = [
+    ["running", states.running, ".log"],
+    ["starting", states.starting, ".steps"],
+    ["not started", states.stepfail, ".steps"],
+    ["empty", states.empty, ".blank"]
+  ] as const
+  for (const [name, state, place] of places) {
+    for (const [width, size] of Object.entries(sizes)) {
+      test(`${name}, ${width}`, async ({ looper, open }) => {
+        show(looper, state)
+        const page = await open(looper.url, { nowMillis: "nowMillis" in state ? state.nowMillis : now, size })
+        await page.locator(place).waitFor()
+        if (width === "narrow") await page.getByRole("tab", { name: "Runs" }).click()
+        const skip = page.getByRole("link", { name: "Skip to the log" })
+        await page.evaluate(() => (document.activeElement as HTMLElement).blur())
+        await skip.focus()
+        await expect.poll(async () => (await skip.boundingBox())?.height ?? 0).toBeGreaterThan(20)
+        await page.keyboard.press("Enter")
+        await expect.poll(() => page.locator(place).evaluate((it) => it === document.activeElement)).toBe(true)
+      })
+    }
+  }
 })
