@@ -7,7 +7,7 @@ import { mark } from "./marks.ts"
 const marks = { ok: "succeeded", doing: "starting", bad: "failed", todo: "todo" } as const
 
 const list = (lines: ReadonlyArray<StepLine>, note: string): TemplateResult =>
-  html`<section class="steps" aria-label="Steps">
+  html`<section class="steps" tabindex="0" aria-label="Steps">
     <ol>
       ${lines.map(
         ({ kind, title, detail, time }) =>
