@@ -13,7 +13,7 @@ const list = (lines: ReadonlyArray<StepLine>, note: string): TemplateResult =>
         ({ kind, title, detail, time }) =>
           html`<li class=${kind}>${mark(marks[kind], kind === "doing")}<span><b>${title}</b>${
             detail === "" ? nothing : html`<small class="m">${detail}</small>`
-          }</span><time>${time}</time></li>`
+          }</span><span class="took">${time}</span></li>`
       )}
     </ol>
     <p>${note}</p>
