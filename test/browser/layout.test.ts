@@ -1,6 +1,7 @@
 import { describe } from "vitest"
 import { findings } from "./support/axe.ts"
 import { bandOf, footOf } from "./support/band.ts"
+import { numberedLines } from "./support/codexLog.ts"
 import { refusal } from "./support/fakeAnswers.ts"
 import type { FakeLooper } from "./support/FakeLooper.ts"
 import { now } from "./support/mockTime.ts"
@@ -185,6 +186,43 @@ describe("390 pixels", () => {
     await page.getByRole("tab", { name: "Log" }).click()
     await page.getByRole("button", { name: "More" }).click()
     for (const name of ["Copy link", "Download"]) await page.getByText(name).filter({ visible: true }).waitFor()
+    const more = page.getByRole("toolbar", { name: "More of the log" })
+    expect(await more.locator(".m").innerText()).toMatch(/^pid 48213, log \d[\d.]* kB$/)
+    await more.getByRole("button", { name: "Whole prompt" }).click()
+    await page.getByRole("heading", { name: "Prompt of run 3f9c21ab" }).waitFor()
+  })
+
+  test("lines are wrapped, whatever was chosen in a wide window", async ({ looper, open }) => {
+    show(looper, states.running)
+    const page = await open(looper.url, { nowMillis: now })
+    const pressed = () => page.getByRole("button", { name: "Wrap" }).getAttribute("aria-pressed")
+    await expect.poll(pressed).toBe("false")
+    for (const wide of ["true", "false"]) {
+      await page.keyboard.press("w")
+      await expect.poll(pressed).toBe(wide)
+    }
+    await page.setViewportSize(sizes.narrow)
+    await expect.poll(pressed).toBe("true")
+    await page.keyboard.press("w")
+    await page.reload()
+    await expect.poll(pressed).toBe("false")
+    await page.keyboard.press("w")
+    await page.setViewportSize(sizes.wide)
+    await expect.poll(pressed).toBe("false")
+  })
+
+  test("while finding, the field takes the whole bar", async ({ looper, open }) => {
+    show(looper, states.running)
+    const page = await open(looper.url, { nowMillis: now, size: sizes.narrow, hasTouch: true })
+    await seen(page)
+    const field = page.getByRole("searchbox", { name: "Find in log" })
+    expect((await field.boundingBox())?.height).toBeGreaterThanOrEqual(36)
+    await page.getByRole("button", { name: "Wrap" }).waitFor()
+    await field.fill("kernel")
+    await page.getByRole("button", { name: "Next match" }).waitFor()
+    for (const name of ["Wrap", "More"]) await page.getByRole("button", { name }).waitFor({ state: "hidden" })
+    const right = await page.locator(".find").evaluate((find) => find.getBoundingClientRect().right)
+    expect(right).toBeGreaterThan(sizes.narrow.width - 20)
   })
 
   test("what is touched is large enough", async ({ looper, open }) => {
@@ -204,12 +242,15 @@ describe("390 pixels", () => {
   })
 })
 
-test("200 % zoom is the narrow layout", async ({ looper, open }) => {
+test("200 % zoom is the narrow layout, in which More leaves the lines their room", async ({ looper, open }) => {
   show(looper, states.running)
   const page = await open(looper.url, { nowMillis: now, size: { width: 640, height: 400 } })
   await seen(page)
   await page.getByRole("tab", { name: "Runs" }).waitFor()
   expect(await hasNoSidewaysScroll(page)).toMatchObject({ fits: true })
+  await page.getByRole("button", { name: "More" }).click()
+  await page.getByRole("toolbar", { name: "More of the log" }).waitFor()
+  expect((await page.locator(".log").boundingBox())?.height).toBeGreaterThanOrEqual(120)
 })
 
 const ground = (page: Opened) => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
@@ -236,6 +277,78 @@ test("the theme follows the system, ?theme= and the switch", async ({ looper, op
   await expect.poll(() => ground(page)).toBe(light)
   await page.reload()
   await expect.poll(() => ground(page)).toBe(light)
+})
+
+test("clock times of a run are told in full", async ({ looper, open }) => {
+  show(looper, states.failed)
+  const page = await open(looper.url, { nowMillis: now })
+  const [newest] = states.failed.runs
+  const times = page.locator(".facts dd:has(time)")
+  await expect.poll(() => times.count()).toBe(2)
+  const told = await times.evaluateAll((all) =>
+    all.map((one) => [one.getAttribute("title"), one.querySelector("time")?.getAttribute("datetime")])
+  )
+  const [ended, started] = told
+  expect(ended?.[1]).toBe(newest?.ended_at)
+  expect(started?.[1]).toBe(newest?.started_at)
+  expect(started?.[0]).toMatch(/^Sunday,? 22 November 2026 at 13:25:18 CET, 2026-11-22T12:25:18.000Z$/)
+  const rows = await page.locator(".list .r time").evaluateAll((all) => all.map((one) => one.getAttribute("datetime")))
+  expect(rows.length).toBeGreaterThan(10)
+  expect(rows[0]).toBe(newest?.started_at)
+  for (const iso of rows) expect(iso).toMatch(/^2026-\d\d-\d\dT[\d:.]+Z$/)
+  await page.locator(".foot").getByText("local time, UTC+1").waitFor()
+})
+
+test("what has the focus has a ring", async ({ looper, open }) => {
+  show(looper, states.running)
+  const page = await open(looper.url, { nowMillis: now })
+  await page.locator(".log .l").first().waitFor()
+  for (const part of ["a.skip", ".now .btn", ".log", ".list .r[aria-current=true]"]) {
+    await page.keyboard.press("Tab")
+    const focused = page.locator(part).first()
+    await focused.focus()
+    const ring = await focused.evaluate((element) => {
+      const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(element)
+      return `${outlineWidth} ${outlineStyle} ${outlineColor}`
+    })
+    expect(ring, part).toBe("2px solid rgb(10, 107, 87)")
+  }
+})
+
+test("letters of Europe are of the page's own fonts", async ({ looper, open }) => {
+  const prompt = "Prüfe den Beweis: naïve café, Łódź."
+  const log = [
+    `# looper_request_id=3f9c21ab`,
+    `# workspace=/w`,
+    `# command=codex exec '${prompt}'`,
+    "",
+    "codex",
+    "ok",
+    ""
+  ]
+  show(looper, { ...states.running, log: log.join("\n") })
+  const page = await open(looper.url, { nowMillis: now })
+  await page.locator(".facts .pr p").getByText(prompt).waitFor()
+  await page.evaluate(() => document.fonts.ready)
+  const session = await page.context().newCDPSession(page)
+  await session.send("DOM.enable")
+  await session.send("CSS.enable")
+  const { root } = await session.send("DOM.getDocument")
+  const { nodeId } = await session.send("DOM.querySelector", { nodeId: root.nodeId, selector: ".facts .pr p" })
+  const { fonts } = await session.send("CSS.getPlatformFontsForNode", { nodeId })
+  expect(fonts.filter(({ isCustomFont }) => !isCustomFont)).toEqual([])
+  await session.detach()
+})
+
+test("with forced colours the chip has an edge", async ({ looper, open }) => {
+  show(looper, { ...states.running, log: numberedLines(500) })
+  const page = await open(looper.url, { nowMillis: now, forcedColors: "active" })
+  await expect.poll(() => footOf(page)).toBe("Following")
+  await page.keyboard.press("f")
+  looper.log("3f9c21ab").append("one more\n")
+  const chip = page.locator("button.chip")
+  await chip.waitFor()
+  expect(await chip.evaluate((element) => getComputedStyle(element).borderTopWidth)).toBe("2px")
 })
 
 test("with forced colours the chosen run and the marked line are outlined", async ({ looper, open }) => {
