@@ -392,6 +392,25 @@ test("screen readers hear the word and the fact, not the seconds", async ({ loop
   await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("log")
 })
 
+test("a failure is told at once, and once", async ({ looper, open }) => {
+  show(looper, states.running)
+  const page = await open(looper.url, { nowMillis: now })
+  await seen(page)
+  const alert = page.locator("body > [role=alert]")
+  expect(await alert.innerText()).toBe("")
+  await alert.evaluate((element) => {
+    const told = Object.assign(globalThis, { told: [] as Array<string> }).told
+    new MutationObserver(() => told.push(element.textContent ?? "")).observe(element, { childList: true })
+  })
+  show(looper, states.failed)
+  await expect.poll(() => alert.textContent()).toMatch(/^Failed/)
+  await page.setClock(now + 60_000)
+  await expect.poll(async () => (await bandOf(page)).headline).toMatch(/^Failed 3 m/)
+  const told = await page.evaluate(() => (globalThis as unknown as { told: ReadonlyArray<string> }).told)
+  expect(told).toHaveLength(1)
+  expect(await page.locator("body > [role=status]").textContent()).toBe("")
+})
+
 describe("the skip link leads to what stands in the log's place", () => {
   const places = [
     ["running", states.running, ".log"],
