@@ -20,7 +20,8 @@ const characters = (first: number, last: number) =>
 const glyphs: Readonly<Record<string, string>> = {
   ascii: `${characters(0x20, 0x7e)}–—‘’“”…·−↑↓`,
   // Loaded by browsers only where one of these is shown: see `unicode-range` in base.css.
-  latin1: characters(0xa0, 0xff)
+  latin1: characters(0xa0, 0xff),
+  latinA: characters(0x100, 0x17f)
 }
 
 const fonts: Plugin = {

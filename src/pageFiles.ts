@@ -40,6 +40,9 @@ const policy = [
   "trusted-types lit-html find-worker"
 ].join("; ")
 
+/** A worker has its script's own policy, not its page's: it may read logs, and make no code of a string. */
+const scriptPolicy = "default-src 'none'; connect-src 'self'; require-trusted-types-for 'script'"
+
 const common = {
   Vary: "Accept-Encoding",
   "Referrer-Policy": "no-referrer",
@@ -92,7 +95,12 @@ export const pageFile = Effect.fn("pageFile")(function* (
   if (type === undefined) return yield* new PageFileNotFound()
   const { body, headers } = yield* encoded(name, acceptEncoding)
   return {
-    headers: { ...headers, "Content-Type": type, "Cache-Control": "max-age=31536000, immutable" },
+    headers: {
+      ...headers,
+      ...(type === types[".js"] && { "Content-Security-Policy": scriptPolicy }),
+      "Content-Type": type,
+      "Cache-Control": "max-age=31536000, immutable"
+    },
     body
   }
 })

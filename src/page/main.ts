@@ -47,6 +47,7 @@ const pane = makeLogPane({
   // What tells it has a kind of its own.
   onShutdown: ({ deadlineMillis, leavesRun }) =>
     store.update({ connection: { kind: "shuttingDown", deadlineMillis, leavesRun } }),
+  onPrompt: () => actions.openDialog("prompt"),
   onUnauthorized: () => poll.ask()
 })
 const announcer = new Announcer()

@@ -100,3 +100,32 @@ test("finds text across the pieces that a worker reads, with characters of sever
   await expect.poll(() => count(page), { timeout: 15_000 }).toMatch(/of 2$/)
   expect((await logLines(page)).length).toBeGreaterThan(100)
 })
+
+test("the worker that searches makes no code of a string", async ({ looper, open }) => {
+  const page = await openLog(looper, open)
+  const { promise: held, resolve: release } = Promise.withResolvers<void>()
+  looper.answer(async ({ headers }) => {
+    if (headers.range !== undefined) await held
+    return undefined
+  })
+  const started = page.waitForEvent("worker")
+  await field(page).fill("needle")
+  const worker = await started
+  const tried = await worker.evaluate(
+    () =>
+      // Later, as the worker's own code: what the debugger runs may do more.
+      new Promise((resolve) =>
+        setTimeout(() => {
+          try {
+            // oxlint-disable-next-line no-eval
+            resolve(`made ${globalThis.eval("1 + 1")}`)
+          } catch (error) {
+            resolve((error as Error).name)
+          }
+        })
+      )
+  )
+  release()
+  expect(tried).toBe("EvalError")
+  await expect.poll(() => count(page), { timeout: 10_000 }).toMatch(/of 31$/)
+})

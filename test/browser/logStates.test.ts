@@ -143,7 +143,7 @@ test("messages are announced where that is on", async ({ looper, open }) => {
   const { page, log } = await live(looper, open, workingLog(3))
   await page.getByRole("button", { name: "Announce new messages" }).click()
   log.append("codex\nGreen. Now the lemma.\nexec\n/bin/bash -lc 'true' in /tmp\n succeeded in 10ms:\nloud output\n")
-  const said = page.locator(".logpane .unseen")
+  const said = page.locator(".logpane .aloud")
   await expect.poll(() => said.innerText()).toContain("Green. Now the lemma.")
   expect(await said.innerText()).not.toContain("loud output")
 })

@@ -244,7 +244,7 @@ describe("places of the page", () => {
       "stream coding, topic verified-cad, message 91402",
       "pid 48213 and 2 more, SIGTERM"
     ])
-    const times = await page.locator(".steps li time").allInnerTexts()
+    const times = await page.locator(".steps .took").allInnerTexts()
     expect(times.slice(0, 3)).toEqual(["4 ms", "612 ms", "1.88 s"])
     await page
       .getByText("You can close this page: the sequence belongs to Looper, not to the browser.")

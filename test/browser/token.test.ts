@@ -62,6 +62,26 @@ test("a token opens the page and is nowhere but in this tab and the headers", as
   await expect.poll(async () => (await bandOf(page)).headline).toMatch(/^Running/)
 })
 
+/** Runs in the page. */
+const withholdStorage = () => {
+  for (const kind of ["localStorage", "sessionStorage"]) {
+    Object.defineProperty(globalThis, kind, {
+      get: () => {
+        throw new DOMException("The operation is insecure.", "SecurityError")
+      }
+    })
+  }
+}
+
+test("where the browser keeps nothing the page does all but remember", async ({ looper, open }) => {
+  const page = await open(looper.url, { before: withholdStorage })
+  await enter(page, token)
+  await expect.poll(async () => (await bandOf(page)).headline).toMatch(/^Running/)
+  await page.locator(".log .l").first().waitFor()
+  await page.keyboard.press("w")
+  await expect.poll(() => page.locator(".log.wrap").count()).toBe(1)
+})
+
 test("a wrong token is refused in words, and the next try waits", async ({ looper, open }) => {
   const page = await open(looper.url)
   await enter(page, "wrong-token-value")

@@ -46,11 +46,14 @@ describe("GET /", () => {
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; " +
         "trusted-types lit-html find-worker"
     )
-    const others = ["x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "cache-control"]
-    assert.deepStrictEqual(
-      others.map((name) => headers[name]),
-      ["nosniff", "no-referrer", "same-origin", "no-cache"]
-    )
+    const others = {
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-resource-policy": "same-origin",
+      "cache-control": "no-cache"
+    }
+    for (const [name, value] of Object.entries(others)) assert.strictEqual(headers[name], value, name)
   })
 
   it("says how to build it where a page is asked for that was never built", async () => {
@@ -67,6 +70,12 @@ describe("GET /", () => {
       const { status, headers } = await get(`/page/${name}`)
       assert.deepStrictEqual([status, headers["content-type"]], [200, typeOf(name)], name)
       assert.match(String(headers["cache-control"]), /immutable/)
+      assert.strictEqual(headers["cross-origin-resource-policy"], "same-origin", name)
+      // A worker has its own script's policy.
+      const policy = name.endsWith(".js")
+        ? "default-src 'none'; connect-src 'self'; require-trusted-types-for 'script'"
+        : undefined
+      assert.strictEqual(headers["content-security-policy"], policy, name)
       assert.match(name, /-[0-9A-Z]{8}\.\w+$/)
     }
   })

@@ -1,11 +1,15 @@
 /** What the browser keeps: the start dialog's texts, a request that got no answer, and settings; never a token. */
 import type { Settings } from "../state/PageState.ts"
+import { keep, type StorageName } from "../storage.ts"
 import { emptyTexts, type FormTexts, type StartForm } from "./formState.ts"
 import { settingsKey } from "./rememberedSettings.ts"
-import { read, write } from "./stored.ts"
+import { read } from "./stored.ts"
 
 const formKey = "looper.form"
 const unansweredKey = "looper.unanswered"
+
+const write = (key: string, value: object, storage: StorageName = "localStorage"): void =>
+  keep(storage, key, JSON.stringify(value))
 
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
 

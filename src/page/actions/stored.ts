@@ -1,23 +1,12 @@
-/** What the browser's storages hold of the page: for this browser, or for this tab alone. */
+/** Objects in the browser's storages. */
+import { kept, type StorageName } from "../storage.ts"
 
-/** Which storage. */
-export type StorageName = "localStorage" | "sessionStorage"
-
-/** A storage that is full, or that the browser withholds, is none. */
+/** What was kept; of what is none of the page's making, nothing. */
 export const read = (key: string, storage: StorageName = "localStorage"): Readonly<Record<string, unknown>> => {
   try {
-    const value: unknown = JSON.parse(globalThis[storage].getItem(key) ?? "{}")
+    const value: unknown = JSON.parse(kept(storage, key) ?? "{}")
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
   } catch {
     return {}
-  }
-}
-
-/** Keeps it there. */
-export const write = (key: string, value: object, storage: StorageName = "localStorage"): void => {
-  try {
-    globalThis[storage].setItem(key, JSON.stringify(value))
-  } catch {
-    // The page does without.
   }
 }

@@ -1,4 +1,5 @@
 /** Requests to the Looper that served the page, with its token. */
+import { keep, kept } from "../storage.ts"
 import { ApiError, Unreachable } from "./ApiError.ts"
 
 const tokenKey = "looper.token"
@@ -11,14 +12,17 @@ export class LooperApi {
   /** The server's clock minus this one, in milliseconds, by the last answer's `Date`; a second exact. */
   #clockOffsetMillis = 0
 
+  /** Of a tab that may keep none. */
+  #token: string | undefined
+
   /** Kept for this tab, until it is closed; never in an address, a title or a log. */
   get token(): string | undefined {
-    return sessionStorage.getItem(tokenKey) ?? undefined
+    return kept("sessionStorage", tokenKey) ?? this.#token
   }
 
   set token(token: string | undefined) {
-    if (token === undefined) sessionStorage.removeItem(tokenKey)
-    else sessionStorage.setItem(tokenKey, token)
+    this.#token = token
+    keep("sessionStorage", tokenKey, token)
   }
 
   /** The server's time now, in milliseconds since the epoch. */

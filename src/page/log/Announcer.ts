@@ -13,7 +13,7 @@ export class Announcer {
   #kinds = new LineKinds(false)
 
   constructor() {
-    this.element.className = "unseen"
+    this.element.className = "aloud"
     this.element.setAttribute("aria-live", "polite")
   }
 

@@ -15,6 +15,8 @@ export interface LogPaneOptions {
   readonly onRunEnded: (runId: string) => void
   /** The stream said so: Looper stops. */
   readonly onShutdown: (shutdown: { readonly deadlineMillis: number | undefined; readonly leavesRun: boolean }) => void
+  /** Somebody wants the whole prompt. */
+  readonly onPrompt: () => void
   /** A request was answered 401. */
   readonly onUnauthorized: () => void
 }

@@ -16,8 +16,8 @@ import { Rate } from "./Rate.ts"
 import { Redraw } from "./Redraw.ts"
 import { factsOf, footOf, type Scene, toolsOf } from "./scene.ts"
 import { tools, type ToolsActions } from "./tools.ts"
+import { isWrapped, keepWrapped, onWidth } from "./wrapping.ts"
 
-const wrapKey = "looper.wrap"
 /** Seconds that are counted, and rates, are drawn so often, in milliseconds. */
 const tickMillis = 500
 
@@ -71,8 +71,8 @@ export class Pane implements LogPane {
     this.#later = new LaterParts(options.api, this.#view, changed)
     scroller.append(this.#firstEdge, this.#view.lines.element, this.#lastEdge)
     this.element.append(this.#tools, scroller, this.#foot, this.#chip.element, this.#announcer.element)
-    const wrap = localStorage.getItem(wrapKey) ?? (matchMedia("(max-width: 820px)").matches ? "1" : "0")
-    scroller.classList.toggle("wrap", wrap === "1")
+    this.#wrap(isWrapped())
+    onWidth(() => this.#wrap(isWrapped()))
     scroller.addEventListener("scroll", changed, { passive: true })
     scroller.addEventListener("click", (event) => this.#onClick(event))
     scroller.addEventListener("keydown", (event) => {
@@ -118,7 +118,7 @@ export class Pane implements LogPane {
       case "previousMessage":
         return this.#step("messages", command === "nextMessage" ? 1 : -1)
       case "wrap":
-        return this.#wrap()
+        return this.#actions.wrap()
       case "link":
         return this.#actions.copyLink()
     }
@@ -231,9 +231,8 @@ export class Pane implements LogPane {
     input?.select()
   }
 
-  #wrap(): void {
-    const isWrapped = this.#scroller.classList.toggle("wrap")
-    localStorage.setItem(wrapKey, isWrapped ? "1" : "0")
+  #wrap(isOn: boolean): void {
+    this.#scroller.classList.toggle("wrap", isOn)
     this.#view.follow.stick()
     this.#schedule()
   }
@@ -250,7 +249,11 @@ export class Pane implements LogPane {
       this.#scroller.focus()
     },
     nextError: (direction) => this.#step("errors", direction),
-    wrap: () => this.#wrap(),
+    wrap: () => {
+      const isOn = !this.#scroller.classList.contains("wrap")
+      keepWrapped(isOn)
+      this.#wrap(isOn)
+    },
     copyLink: () => this.#later.handOut((handout, { runId }) => handout.copyLink(runId, this.#view.markedLines())),
     copyCurl: () => this.#later.handOut((handout) => handout.copyCurl()),
     download: () => this.#later.handOut((handout, { runId, live }) => handout.download(runId, live.size)),
@@ -258,6 +261,7 @@ export class Pane implements LogPane {
       this.#announcer.toggle()
       this.#schedule()
     },
+    prompt: () => this.#options.onPrompt(),
     more: () => {
       this.#isMoreOpen = !this.#isMoreOpen
       this.#schedule()

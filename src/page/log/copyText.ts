@@ -8,7 +8,7 @@ export const copyText = async (text: string): Promise<boolean> => {
   } catch {
     const field = document.createElement("textarea")
     field.value = text
-    field.className = "unseen"
+    field.className = "aloud"
     const focused = document.activeElement
     document.body.append(field)
     field.select()

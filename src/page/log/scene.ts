@@ -1,6 +1,7 @@
 /** What the pane's rows show, of all that it knows. */
 import type { Run } from "../api/answers.ts"
 import type { LogFacts } from "../state/PageState.ts"
+import { isLive } from "../words/runWords.ts"
 import type { Finders } from "./Finders.ts"
 import type { FootState } from "./foot.ts"
 import type { Handout } from "./Handout.ts"
@@ -42,7 +43,9 @@ export const toolsOf = ({ run, live, view, finders, handout, ...scene }: Scene):
   fileName: fileNameOf(run?.request_id ?? ""),
   hasLog: live !== undefined,
   notice: scene.isMissing ? missingWords : handout?.notice?.text,
-  curl: scene.isMissing ? undefined : handout?.notice?.curl
+  curl: scene.isMissing ? undefined : handout?.notice?.curl,
+  pid: run !== undefined && isLive(run) ? (run.pid ?? undefined) : undefined,
+  size: live?.size ?? 0
 })
 
 /** See {@link FootState}. */

@@ -1,6 +1,6 @@
 /** The row of tools above the lines, and what More holds where the screen is narrow. */
 import { html, nothing, svg, type TemplateResult } from "lit-html"
-import { grouped } from "../words/time.ts"
+import { bytes, grouped } from "../words/time.ts"
 import { countWords } from "./logWords.ts"
 import type { SearchCount } from "./Search.ts"
 
@@ -21,6 +21,8 @@ export interface ToolsState {
   readonly hasLog: boolean
   readonly notice: string | undefined
   readonly curl: string | undefined
+  readonly pid: number | undefined
+  readonly size: number
 }
 
 /** What the row does. */
@@ -34,6 +36,7 @@ export interface ToolsActions {
   copyCurl(): void
   download(): void
   announce(): void
+  prompt(): void
   more(): void
 }
 
@@ -134,6 +137,8 @@ export const tools = (state: ToolsState, actions: ToolsActions): TemplateResult 
     state.isMoreOpen
       ? html`<div class="bar more" role="toolbar" aria-label="More of the log">
           ${secondary(state, actions, "lnk")} ${links(state, actions, "lnk")}
+          <button type="button" class="lnk" @click=${() => actions.prompt()}>Whole prompt</button>
+          <span class="m q">${state.pid === undefined ? "" : `pid ${state.pid}, `}log ${bytes(state.size)}</span>
         </div>`
       : nothing
   }

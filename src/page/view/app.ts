@@ -19,9 +19,11 @@ export interface Parts {
   readonly pane: LogPane
 }
 
-const skipToLog = (event: Event) => {
+const skipToLog = (event: Event, actions: Actions) => {
   event.preventDefault()
-  document.querySelector<HTMLElement>(".log, .steps, .blank")?.focus()
+  actions.setTab("log")
+  // Once it is drawn.
+  requestAnimationFrame(() => document.querySelector<HTMLElement>(".log, .steps, .blank")?.focus())
 }
 
 const tabNames = [
@@ -88,7 +90,7 @@ export const app = (state: PageState, band: Band | undefined, parts: Parts): Tem
   const { actions, context, list } = parts
   return html`<div class=${frameClass(state)} data-tab=${state.tab}>
       <header class="who">
-        <a class="skip" href="#log" @click=${skipToLog}>Skip to the log</a>
+        <a class="skip" href="#log" @click=${(event: Event) => skipToLog(event, actions)}>Skip to the log</a>
         <b>Looper</b><span class="m q">${location.host}</span>
       </header>
       ${bandView(band, state, actions)}<nav class="pane" aria-label="Panes">${tabs(state, actions)}</nav>

@@ -15,13 +15,13 @@ export const emptyView = ({ status }: PageState): TemplateResult => {
   const address = new URL("run", document.baseURI)
   address.search = ""
   address.hash = ""
-  return html`<div class="blank">
-    <h2>Nothing has run yet</h2>
+  return html`<section class="blank" tabindex="0" aria-labelledby="nothing-yet">
+    <h2 id="nothing-yet">Nothing has run yet</h2>
     <p>The default prompt, for ${shortPath(workspace, workspace)}. Start… changes it for one run; ${change}.</p>
     <pre>${defaults?.prompt ?? defaults?.prompt_error ?? ""}</pre>
     <h2>From a shell</h2>
     <pre>${`curl -sS ${address.href.replace(/^http:\/\//, "")} -H 'content-type: application/json' \\\n  -d '{"zulip_message":"starting"}'`}</pre>
     <h2>Before the first run</h2>
     <p><span class="m">looper doctor</span> checks codex, its login, the workspace, Zulip and the log folder.</p>
-  </div>`
+  </section>`
 }

@@ -11,13 +11,17 @@ interface FactOptions {
   readonly tone?: "bad" | "calm" | "warn"
   /** Left out where there is little room. */
   readonly isExtra?: boolean
+  /** The time that it tells. */
+  readonly iso?: string | null
 }
 
-const fact = (name: string, value: string | undefined, { title, tone, isExtra = false }: FactOptions = {}) =>
+const fact = (name: string, value: string | undefined, { title, tone, isExtra = false, iso }: FactOptions = {}) =>
   value === undefined || value === ""
     ? nothing
     : html`<div class=${isExtra ? "opt" : ""} data-tone=${tone ?? nothing}>
-        <dt>${name}</dt><dd class=${tone === undefined ? "m" : "m end"} title=${title ?? nothing}>${value}</dd>
+        <dt>${name}</dt><dd class=${tone === undefined ? "m" : "m end"} title=${title ?? nothing}>${
+          iso == null ? value : html`<time datetime=${iso}>${value}</time>`
+        }</dd>
       </div>`
 
 /** The line is there in any case: what is below stays where it is. */
@@ -52,11 +56,11 @@ export const facts = (state: PageState, actions: Actions): TemplateResult | type
     <dl>
       ${fact("run", run.request_id)}
       ${fact("took", isLive(run) || run.duration_ms === null ? undefined : duration(run.duration_ms))}
-      ${fact("ended", end, { tone: run.state === "failed" ? "bad" : isLimited(run) ? "warn" : "calm", title: endTitle(run.ended_at) })}
+      ${fact("ended", end, { tone: run.state === "failed" ? "bad" : isLimited(run) ? "warn" : "calm", title: endTitle(run.ended_at), iso: run.ended_at })}
       ${fact("by", byWords(run))}
       ${fact("in", shortPath(run.workspace, home), { title: run.workspace })}
       ${fact("pid", isLive(run) && run.pid !== null ? String(run.pid) : undefined, { isExtra: true })}
-      ${fact("started", clock(startMillis), { title: fullTime(startMillis) })}
+      ${fact("started", clock(startMillis), { title: fullTime(startMillis), iso: run.started_at })}
       ${fact("log", hasBegun && run.log_bytes !== null ? bytes(run.log_bytes) : undefined, { isExtra: true, title: run.log_path ?? "" })}
     </dl>
   </section>`

@@ -7,13 +7,13 @@ import { mark } from "./marks.ts"
 const marks = { ok: "succeeded", doing: "starting", bad: "failed", todo: "todo" } as const
 
 const list = (lines: ReadonlyArray<StepLine>, note: string): TemplateResult =>
-  html`<section class="steps" aria-label="Steps">
+  html`<section class="steps" tabindex="0" aria-label="Steps">
     <ol>
       ${lines.map(
         ({ kind, title, detail, time }) =>
           html`<li class=${kind}>${mark(marks[kind], kind === "doing")}<span><b>${title}</b>${
             detail === "" ? nothing : html`<small class="m">${detail}</small>`
-          }</span><time>${time}</time></li>`
+          }</span><span class="took">${time}</span></li>`
       )}
     </ol>
     <p>${note}</p>

@@ -17,7 +17,7 @@ export const tokenForm = ({ connection, nowMillis, pending }: PageState, actions
     if (!isDisabled) actions.enterToken(input.value)
   }
   const wait = waitSeconds > 0 ? `Wait ${waitSeconds} s before the next try.` : ""
-  return html`<div class="blank">
+  return html`<div class="blank" tabindex="-1">
     <form class="f tok" novalidate @submit=${onSubmit}>
       <div class="lb"><label for="token">Token</label><span class="h">LOOPER_API_TOKEN</span></div>
       <input
