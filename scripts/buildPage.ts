@@ -52,10 +52,13 @@ const fonts: Plugin = {
 const onTopOfMain: Plugin = {
   name: "on-top-of-main",
   setup(build) {
-    build.onLoad({ filter: /\/(later|stillBands|Finders|Handout|LogStream)\.ts$/ }, async ({ path: file }) => ({
-      contents: `import ${JSON.stringify(path.join(source, "main.ts"))}\n${await readFile(file, "utf8")}`,
-      loader: "ts"
-    }))
+    build.onLoad(
+      { filter: /\/(later|stillBands|log\/Announcer|Finders|Handout|LogStream)\.ts$/ },
+      async ({ path: file }) => ({
+        contents: `import ${JSON.stringify(path.join(source, "main.ts"))}\n${await readFile(file, "utf8")}`,
+        loader: "ts"
+      })
+    )
   }
 }
 

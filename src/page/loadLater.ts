@@ -27,7 +27,7 @@ const loadStyle = (): Promise<void> => {
 const load = async (): Promise<Later> => {
   const [later] = await Promise.all([import("./later.ts"), loadStyle()])
   // The log's own: a Looper that was updated meanwhile has them no more. Who needs one says what fails then.
-  void Promise.allSettled([import("./log/Finders.ts"), import("./log/Handout.ts")])
+  void Promise.allSettled([import("./log/Announcer.ts"), import("./log/Finders.ts"), import("./log/Handout.ts")])
   return later
 }
 

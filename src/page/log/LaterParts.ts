@@ -1,10 +1,15 @@
 /** Parts of the pane that are loaded when they are asked for: its lines are seen without them. */
 import type { LooperApi } from "../api/LooperApi.ts"
+import type { Announcer } from "./Announcer.ts"
 import type { Finders, Searched } from "./Finders.ts"
 import type { Handout } from "./Handout.ts"
 import type { LogView } from "./LogView.ts"
 
-const files = { finders: () => import("./Finders.ts"), handout: () => import("./Handout.ts") }
+const files = {
+  announcer: () => import("./Announcer.ts"),
+  finders: () => import("./Finders.ts"),
+  handout: () => import("./Handout.ts")
+}
 
 /** One of each, once it was loaded; where loading fails the next call tries again. */
 export class LaterParts {
@@ -14,6 +19,7 @@ export class LaterParts {
   readonly #files: typeof files
   #searched: Searched | undefined
   #isCounting = false
+  announcer: Announcer | undefined
   finders: Finders | undefined
   handout: Handout | undefined
   /** What somebody asked for last could not be loaded. */
@@ -31,6 +37,7 @@ export class LaterParts {
     this.#searched = searched
     this.#isCounting = false
     this.isMissing = false
+    this.announcer?.reset()
     this.finders?.reset(searched)
     if (this.handout !== undefined) this.handout.notice = undefined
   }
@@ -40,6 +47,15 @@ export class LaterParts {
     if (this.#isCounting) return
     this.#isCounting = true
     this.#find((finders) => finders.take([])).catch(() => undefined)
+  }
+
+  announce(then: (announcer: Announcer) => void): void {
+    const use = async () => {
+      const { Announcer } = await this.#files.announcer()
+      this.announcer ??= new Announcer()
+      then(this.announcer)
+    }
+    this.#tell(use())
   }
 
   find(then: (finders: Finders) => void): void {

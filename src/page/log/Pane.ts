@@ -1,7 +1,6 @@
 /** One run's log pane: which log is open, and what its tools do. */
 import { render } from "lit-html"
 import type { Run } from "../api/answers.ts"
-import { Announcer } from "./Announcer.ts"
 import { Chip } from "./Chip.ts"
 import { firstEdge, hasLog, isFinal, lastEdge } from "./edges.ts"
 import { foot } from "./foot.ts"
@@ -37,7 +36,6 @@ export class Pane implements LogPane {
   readonly #lastEdge = division()
   readonly #foot = division()
   readonly #chip = new Chip(() => void this.#view.toEnd())
-  readonly #announcer = new Announcer()
   readonly #rate = new Rate()
   readonly #view: LogView
   readonly #later: LaterParts
@@ -70,7 +68,7 @@ export class Pane implements LogPane {
     })
     this.#later = new LaterParts(options.api, this.#view, changed)
     scroller.append(this.#firstEdge, this.#view.lines.element, this.#lastEdge)
-    this.element.append(this.#tools, scroller, this.#foot, this.#chip.element, this.#announcer.element)
+    this.element.append(this.#tools, scroller, this.#foot, this.#chip.element)
     this.#wrap(isWrapped())
     onWidth(() => this.#wrap(isWrapped()))
     scroller.addEventListener("scroll", changed, { passive: true })
@@ -180,7 +178,6 @@ export class Pane implements LogPane {
     this.#wanted = undefined
     this.#refusedToken = undefined
     this.#query = ""
-    this.#announcer.reset()
     this.#rate.reset()
     this.#later.reset(undefined)
     this.#view.reset(undefined)
@@ -189,7 +186,7 @@ export class Pane implements LogPane {
   #take(lines: ReadonlyArray<LogLine>): void {
     this.#view.take(lines)
     this.#later.finders?.take(lines)
-    this.#announcer.take(lines)
+    this.#later.announcer?.take(lines)
     this.#rate.add(lines.length)
     if (this.#wanted === undefined) return
     const place = this.#wanted
@@ -257,10 +254,12 @@ export class Pane implements LogPane {
     copyLink: () => this.#later.handOut((handout, { runId }) => handout.copyLink(runId, this.#view.markedLines())),
     copyCurl: () => this.#later.handOut((handout) => handout.copyCurl()),
     download: () => this.#later.handOut((handout, { runId, live }) => handout.download(runId, live.size)),
-    announce: () => {
-      this.#announcer.toggle()
-      this.#schedule()
-    },
+    announce: () =>
+      this.#later.announce((announcer) => {
+        this.element.append(announcer.element)
+        announcer.toggle()
+        this.#schedule()
+      }),
     prompt: () => this.#options.onPrompt(),
     more: () => {
       this.#isMoreOpen = !this.#isMoreOpen
@@ -283,7 +282,7 @@ export class Pane implements LogPane {
       handout: this.#later.handout,
       isMissing: this.#later.isMissing,
       query: this.#query,
-      isAnnounced: this.#announcer.isOn,
+      isAnnounced: this.#later.announcer?.isOn === true,
       isMoreOpen: this.#isMoreOpen,
       hasToken: this.#options.api.token !== undefined,
       linesPerSecond: this.#rate.perSecond

@@ -2,6 +2,7 @@ import { afterEach, assert, beforeEach, describe, it, vi } from "@effect/vitest"
 import type { LooperApi } from "../../../src/page/api/LooperApi.ts"
 import type { Finders } from "../../../src/page/log/Finders.ts"
 import { Handout } from "../../../src/page/log/Handout.ts"
+import { Announcer } from "../../../src/page/log/Announcer.ts"
 import { LaterParts } from "../../../src/page/log/LaterParts.ts"
 import type { LogView } from "../../../src/page/log/LogView.ts"
 
@@ -12,12 +13,13 @@ class NoFinders {
 
 /** Parts that are loaded as soon as `isThere`; nothing of them needs a log. */
 const laterOf = () => {
-  const page = { isThere: false, finders: 0, handout: 0, changes: 0 }
-  const load = <Module>(name: "finders" | "handout", module: Module) => {
+  const page = { isThere: false, announcer: 0, finders: 0, handout: 0, changes: 0 }
+  const load = <Module>(name: "announcer" | "finders" | "handout", module: Module) => {
     page[name] += 1
     return page.isThere ? Promise.resolve(module) : Promise.reject(new TypeError("not loaded"))
   }
   const later = new LaterParts({} as LooperApi, {} as LogView, () => (page.changes += 1), {
+    announcer: () => load("announcer", { Announcer }),
     finders: () => load("finders", { Finders: NoFinders as unknown as typeof Finders }),
     handout: () => load("handout", { Handout })
   })
