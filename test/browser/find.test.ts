@@ -103,12 +103,13 @@ const isCurrentInView = (page: Opened) =>
     return seen.width > 0 && isInside && seen.top >= view.top && seen.bottom <= view.bottom
   })
 
+const words = (count: number) => "some words ".repeat(count)
+
 for (const isWrapped of [false, true]) {
   test(`brings a match into view that stands far behind in its line, ${isWrapped ? "wrapped" : "not wrapped"}`, async ({
     looper,
     open
   }) => {
-    const words = (count: number) => "some words ".repeat(count)
     // Below the 2,000 characters that are drawn, and beyond them; nothing of either is in view at first.
     const far = `${words(100)}Farther ${words(20)}\n${numberedLines(500)}${words(2_000)}Farther ${words(2_000)}\n`
     show(looper, { ...states.idle, log: `${numberedLines(500)}${far}${numberedLines(500)}` })

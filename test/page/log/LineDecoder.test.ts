@@ -103,20 +103,21 @@ describe("LineDecoder", () => {
   })
 })
 
+/** What a decoder that keeps 500 bytes of a line gives, and what it draws after each piece. */
+const inPieces = (text: string, size: number) => {
+  const lines = new LineDecoder(0, 1, 500)
+  const bytes = encoder.encode(text)
+  const partials: Array<string | undefined> = []
+  const whole: Array<LogLine> = []
+  for (let at = 0; at < bytes.length; at += size) {
+    whole.push(...lines.push(bytes.subarray(at, at + size)))
+    partials.push(lines.partial?.text)
+  }
+  return { whole, partials }
+}
+
 describe("a line that is too long", () => {
   const percents = Array.from({ length: 1_000 }, (_, index) => `${"#".repeat(index % 50)} ${index} %`)
-  const inPieces = (text: string, size: number) => {
-    const lines = new LineDecoder(0, 1, 500)
-    const bytes = encoder.encode(text)
-    const partials: Array<string | undefined> = []
-    const whole: Array<LogLine> = []
-    for (let at = 0; at < bytes.length; at += size) {
-      whole.push(...lines.push(bytes.subarray(at, at + size)))
-      partials.push(lines.partial?.text)
-    }
-    return { whole, partials }
-  }
-
   for (const size of [1, 37, 100_000]) {
     it(`keeps the last overwrite, ${size} bytes at a time, whether it begins or ends with the CR`, () => {
       for (const text of [`${percents.join("\r")}\n`, `${percents.join("\r")}\r\n`, `\r${percents.join("\r")}\n`]) {

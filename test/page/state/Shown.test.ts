@@ -48,23 +48,23 @@ describe("the run that is open", () => {
   })
 })
 
-describe("the run that is newer than the one that is read", () => {
-  /** A page that follows or reads `old`, which is the newest until `start`. */
-  const reading = () => {
-    const { store, api } = opened()
-    store.update({ status: states.idle.status, recent: [old] })
-    const shown = new Shown(store, api)
-    const log = (stream: "open" | "ended", isFollowing: boolean) =>
-      shown.onLog({ command: undefined, stream, isFollowing })
-    const start = () => {
-      store.update({ status })
-      shown.choose()
-      return store.state.shownRun?.request_id
-    }
-    store.update({ shownRun: old })
-    return { store, log, start }
+/** A page that follows or reads `old`, which is the newest until `start`. */
+const reading = () => {
+  const { store, api } = opened()
+  store.update({ status: states.idle.status, recent: [old] })
+  const shown = new Shown(store, api)
+  const log = (stream: "open" | "ended", isFollowing: boolean) =>
+    shown.onLog({ command: undefined, stream, isFollowing })
+  const start = () => {
+    store.update({ status })
+    shown.choose()
+    return store.state.shownRun?.request_id
   }
+  store.update({ shownRun: old })
+  return { store, log, start }
+}
 
+describe("the run that is newer than the one that is read", () => {
   it("opens for who followed to the end, also if he looked back from there and returned", () => {
     const { log, start } = reading()
     log("open", true)
