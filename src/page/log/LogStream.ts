@@ -30,6 +30,9 @@ export interface StreamListener {
 /** A hidden page gives its connection back after so long, in milliseconds: a browser has six for all its tabs. */
 const hiddenMillis = 30_000
 
+/** A connection that stood for so long has held, whatever came over it, in milliseconds. */
+const heldMillis = 5_000
+
 /** One stream; {@link close} is its end. */
 export class LogStream {
   readonly #api: LooperApi
@@ -132,7 +135,12 @@ export class LogStream {
     if (!response.ok) throw await errorOf(response)
     if (response.body === null) throw new Unreachable("the log has no body")
     this.#listener.onState({ kind: "open" })
-    await readEvents(response.body, (event) => !signal.aborted && this.#take(event))
+    const heldAtMillis = performance.now() + heldMillis
+    try {
+      await readEvents(response.body, (event) => !signal.aborted && this.#take(event))
+    } finally {
+      if (performance.now() >= heldAtMillis) this.#attempt = 0
+    }
   }
 
   /** Answers whether the connection is good for more. */

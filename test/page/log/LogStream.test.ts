@@ -65,6 +65,39 @@ describe("LogStream", () => {
     stream.close()
   })
 
+  it("waits no longer each time where connections hold, though nothing but heartbeats comes over them", async () => {
+    for (const [heldMillis, longest] of [
+      [20_000, 500],
+      [1_000, 15_000]
+    ] as const) {
+      vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false }))
+      vi.stubGlobal("addEventListener", () => {})
+      const waits: Array<number> = []
+      // As something between does that cuts what is idle.
+      const fetch = async () =>
+        new Response(
+          new ReadableStream({
+            start: (controller) => {
+              controller.enqueue(encoder.encode(":\n\n"))
+              setTimeout(() => controller.close(), heldMillis)
+            }
+          })
+        )
+      const stream = new LogStream(
+        { api: { fetch } as unknown as LooperApi, runId: "3f9c21ab", offset: 0 },
+        {
+          ...told().listener,
+          onState: (state) => state.kind === "broken" && waits.push((state.nextTryMillis ?? 0) - Date.now())
+        }
+      )
+      await vi.advanceTimersByTimeAsync(400_000)
+      stream.close()
+      assert.isAbove(waits.length, 10)
+      assert.isAtMost(Math.max(...waits), longest)
+      assert.isAtLeast(Math.max(...waits), longest * 0.8)
+    }
+  })
+
   it("tells of a shutdown no more than whom it concerns reads", async () => {
     const data = '{"deadline_at":"1970-01-01T00:00:05Z","on_shutdown":"leave"}'
     const { stream, shutdowns } = follow(false, `event: shutdown\ndata: ${data}\n\n`)
