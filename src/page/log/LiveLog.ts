@@ -9,7 +9,7 @@ import type { LogStream, StreamListener, StreamState } from "./LogStream.ts"
 import { waitMillis } from "./waits.ts"
 
 /** Whom it tells. */
-export interface LiveListener extends Pick<StreamListener, "onShutdown" | "onUnauthorized"> {
+export interface LiveListener extends Pick<StreamListener, "onShutdown" | "onUnauthorized" | "onOther"> {
   /** More lines are whole, or the one that is not has grown. */
   readonly onLines: (lines: ReadonlyArray<LogLine>) => void
   readonly onState: (state: StreamState) => void
@@ -146,6 +146,7 @@ export class LiveLog {
         onBytes: (bytes) => this.#give(this.#decoder.push(bytes)),
         onState: (state) => (state.kind === "ended" ? this.#end(state) : this.#listener.onState(state)),
         onShutdown: this.#listener.onShutdown,
+        onOther: this.#listener.onOther,
         onUnauthorized: () => this.#onUnauthorized()
       }
     )

@@ -23,6 +23,7 @@ const open = (answer: (path: string) => Response, isFinal = false) => {
       onLines: (more) => lines.push(...more.map(({ text }) => text)),
       onState: (state) => states.push(state),
       onShutdown: () => {},
+      onOther: () => {},
       onUnauthorized: () => (refused += 1)
     }
   )
