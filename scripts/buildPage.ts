@@ -62,6 +62,17 @@ const onTopOfMain: Plugin = {
   }
 }
 
+/** The indentation of a template is for who reads its source: between elements it counts as one blank, however long. */
+const flatTemplates: Plugin = {
+  name: "flat-templates",
+  setup(build) {
+    build.onLoad({ filter: /\/src\/page\/(view|log)\/\w+\.ts$/ }, async ({ path: file }) => ({
+      contents: (await readFile(file, "utf8")).replaceAll(/\n[ \t]+/g, "\n"),
+      loader: "ts"
+    }))
+  }
+}
+
 const options = {
   absWorkingDir: source,
   outdir: target,
@@ -134,7 +145,12 @@ const emit = async (result: BuildResult<typeof options>) => {
 const bundle = await context({
   ...options,
   entryPoints: ["main.ts", "page.css", "later.css"],
-  plugins: [...options.plugins, onTopOfMain, { name: "emit", setup: (build) => build.onEnd(emit as never) }]
+  plugins: [
+    ...options.plugins,
+    onTopOfMain,
+    flatTemplates,
+    { name: "emit", setup: (build) => build.onEnd(emit as never) }
+  ]
 })
 if (process.argv.includes("--watch")) await bundle.watch()
 else {

@@ -129,3 +129,36 @@ test("the worker that searches makes no code of a string", async ({ looper, open
   expect(tried).toBe("EvalError")
   await expect.poll(() => count(page), { timeout: 10_000 }).toMatch(/of 31$/)
 })
+
+/** Is what is gone to inside the log's view? `undefined`: it is not drawn. */
+const isCurrentInView = (page: Opened) =>
+  page.locator(".log").evaluate((element) => {
+    const [range] = [...(CSS.highlights.get("cur") ?? [])] as unknown as ReadonlyArray<Range>
+    if (range === undefined) return undefined
+    const [view, seen] = [element.getBoundingClientRect(), range.getBoundingClientRect()]
+    const isInside = seen.left >= view.left && seen.right <= view.right
+    return seen.width > 0 && isInside && seen.top >= view.top && seen.bottom <= view.bottom
+  })
+
+const words = (count: number) => "some words ".repeat(count)
+
+for (const isWrapped of [false, true]) {
+  test(`brings a match into view that stands far behind in its line, ${isWrapped ? "wrapped" : "not wrapped"}`, async ({
+    looper,
+    open
+  }) => {
+    // Below the 2,000 characters that are drawn, and beyond them; nothing of either is in view at first.
+    const far = `${words(100)}Farther ${words(20)}\n${numberedLines(500)}${words(2_000)}Farther ${words(2_000)}\n`
+    show(looper, { ...states.idle, log: `${numberedLines(500)}${far}${numberedLines(500)}` })
+    looper.nowMillis = undefined
+    const page = await open(looper.url)
+    await expect.poll(() => isInView(page, "line 500")).toBe(true)
+    if (isWrapped) await page.getByRole("button", { name: "Wrap" }).click()
+    await field(page).fill("farther")
+    for (const at of ["2 of 2", "1 of 2", "2 of 2"]) {
+      await expect.poll(() => count(page), { timeout: 10_000 }).toBe(at)
+      await expect.poll(() => isCurrentInView(page), { timeout: 10_000 }).toBe(true)
+      await field(page).press("Enter")
+    }
+  })
+}

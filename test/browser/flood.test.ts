@@ -2,7 +2,8 @@ import { footOf, logNumbers } from "./support/band.ts"
 import { isInView } from "./support/LogView.ts"
 import { show } from "./support/show.ts"
 import { states } from "./support/states.ts"
-import { expect, test } from "./support/test.ts"
+import { traceTasks } from "./support/tasks.ts"
+import { expect, type Opened, test } from "./support/test.ts"
 
 const seconds = 10
 const linesPerSecond = 10_000
@@ -17,56 +18,46 @@ const lines = (first: number): string =>
       : `plain output of line ${number}, with some words behind it to fill the line as a tool would\n`
   }).join("")
 
+/** What the page holds. */
+const sizeOf = (page: Opened) =>
+  page.evaluate(() => {
+    const { memory } = performance as unknown as { readonly memory: { readonly usedJSHeapSize: number } }
+    return { rows: document.querySelectorAll(".log .l").length, heapMegabytes: memory.usedJSHeapSize / 1e6 }
+  })
+
 test("10,000 lines a second for 10 s are followed to the last, and the page stays small", async ({ looper, open }) => {
   show(looper, { ...states.running, log: "first\n" })
   looper.nowMillis = undefined
   const page = await open(looper.url)
   await expect.poll(() => footOf(page)).toBe("Following")
-  await page.evaluate(() => {
-    const gaps: Array<number> = []
-    let last = performance.now()
-    const look = (at: number) => {
-      gaps.push(at - last)
-      last = at
-      requestAnimationFrame(look)
-    }
-    requestAnimationFrame(look)
-    Object.assign(globalThis, { __gaps: gaps })
-  })
+  const tasks = await traceTasks(page)
   const log = looper.log("3f9c21ab")
   const startedAt = performance.now()
-  let mostRows = 0
+  const sizes: Array<Awaited<ReturnType<typeof sizeOf>>> = []
   for (let sent = 0; sent < seconds * linesPerSecond; sent += burst) {
     log.append(lines(sent + 1))
-    if (sent % linesPerSecond === 0) mostRows = Math.max(mostRows, await page.locator(".log .l").count())
+    if (sent % linesPerSecond === 0) sizes.push(await sizeOf(page))
     const due = startedAt + ((sent + burst) / linesPerSecond) * 1_000
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())))
   }
+  const [longest = Number.NaN, ...rest] = await tasks()
+  sizes.push(await sizeOf(page))
   log.append("the last line\n")
   await expect.poll(() => isInView(page, "the last line"), { timeout: 20_000 }).toBe(true)
-  mostRows = Math.max(mostRows, await page.locator(".log .l").count())
+  sizes.push(await sizeOf(page))
+  const mostHeap = Math.round(Math.max(...sizes.map(({ heapMegabytes }) => heapMegabytes)))
   // Lines that nobody saw get their elements a moment later.
   await expect.poll(async () => (await logNumbers(page)).length, { timeout: 20_000 }).toBeGreaterThan(19_800)
   const numbers = await logNumbers(page)
   expect(numbers.at(-1)).toBe(seconds * linesPerSecond + 2)
   expect(numbers).toEqual(Array.from(numbers, (_, index) => (numbers[0] ?? 0) + index))
-  expect(mostRows).toBeLessThanOrEqual(20_100)
+  expect(Math.max(...sizes.map(({ rows }) => rows))).toBeLessThanOrEqual(20_100)
   expect(await page.locator(".foot").innerText()).toContain("100,002 lines")
   expect(await footOf(page)).toBe("Following")
-  const measured = await page.evaluate(() => {
-    const { __gaps: gaps, gc } = globalThis as unknown as { __gaps: Array<number>; gc?: () => void }
-    const { memory } = performance as unknown as { memory: { usedJSHeapSize: number } }
-    const before = memory.usedJSHeapSize
-    gc?.()
-    return {
-      frames: gaps.length,
-      above50: gaps.filter((gap) => gap > 50).length,
-      above100: gaps.filter((gap) => gap > 100).length,
-      longest: Math.round(Math.max(...gaps)),
-      heapMegabytes: Math.round(before / 1e6),
-      heapAfterCollection: Math.round(memory.usedJSHeapSize / 1e6)
-    }
-  })
-  // Figures of this machine at this hour: printed, not judged.
-  process.stdout.write(`flood: ${JSON.stringify(measured)}; wanted: no frame above 100 ms, heap below 150 MB\n`)
+  process.stdout.write(`flood: ${rest.length + 1} tasks, the longest ${longest} ms; ${mostHeap} MB of heap\n`)
+  // The design's own demands of the page, judged here although tests judge no times: what the thread itself worked on
+  // one task, and what it keeps, do not grow with what else this machine does.
+  expect(rest.length).toBeGreaterThan(seconds)
+  expect(longest).toBeLessThan(100)
+  expect(mostHeap).toBeLessThan(150)
 }, 120_000)

@@ -1,6 +1,7 @@
 import { describe } from "vitest"
 import { footOf, logLines, logNumbers } from "./support/band.ts"
 import { numberedLines } from "./support/codexLog.ts"
+import { FakeLog } from "./support/FakeLog.ts"
 import type { FakeLooper } from "./support/FakeLooper.ts"
 import { atRest, firstInView, isAtEnd, isInView, wheel } from "./support/LogView.ts"
 import { show } from "./support/show.ts"
@@ -180,6 +181,17 @@ test("the stream goes on at the byte where it broke off, without gap or repeat, 
     await expect.poll(() => isInView(page, `round ${round} ä😀 goes on`), { timeout: 20_000 }).toBe(true)
   }
   expect(await logLines(page)).toEqual(log.bytes.toString().trimEnd().split("\n"))
+})
+
+test("a log that is another one all at once is read anew, from its last lines", async ({ looper, open }) => {
+  const { page, log } = await follow(looper, open, 100)
+  const other = new FakeLog("another log\n")
+  looper.logs.set("3f9c21ab", other)
+  log.say('id: 99999\ndata: {"text":"not here\\n"}\n\n')
+  await expect.poll(() => logLines(page), { timeout: 20_000 }).toEqual(["another log"])
+  other.append("goes on\n")
+  await expect.poll(() => logLines(page)).toEqual(["another log", "goes on"])
+  expect(await footOf(page)).toBe("Following")
 })
 
 test("the run's end ends following", async ({ looper, open }) => {

@@ -1,6 +1,8 @@
 /** Goes from match to match of one query: over the whole file, at once over what is in the page. */
+import { countWords } from "./countWords.ts"
 import type { FindRequest } from "./findMessages.ts"
 import type { PauseReason } from "./Follow.ts"
+import { showMatch } from "./highlight.ts"
 import type { LogLine } from "./LineDecoder.ts"
 import type { LogView } from "./LogView.ts"
 import { compareMatches, type Match, type Query } from "./matches.ts"
@@ -30,9 +32,10 @@ export class Finder {
     return this.#search?.state
   }
 
-  /** Of the current match; see {@link Search.ordinal}. */
-  get ordinal(): number | undefined {
-    return this.current === undefined ? undefined : this.#search?.ordinal(this.current)
+  /** The count in words, with the current match's number; `undefined` where nothing is searched. */
+  get words(): string | undefined {
+    const { count, current } = this
+    return count && countWords(count, current === undefined ? undefined : this.#search?.ordinal(current))
   }
 
   /** Searches all of a log that has `end` bytes. */
@@ -117,9 +120,13 @@ export class Finder {
     if (match === undefined) return
     this.current = match
     this.#onChange()
-    const { kind } = this.#search?.query ?? { kind: "text" }
-    const place = kind === "text" ? undefined : { start: match.start, end: undefined }
-    await this.#view.goTo(match.start, this.#reason, place)
+    const query = this.#search?.query
+    const isText = query === undefined || query.kind === "text"
+    const place = isText ? undefined : { start: match.start, end: undefined }
+    const placed = await this.#view.goTo(match.start, this.#reason, place)
+    if (placed !== undefined && query?.kind === "text" && this.current === match) {
+      showMatch(this.#view, match, query.text.length)
+    }
     this.#onChange()
   }
 }

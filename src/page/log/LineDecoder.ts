@@ -12,7 +12,7 @@ export interface LogLine {
   readonly number: number | undefined
   /** As {@link cleanLine} leaves it. */
   readonly text: string
-  /** More of it than {@link maxLineBytes}: its text is only the beginning. */
+  /** More of it is to be seen than {@link maxLineBytes}: its text is only the beginning. */
   readonly isCut: boolean
   /** Of the rest of it, as they stand in the file. */
   readonly cutCharacters: number
@@ -20,6 +20,7 @@ export interface LogLine {
 }
 
 const newline = 0x0a
+const carriageReturn = 0x0d
 const nothing = new Uint8Array()
 
 /** What was written is shown, so that a text can be found as it stands in the file; a BOM is text too. */
@@ -29,7 +30,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 export class LineDecoder {
   /** Where the line begins that is not whole yet. */
   #lineStart: number
-  /** Of the line that is not whole yet, at most {@link maxLineBytes}. */
+  /** Of the line that is not whole yet, at most `#maxBytes`. */
   #kept: Array<Uint8Array> = []
   #keptBytes = 0
   #pendingBytes = 0
@@ -92,11 +93,19 @@ export class LineDecoder {
 
   #keep(bytes: Uint8Array): void {
     this.#pendingBytes += bytes.length
-    const room = Math.min(bytes.length, this.#maxBytes - this.#keptBytes)
-    if (room < bytes.length) this.#cutCharacters += charactersOf(bytes.subarray(Math.max(0, room)))
-    if (room <= 0) return
-    this.#kept.push(bytes.subarray(0, room))
-    this.#keptBytes += room
+    if (this.#cutCharacters > 0 && lastOverwrite(bytes) < 0) {
+      this.#cutCharacters += charactersOf(bytes)
+      return
+    }
+    this.#kept.push(bytes)
+    this.#keptBytes += bytes.length
+    if (this.#keptBytes <= this.#maxBytes) return
+    const all = this.#bytes()
+    // What is overwritten makes room first: a progress bar goes on.
+    const shown = all.subarray(Math.max(0, lastOverwrite(all)))
+    this.#cutCharacters = charactersOf(shown.subarray(this.#maxBytes))
+    this.#kept = [shown.slice(0, this.#maxBytes)]
+    this.#keptBytes = Math.min(shown.length, this.#maxBytes)
   }
 
   #take(newlineBytes: 0 | 1): LogLine {
@@ -112,14 +121,13 @@ export class LineDecoder {
   }
 
   #line(text: string, end: number): LogLine {
-    const isCut = this.#pendingBytes > this.#keptBytes
     const cutCharacters = this.#cutCharacters
     return {
       start: this.#lineStart,
       end,
       number: this.#number,
       text: cleanLine(text),
-      isCut,
+      isCut: cutCharacters > 0,
       cutCharacters,
       kind: "plain"
     }
@@ -138,6 +146,9 @@ export class LineDecoder {
     return joined
   }
 }
+
+/** Where the last carriage return stands that something follows: one at the end overwrites nothing yet; -1 for none. */
+const lastOverwrite = (bytes: Uint8Array): number => bytes.subarray(0, -1).lastIndexOf(carriageReturn)
 
 /** Code points of UTF-8, of which none but the first byte looks so. */
 const charactersOf = (bytes: Uint8Array): number => {

@@ -9,7 +9,7 @@ import type { LogStream, StreamListener, StreamState } from "./LogStream.ts"
 import { waitMillis } from "./waits.ts"
 
 /** Whom it tells. */
-export interface LiveListener extends Pick<StreamListener, "onShutdown" | "onUnauthorized"> {
+export interface LiveListener extends Pick<StreamListener, "onShutdown" | "onUnauthorized" | "onOther"> {
   /** More lines are whole, or the one that is not has grown. */
   readonly onLines: (lines: ReadonlyArray<LogLine>) => void
   readonly onState: (state: StreamState) => void
@@ -43,10 +43,13 @@ export class LiveLog {
   constructor(options: Options, listener: LiveListener) {
     this.#options = options
     this.#listener = listener
-    options.signal.addEventListener("abort", () => {
+    const { signal } = options
+    signal.addEventListener("abort", () => {
       clearTimeout(this.#timer)
       this.#stream?.close()
     })
+    document.addEventListener("visibilitychange", () => document.hidden || this.#tryNow(), { signal })
+    addEventListener("online", () => this.#tryNow(), { signal })
     void this.#begin()
   }
 
@@ -92,7 +95,12 @@ export class LiveLog {
     this.#isReachable = isReachable
     if (!isReachable) clearTimeout(this.#timer)
     this.#stream?.setReachable(isReachable)
-    if (!isReachable || this.#stream !== undefined || this.#isBusy || this.#isOver) return
+    this.#tryNow()
+  }
+
+  /** What waits to be tried again waits no longer; a stream hears of it itself. */
+  #tryNow(): void {
+    if (!this.#isReachable || this.#stream !== undefined || this.#isBusy || this.#isOver) return
     this.#attempt = 0
     void this.#begin()
   }
@@ -138,6 +146,7 @@ export class LiveLog {
         onBytes: (bytes) => this.#give(this.#decoder.push(bytes)),
         onState: (state) => (state.kind === "ended" ? this.#end(state) : this.#listener.onState(state)),
         onShutdown: this.#listener.onShutdown,
+        onOther: this.#listener.onOther,
         onUnauthorized: () => this.#onUnauthorized()
       }
     )

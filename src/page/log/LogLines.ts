@@ -1,5 +1,5 @@
 /** The lines of a log that are in the page: one stretch of the file, in blocks, up to a limit of lines and of text. */
-import { blockLines, maxBlocks, maxBytes, maxLineBytes, maxLines } from "./limits.ts"
+import { blockBytes, blockLines, maxBlocks, maxBytes, maxLineBytes, maxLines } from "./limits.ts"
 import type { LogLine } from "./LineDecoder.ts"
 import { LineKinds } from "./lineKind.ts"
 import { lineElement, type LineLook } from "./lineElement.ts"
@@ -7,6 +7,7 @@ import { lineElement, type LineLook } from "./lineElement.ts"
 interface Block {
   readonly element: HTMLElement
   readonly lines: Array<LogLine>
+  bytes: number
 }
 
 /** A line and its element. */
@@ -62,22 +63,12 @@ export class LogLines {
 
   /** `isDrawn` false: their elements are made when they are seen, or by {@link draw}. */
   append(lines: ReadonlyArray<LogLine>, isDrawn = true): void {
-    let block = this.#blocks.at(-1)
-    const close = () => {
-      if (block === undefined) return
+    const filled = this.#fill(lines, this.#blocks.pop(), this.#partial)
+    this.#blocks.push(...filled)
+    for (const block of filled) {
       if (isDrawn) this.#draw(block)
       else this.#size(block)
     }
-    for (const line of lines) {
-      if (block === undefined || block.lines.length >= blockLines) {
-        close()
-        block = this.#block()
-        this.#blocks.push(block)
-        this.#partial.before(block.element)
-      }
-      this.#add(block, line)
-    }
-    close()
   }
 
   /** Makes elements that are missing, of the newest lines first, until a time of `performance.now()`. */
@@ -91,14 +82,9 @@ export class LogLines {
   }
 
   prepend(lines: ReadonlyArray<LogLine>): void {
-    for (let end = lines.length; end > 0; end -= blockLines) {
-      const block = this.#block()
-      for (const line of lines.slice(Math.max(0, end - blockLines), end)) this.#add(block, line)
-      const [before] = this.#blocks
-      this.#blocks.unshift(block)
-      ;(before?.element ?? this.#partial).before(block.element)
-      this.#draw(block)
-    }
+    const filled = this.#fill(lines, undefined, this.#blocks[0]?.element ?? this.#partial)
+    this.#blocks.unshift(...filled)
+    for (const block of filled) this.#draw(block)
   }
 
   clear(): void {
@@ -122,7 +108,7 @@ export class LogLines {
       block.element.remove()
       this.#count -= block.lines.length
       this.#undrawn -= block.lines.length - block.element.childElementCount
-      for (const line of block.lines) this.#bytes -= keptBytes(line)
+      this.#bytes -= block.bytes
       isTrimmed = true
     }
     return isTrimmed
@@ -243,11 +229,24 @@ export class LogLines {
     return kinds
   }
 
-  #add(block: Block, line: LogLine): void {
-    block.lines.push(line)
-    this.#count += 1
-    this.#bytes += keptBytes(line)
-    this.#undrawn += 1
+  /** Puts lines into a block, as far as it has room, and into new ones behind it; answers all of these. */
+  #fill(lines: ReadonlyArray<LogLine>, first: Block | undefined, next: Element): Array<Block> {
+    let block = first
+    const filled = block === undefined ? [] : [block]
+    for (const line of lines) {
+      const bytes = keptBytes(line)
+      if (block === undefined || block.lines.length >= blockLines || block.bytes + bytes > blockBytes) {
+        block = this.#block()
+        filled.push(block)
+        next.before(block.element)
+      }
+      block.lines.push(line)
+      block.bytes += bytes
+      this.#bytes += bytes
+      this.#count += 1
+      this.#undrawn += 1
+    }
+    return filled
   }
 
   /** Makes the elements that a block misses: its elements are always those of its first lines. */
@@ -262,7 +261,7 @@ export class LogLines {
   #block(): Block {
     const element = document.createElement("div")
     element.className = "blk"
-    const block = { element, lines: [] }
+    const block = { element, lines: [], bytes: 0 }
     this.#blockOf.set(element, block)
     return block
   }

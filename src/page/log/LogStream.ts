@@ -25,10 +25,18 @@ export interface StreamListener {
   readonly onState: (state: StreamState) => void
   readonly onShutdown: (shutdown: { readonly deadlineMillis: number | undefined; readonly leavesRun: boolean }) => void
   readonly onUnauthorized: () => void
+  /** What comes does not go on where this log stands, so that it is another one: this stream is over. */
+  readonly onOther: () => void
 }
 
 /** A hidden page gives its connection back after so long, in milliseconds: a browser has six for all its tabs. */
 const hiddenMillis = 30_000
+
+/** A connection that stood for so long has held, whatever came over it, in milliseconds. */
+const heldMillis = 5_000
+
+/** After so long another log is told of, in milliseconds: who begins anew may find yet another. */
+const otherMillis = 4_000
 
 /** One stream; {@link close} is its end. */
 export class LogStream {
@@ -73,7 +81,7 @@ export class LogStream {
 
   /** While Looper does not answer nobody is asked. */
   setReachable(isReachable: boolean): void {
-    if (this.#isReachable === isReachable) return
+    if (this.#isReachable === isReachable || this.#isOver) return
     this.#isReachable = isReachable
     if (isReachable) this.tryNow()
     else if (this.#timer !== undefined) {
@@ -132,21 +140,25 @@ export class LogStream {
     if (!response.ok) throw await errorOf(response)
     if (response.body === null) throw new Unreachable("the log has no body")
     this.#listener.onState({ kind: "open" })
-    await readEvents(response.body, (event) => !signal.aborted && this.#take(event))
+    const heldAtMillis = performance.now() + heldMillis
+    try {
+      await readEvents(response.body, (event) => !signal.aborted && this.#take(event))
+    } finally {
+      if (performance.now() >= heldAtMillis) this.#attempt = 0
+    }
   }
 
   /** Answers whether the connection is good for more. */
   #take(event: FollowedEvent): boolean {
     switch (event.kind) {
       case "bytes":
-        // Bytes of another place than the one asked for are not this log's next ones.
-        if (event.end - event.bytes.length !== this.#offset) return false
+        if (event.end - event.bytes.length !== this.#offset) return this.#other()
         this.#offset = event.end
         this.#attempt = 0
         this.#listener.onBytes(event.bytes)
         return true
       case "end":
-        if (event.end !== undefined && event.end !== this.#offset) return false
+        if (event.end !== undefined && event.end !== this.#offset) return this.#other()
         this.#finish({ kind: "ended" })
         return false
       case "gone":
@@ -158,6 +170,13 @@ export class LogStream {
       case "unknown":
         return true
     }
+  }
+
+  #other(): false {
+    this.close()
+    this.#timer = setTimeout(() => this.#listener.onOther(), otherMillis)
+    this.#listener.onState({ kind: "broken", nextTryMillis: Date.now() + otherMillis })
+    return false
   }
 
   #finish(state: StreamState): void {

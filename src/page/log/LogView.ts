@@ -4,7 +4,7 @@ import type { LogLine } from "./LineDecoder.ts"
 import type { LiveLog } from "./LiveLog.ts"
 import type { LogFile } from "./LogFile.ts"
 import { Flood } from "./Flood.ts"
-import { loadedLines, maxLines, tailLines } from "./limits.ts"
+import { loadedLines, maxLines, surplusOf, tailLines } from "./limits.ts"
 import { Loading } from "./Loading.ts"
 import { LogLines, type PlacedLine } from "./LogLines.ts"
 import type { LogPlace } from "./LogPane.ts"
@@ -101,12 +101,12 @@ export class LogView {
     if (!this.follow.isFollowing) this.newLines += lines.length
     if (this.#held !== undefined) {
       for (const line of lines) this.#held.push(line)
-      if (this.#held.length > maxLines) this.#held = undefined
+      if (surplusOf(this.#held) > 0) this.#held = undefined
     }
     if (this.#isAttached) {
       for (const line of lines) this.#queue.push(line)
       // A hidden page has no frames.
-      if (this.#queue.length > 2 * maxLines) this.#shorten()
+      if (surplusOf(this.#queue, 2 * maxLines) > 0) this.#shorten()
     }
     this.schedule()
   }
@@ -283,18 +283,17 @@ export class LogView {
   /** Only the newest lines of the queue are ever drawn. */
   #shorten(): void {
     if (!this.follow.isFollowing) return this.#detach()
-    const dropped = this.#queue.length - maxLines
+    const dropped = surplusOf(this.#queue)
     this.#queue.splice(0, dropped)
-    const notDrawn = this.notDrawn + dropped
+    this.notDrawn += dropped
     this.lines.clear()
-    this.notDrawn = notDrawn
   }
 
   #paint(): void {
     const until = performance.now() + paintMillis
     if (this.#isAttached) {
       const { isFollowing } = this.follow
-      if (isFollowing && this.#queue.length > maxLines) this.#shorten()
+      if (isFollowing && surplusOf(this.#queue) > 0) this.#shorten()
       // A reader who has paused keeps his lines: the new ones wait in the file.
       if (!isFollowing && this.#queue.length > 0 && this.lines.isFull) this.#detach()
       if (this.#flood.isOn && isFollowing)

@@ -157,6 +157,7 @@ export class Pane implements LogPane {
           this.#view.schedule()
         },
         onShutdown,
+        onOther: () => this.#open(undefined),
         onUnauthorized: () => {
           this.#refusedToken = api.token ?? ""
           onUnauthorized()

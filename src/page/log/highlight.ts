@@ -1,6 +1,7 @@
 /** Matches drawn over the lines by the browser itself: the lines' nodes stay as they are. */
 import { contentOf } from "./lineElement.ts"
 import type { LogLines, PlacedLine } from "./LogLines.ts"
+import type { LogView } from "./LogView.ts"
 import { compareMatches, type Match, type Matcher } from "./matches.ts"
 
 /** The range of characters of a line's text; `undefined` where they are not drawn. */
@@ -56,6 +57,27 @@ export const drawMatches = (
   }
   if (ranges.length > 0) highlights.set("find", new Highlight(...ranges))
 }
+
+/** Brings a match of a line that was gone to into view; of a long line that is cut before it, all is drawn. */
+export const showMatch = ({ lines, scroller, follow }: LogView, match: Match, length: number): void => {
+  const range = () => {
+    const placed = lines.at(match.start)
+    return placed === undefined ? undefined : rangeOf(placed.row, match.column, length)
+  }
+  const placed = lines.at(match.start)
+  if (placed !== undefined && range() === undefined) lines.redraw(placed, true)
+  const scroll = () => {
+    const [view, seen] = [scroller.getBoundingClientRect(), range()?.getBoundingClientRect()]
+    if (follow.isFollowing || seen === undefined) return
+    if (seen.left < view.left || seen.right > view.right) scroller.scrollLeft += middle(seen).x - middle(view).x
+    if (seen.top < view.top || seen.bottom > view.bottom) scroller.scrollTop += middle(seen).y - middle(view).y
+    follow.stick()
+  }
+  // The row is in view after the first frame, and as wide as its text after the second.
+  requestAnimationFrame(() => requestAnimationFrame(scroll))
+}
+
+const middle = ({ left, right, top, bottom }: DOMRect) => ({ x: (left + right) / 2, y: (top + bottom) / 2 })
 
 const isAt = (match: Match | undefined, { line }: PlacedLine, column: number): boolean =>
   match !== undefined && compareMatches(match, { start: line.start, column }) === 0

@@ -3,7 +3,6 @@ import { bytes, grouped } from "../words/time.ts"
 import { maxBytes } from "./limits.ts"
 import type { PauseReason } from "./Follow.ts"
 import type { StreamState } from "./LogStream.ts"
-import type { SearchCount } from "./Search.ts"
 
 /** What the foot tells. */
 export interface FootFacts {
@@ -69,18 +68,6 @@ export const chipWords = (newLines: number): string => {
 /** "of 2,311 (1.1 MB)": what lies before the page's lines. */
 export const edgeWords = (number: number | undefined, start: number): string =>
   number === undefined ? `(${bytes(start)})` : `of ${grouped(number - 1)} (${bytes(start)})`
-
-/** "2 of 31", "of 31 so far, 40 %". */
-export const countWords = (count: SearchCount, ordinal: number | undefined): string => {
-  if (count.isFailed) return `${grouped(count.count)}, then the log could not be read`
-  const isDone = count.progress >= 1
-  if (count.count === 0) return isDone ? "none" : `none so far, ${percent(count.progress)}`
-  if (!isDone)
-    return `${ordinal === undefined ? "" : `${grouped(ordinal)} `}of ${grouped(count.count)} so far, ${percent(count.progress)}`
-  return ordinal === undefined ? grouped(count.count) : `${grouped(ordinal)} of ${grouped(count.count)}`
-}
-
-const percent = (part: number): string => `${Math.floor(part * 100)} %`
 
 /** "local time, UTC+1". */
 export const zoneWords = (offsetMinutes: number): string => {

@@ -32,8 +32,7 @@ export interface Scene {
 /** See {@link ToolsState}. */
 export const toolsOf = ({ run, live, view, finders, handout, ...scene }: Scene): ToolsState => ({
   query: scene.query,
-  count: finders?.text.count,
-  ordinal: finders?.text.ordinal,
+  found: finders?.text.words,
   errors: finders?.errors.count,
   isWrapped: view.scroller.classList.contains("wrap"),
   isAnnounced: scene.isAnnounced,

@@ -1,14 +1,13 @@
 /** The row of tools above the lines, and what More holds where the screen is narrow. */
 import { html, nothing, svg, type TemplateResult } from "lit-html"
 import { bytes, grouped } from "../words/time.ts"
-import { countWords } from "./logWords.ts"
 import type { SearchCount } from "./Search.ts"
 
 /** What the row shows. */
 export interface ToolsState {
   readonly query: string
-  readonly count: SearchCount | undefined
-  readonly ordinal: number | undefined
+  /** How many matches there are, while something is searched. */
+  readonly found: string | undefined
   readonly errors: SearchCount | undefined
   readonly isWrapped: boolean
   readonly isAnnounced: boolean
@@ -66,9 +65,9 @@ const findField = (state: ToolsState, actions: ToolsActions): TemplateResult => 
     @input=${(event: Event) => actions.find((event.target as HTMLInputElement).value)}
     @keydown=${(event: KeyboardEvent) => onFindKey(event, actions)}
   />
-  <span class="n" aria-live="polite">${state.count === undefined ? nothing : countWords(state.count, state.ordinal)}</span>
+  <span class="n" aria-live="polite">${state.found ?? nothing}</span>
   ${
-    state.count === undefined
+    state.found === undefined
       ? nothing
       : html`<button type="button" class="nx" aria-label="Previous match" title="Previous match (Shift+N)" @click=${() => actions.step(-1)}>↑</button
           ><button type="button" class="nx" aria-label="Next match" title="Next match (N)" @click=${() => actions.step(1)}>↓</button>`

@@ -24,8 +24,10 @@ export class Shown {
   /** Is it read now, or was it: not again. */
   #promptAsked = ""
   #detailsAsked = ""
-  /** The log was followed to its end. */
+  /** The log was followed to its end, and is not left since. */
   #hasFollowed = true
+  /** It was followed as long as it grew: who comes to the end of one that has ended only finishes it. */
+  #wasFollowed = true
 
   constructor(store: Store<PageState>, api: LooperApi) {
     this.#store = store
@@ -78,12 +80,12 @@ export class Shown {
   reset(): void {
     this.#promptAsked = ""
     this.#detailsAsked = ""
-    this.#hasFollowed = true
+    this.#follow()
   }
 
   #open(runId: string | undefined): void {
     this.#detailsAsked = ""
-    this.#hasFollowed = true
+    this.#follow()
     this.#store.update({
       pinnedRunId: runId,
       newerRunId: undefined,
@@ -94,7 +96,14 @@ export class Shown {
 
   /** The log says how it is read. */
   onLog({ stream, isFollowing }: PageState["log"]): void {
-    if (stream !== "none") this.#hasFollowed = isFollowing
+    if (stream === "none" || this.#store.state.newerRunId !== undefined) return
+    if (stream !== "ended") this.#wasFollowed = isFollowing
+    this.#hasFollowed = this.#wasFollowed && isFollowing
+  }
+
+  #follow(): void {
+    this.#hasFollowed = true
+    this.#wasFollowed = true
   }
 
   /** Takes what is newest into what is shown. */
@@ -134,7 +143,7 @@ export class Shown {
 
   #update(run: Run): void {
     const { shownRun, newerRunId } = this.#store.state
-    if (shownRun?.request_id !== run.request_id) this.#hasFollowed = true
+    if (shownRun?.request_id !== run.request_id) this.#follow()
     if (newerRunId === run.request_id) this.#store.update({ newerRunId: undefined })
     if (shownRun !== run) this.#store.update({ shownRun: run })
     void this.#readPrompt(run)

@@ -103,6 +103,54 @@ describe("LineDecoder", () => {
   })
 })
 
+/** What a decoder that keeps 500 bytes of a line gives, and what it draws after each piece. */
+const inPieces = (text: string, size: number) => {
+  const lines = new LineDecoder(0, 1, 500)
+  const bytes = encoder.encode(text)
+  const partials: Array<string | undefined> = []
+  const whole: Array<LogLine> = []
+  for (let at = 0; at < bytes.length; at += size) {
+    whole.push(...lines.push(bytes.subarray(at, at + size)))
+    partials.push(lines.partial?.text)
+  }
+  return { whole, partials }
+}
+
+describe("a line that is too long", () => {
+  const percents = Array.from({ length: 1_000 }, (_, index) => `${"#".repeat(index % 50)} ${index} %`)
+  for (const size of [1, 37, 100_000]) {
+    it(`keeps the last overwrite, ${size} bytes at a time, whether it begins or ends with the CR`, () => {
+      for (const text of [`${percents.join("\r")}\n`, `${percents.join("\r")}\r\n`, `\r${percents.join("\r")}\n`]) {
+        const [line] = inPieces(text, size).whole
+        assert.strictEqual(line?.text, percents.at(-1))
+        assert.isFalse(line?.isCut)
+      }
+    })
+  }
+
+  it("goes on with each overwrite while it is not whole", () => {
+    const written = percents.map((percent) => `${percent}\r`.padStart(60, "-"))
+    const { partials } = inPieces(written.join(""), 60)
+    assert.deepStrictEqual(
+      partials,
+      written.map((percent) => percent.slice(0, -1))
+    )
+  })
+
+  it("is overwritten also where it was cut", () => {
+    const [line] = inPieces(`${"x".repeat(2_000)}\rdone\n`, 64).whole
+    assert.strictEqual(line?.text, "done")
+    assert.strictEqual(line?.cutCharacters, 0)
+  })
+
+  it("is not overwritten by the CR of its own end", () => {
+    const [line, next] = inPieces(`${"x".repeat(2_000)}\r\nnext\n`, 64).whole
+    assert.strictEqual(line?.text, "x".repeat(500))
+    assert.isTrue(line?.isCut)
+    assert.strictEqual(next?.text, "next")
+  })
+})
+
 describe("linesOf", () => {
   const piece = encoder.encode("end of one\ntwo\nthr")
 

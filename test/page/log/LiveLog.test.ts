@@ -23,6 +23,7 @@ const open = (answer: (path: string) => Response, isFinal = false) => {
       onLines: (more) => lines.push(...more.map(({ text }) => text)),
       onState: (state) => states.push(state),
       onShutdown: () => {},
+      onOther: () => {},
       onUnauthorized: () => (refused += 1)
     }
   )
@@ -37,7 +38,9 @@ const settle = () => vi.advanceTimersByTimeAsync(0)
 beforeEach(() => {
   vi.useFakeTimers()
   vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false }))
-  vi.stubGlobal("addEventListener", () => {})
+  const target = new EventTarget()
+  vi.stubGlobal("addEventListener", target.addEventListener.bind(target))
+  vi.stubGlobal("dispatchEvent", target.dispatchEvent.bind(target))
   vi.stubGlobal("requestAnimationFrame", (frame: () => void) => setTimeout(frame))
 })
 afterEach(() => {
@@ -72,6 +75,27 @@ describe("LiveLog", () => {
     assert.strictEqual(asked.length, 2)
     close()
   })
+
+  for (const [what, happen] of [
+    ["the network is there again", () => dispatchEvent(new Event("online"))],
+    ["somebody looks again", () => document.dispatchEvent(new Event("visibilitychange"))]
+  ] as const) {
+    it(`asks for the tail at once when ${what}, and waits for an answer as ever`, async () => {
+      const { asked, close } = open(failing(500))
+      await vi.advanceTimersByTimeAsync(40_000)
+      const before = asked.length
+      happen()
+      happen()
+      await settle()
+      assert.strictEqual(asked.length, before + 1)
+      await vi.advanceTimersByTimeAsync(500)
+      assert.strictEqual(asked.length, before + 2)
+      close()
+      happen()
+      await settle()
+      assert.strictEqual(asked.length, before + 2)
+    })
+  }
 
   for (const status of [404, 410]) {
     it(`never asks again for a log that is gone, as ${status} says`, async () => {

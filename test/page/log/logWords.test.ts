@@ -1,7 +1,7 @@
+import { countWords } from "../../../src/page/log/countWords.ts"
 import { assert, describe, it } from "@effect/vitest"
 import {
   chipWords,
-  countWords,
   edgeWords,
   footWords,
   type FootFacts,

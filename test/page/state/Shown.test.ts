@@ -79,6 +79,51 @@ describe("a mark in the log", () => {
   })
 })
 
+/** A page that follows or reads `old`, which is the newest until `start`. */
+const reading = () => {
+  const { store, api } = opened()
+  store.update({ status: states.idle.status, recent: [old] })
+  const shown = new Shown(store, api)
+  const log = (stream: "open" | "ended", isFollowing: boolean) =>
+    shown.onLog({ command: undefined, stream, isFollowing })
+  const start = () => {
+    store.update({ status })
+    shown.choose()
+    return store.state.shownRun?.request_id
+  }
+  store.update({ shownRun: old })
+  return { store, log, start }
+}
+
+describe("the run that is newer than the one that is read", () => {
+  it("opens for who followed to the end, also if he looked back from there and returned", () => {
+    const { log, start } = reading()
+    log("open", true)
+    for (const isFollowing of [true, false, true]) log("ended", isFollowing)
+    assert.strictEqual(start(), newest)
+  })
+
+  it("is only named to who reads on in a log that has ended, and when he finishes it", () => {
+    for (const wasFollowing of [true, false]) {
+      const { store, log, start } = reading()
+      log("open", wasFollowing)
+      log("ended", false)
+      assert.strictEqual(start(), "00000001")
+      assert.strictEqual(store.state.newerRunId, newest)
+      log("ended", true)
+      assert.strictEqual(start(), "00000001")
+      assert.strictEqual(store.state.newerRunId, newest)
+    }
+  })
+
+  it("is only named to who finished a log after its end that he did not follow", () => {
+    const { log, start } = reading()
+    log("open", false)
+    for (const isFollowing of [false, true]) log("ended", isFollowing)
+    assert.strictEqual(start(), "00000001")
+  })
+})
+
 describe("a page that is blank until a token is entered anew", () => {
   it("reads the prompt and the history again", async () => {
     const { store, api } = opened("?run=00000001")
