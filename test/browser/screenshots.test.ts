@@ -71,6 +71,6 @@ describe("pictures of the page", () => {
       const closed = await open(looper.url, { nowMillis: now, theme })
       await closed.getByLabel("Token").waitFor()
       await picture(closed, "unauthorized", theme)
-    })
+    }, 180_000)
   }
 })
