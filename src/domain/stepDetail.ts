@@ -21,7 +21,7 @@ export const killedDetail = (options: {
   readonly signal: string | undefined
 }): string => {
   const { targets, treeSize, signal } = options
-  if (treeSize === 0) return "nothing ran"
+  if (treeSize === 0 && targets.length === 0) return "nothing ran"
   const others = treeSize - targets.length
   const named = targets.length === 0 ? "" : `${targets.length === 1 ? "pid" : "pids"} ${targets.join(", ")}`
   const more = targets.length === 0 ? `${others} left by earlier runs` : `${others} more`

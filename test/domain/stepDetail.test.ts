@@ -17,7 +17,7 @@ describe("what a step came to", () => {
     [[7, 9], 2, "SIGTERM", "pids 7, 9, SIGTERM"],
     [[7, 9], 5, "SIGTERM", "pids 7, 9 and 3 more, SIGTERM"],
     [[], 2, "SIGTERM", "2 left by earlier runs, SIGTERM"],
-    [[7], 1, undefined, "pid 7, gone by itself"]
+    [[7], 0, undefined, "pid 7, gone by itself"]
   ] as const)("targets %j in trees of %i that %s ended", (targets, treeSize, signal, detail) => {
     assert.strictEqual(killedDetail({ targets, treeSize, signal }), detail)
   })

@@ -7,6 +7,8 @@ import { read } from "./stored.ts"
 
 const formKey = "looper.form"
 const unansweredKey = "looper.unanswered"
+/** Who sends the same later means another start, in milliseconds. */
+const retryMillis = 600_000
 
 const write = (key: string, value: object, storage: StorageName = "localStorage"): void =>
   keep(storage, key, JSON.stringify(value))
@@ -30,13 +32,14 @@ export const rememberTexts = ({ prompt, message, workspace, delay }: FormTexts):
 
 /** The request of this tab that got no answer. */
 export const rememberedUnanswered = (): StartForm["unanswered"] => {
-  const { body, key } = read(unansweredKey, "sessionStorage")
-  return typeof body === "string" && typeof key === "string" ? { body, key } : undefined
+  const { body, key, atMillis } = read(unansweredKey, "sessionStorage")
+  const isFresh = typeof atMillis === "number" && Date.now() - atMillis < retryMillis
+  return isFresh && typeof body === "string" && typeof key === "string" ? { body, key } : undefined
 }
 
 /** Until it is answered; another tab's is another request. */
 export const rememberUnanswered = (unanswered: StartForm["unanswered"]): void =>
-  write(unansweredKey, unanswered ?? {}, "sessionStorage")
+  write(unansweredKey, unanswered === undefined ? {} : { ...unanswered, atMillis: Date.now() }, "sessionStorage")
 
 /** Keeps the settings for this browser. */
 export const rememberSettings = (settings: Settings): void => write(settingsKey, settings)

@@ -45,7 +45,8 @@ export interface Victim {
 
 /** What a start would stop; `undefined` where nothing lives. */
 export const victimOf = ({ run, idle }: Status, { alsoAlive }: Pick<StartForm, "alsoAlive">): Victim | undefined => {
-  const others = [...new Set([...(idle?.pids ?? []), ...alsoAlive])]
+  // A run that began meanwhile was named by its pid before the status had it.
+  const others = [...new Set([...(idle?.pids ?? []), ...alsoAlive])].filter((pid) => pid !== run?.pid)
   if (run === null && others.length === 0) return undefined
   return { run: run === null ? undefined : { id: run.request_id, pid: run.pid }, others }
 }

@@ -40,6 +40,8 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
     const plan = await api.post<Planned>("run", { ...body, zulip_message: "dry run", dry_run: true })
     const unseen = unseenOf(victim, plan.codex_exec_pids)
     if (unseen.length > 0) throw new ApiError(409, { code: "run_alive", pids: unseen })
+    // Some of whom were shown may be gone by now.
+    return victim.others.some((pid) => plan.codex_exec_pids.includes(pid))
   }
 
   const request = async (submission: Exclude<Submission, { kind: "refused" }>, tellStep: (step: Attempt) => void) => {
@@ -57,11 +59,9 @@ export const makeSubmitForm = (context: Context, asking: Asking): (() => void) =
     } else {
       const { victim } = submission
       if (victim !== undefined) {
-        await askFirst(body, victim)
+        const hasOthers = await askFirst(body, victim)
         tellStep({ kind: "kill", hasStopped: false, hasVictim: true })
-        await (victim.run === undefined || victim.others.length > 0
-          ? api.post("kill")
-          : api.post(`runs/${victim.run.id}/stop`))
+        await (victim.run === undefined || hasOthers ? api.post("kill") : api.post(`runs/${victim.run.id}/stop`))
         tellStep({ kind: "spawn", hasStopped: true, hasVictim: false })
       }
       await api.post("spawn", body)

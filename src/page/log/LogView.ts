@@ -224,11 +224,12 @@ export class LogView {
   }
 
   #mark(place: LogPlace | undefined): void {
+    // Told in any case: of a log that was opened anew the mark is gone, and its address is not.
+    if (this.#source !== undefined) this.#onMark(this.#source.runId, place)
     if (this.#look.place === place) return
     this.#look.place = place
     this.#anchor = place?.start ?? 0
     this.lines.remark()
-    if (this.#source !== undefined) this.#onMark(this.#source.runId, place)
   }
 
   #reveal(offset: number): PlacedLine | undefined {

@@ -99,6 +99,8 @@ export interface PageState {
   readonly shownRun: Run | undefined
   /** The prompt of a run, as its log's header has it: `undefined` before it was read. */
   readonly prompt: { readonly runId: string; readonly text: string | undefined } | undefined
+  /** Why the run that the address names is not shown. */
+  readonly missingRun: string | undefined
   /** A new run has started while somebody read another one's log. */
   readonly newerRunId: string | undefined
   readonly log: LogFacts
@@ -126,6 +128,7 @@ export const initialState: PageState = {
   pinnedRunId: undefined,
   shownRun: undefined,
   prompt: undefined,
+  missingRun: undefined,
   newerRunId: undefined,
   log: { command: undefined, stream: "none", isFollowing: false },
   stop: { kind: "idle" },
@@ -141,6 +144,7 @@ export const initialState: PageState = {
 /** What only a token lets see, and is not seen without it; forms keep their texts. */
 export const nothingSeen = (): Partial<PageState> => {
   const { status, statusAtMillis, history, recent, lastDetails, shownRun, newerRunId, prompt } = initialState
+  const { missingRun } = initialState
   const { log, stop, stoppedHere, notice } = initialState
   return {
     status,
@@ -149,6 +153,7 @@ export const nothingSeen = (): Partial<PageState> => {
     recent,
     lastDetails,
     shownRun,
+    missingRun,
     newerRunId,
     prompt,
     log,

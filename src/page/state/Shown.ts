@@ -89,6 +89,7 @@ export class Shown {
     this.#store.update({
       pinnedRunId: runId,
       newerRunId: undefined,
+      missingRun: undefined,
       ...(runId === undefined && { shownRun: undefined })
     })
     this.choose()
@@ -125,7 +126,11 @@ export class Shown {
       return
     }
     if (newest === undefined) return
-    if (shownRun === undefined || shownRun.request_id === newest.request_id) return this.#update(newest)
+    if (shownRun === undefined || shownRun.request_id === newest.request_id) {
+      this.#update(newest)
+      // A start that was named may have failed.
+      return this.#offer(newest)
+    }
     if (this.#hasFollowed || (shownRun.log_path === null && !shownRun.is_log_pruned)) {
       this.#update(newest)
       return
@@ -137,8 +142,8 @@ export class Shown {
 
   #offer(newest: Run | undefined): void {
     const { newerRunId, shownRun } = this.#store.state
-    const id = newest?.request_id
-    if (id !== shownRun?.request_id && id !== newerRunId) this.#store.update({ newerRunId: id })
+    const offered = newest?.request_id === shownRun?.request_id ? undefined : newest?.request_id
+    if (offered !== newerRunId) this.#store.update({ newerRunId: offered })
   }
 
   #update(run: Run): void {
@@ -157,7 +162,7 @@ export class Shown {
       const { run } = await this.#api.get<{ readonly run: RunDetails }>(`runs/${id}`)
       if (this.#store.state.pinnedRunId === id) this.#update(run)
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) this.#store.update({ notice: error.message })
+      if (error instanceof ApiError && error.status === 404) this.#store.update({ missingRun: error.message })
       else this.#detailsAsked = ""
     }
   }

@@ -73,7 +73,7 @@ const run = (state: PageState, { actions, context, pane }: Parts) => {
   if (isEmpty(state)) return lazyEmpty(state, context, actions)
   // No such run, or not yet known.
   if (state.shownRun === undefined) {
-    return state.pinnedRunId === undefined ? notice(state) : html`<p class="missing">${state.notice}</p>`
+    return html`${notice(state)}<p class="missing">${state.missingRun}</p>`
   }
   const body = showsLog(state) ? pane.element : lazySteps(state, context, actions)
   return html`${notice(state)}${facts(state, actions)}${body}${newerChip(state, actions)}`

@@ -22,7 +22,7 @@ export const runningBand = (state: PageState, run: LiveRun, still: Still, news?:
     // Until its words are there the band stays as it was.
     return still()?.stopBand(state, run, stop, workingBand(state, run)) ?? workingBand(state, run)
   }
-  return silence(state, run) === undefined ? workingBand(state, run, news) : silentBand(state, run)
+  return silence(state, run) === undefined ? workingBand(state, run, news) : silentBand(state, run, news)
 }
 
 /** How long codex has lived, in milliseconds. */
@@ -80,7 +80,7 @@ const brokenWords = " The log stream broke off; it goes on at the byte where it 
 const isBroken = ({ shownRun, log }: PageState, run: LiveRun): boolean =>
   shownRun?.request_id === run.request_id && log.stream === "broken"
 
-const silentBand = (state: PageState, run: LiveRun): Band => {
+const silentBand = (state: PageState, run: LiveRun, news = ""): Band => {
   const { nowMillis } = state
   const lastMillis = silence(state, run) ?? nowMillis
   const command = commandOf(state, run)
@@ -92,7 +92,7 @@ const silentBand = (state: PageState, run: LiveRun): Band => {
     mark: "silent",
     word: "Running, silent for",
     number: age(nowMillis - lastMillis),
-    sentence: [...where, ` ${whatEndsIt(run, nowMillis)}`, isBroken(state, run) ? brokenWords : ""],
+    sentence: [...where, ` ${whatEndsIt(run, nowMillis)}`, isBroken(state, run) ? brokenWords : "", news],
     said: `${fact}.`,
     buttons
   })

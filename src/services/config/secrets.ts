@@ -30,15 +30,20 @@ export const webhookSecrets = (address: string): ReadonlyArray<string> => {
   const values = search.split(/[?&]/).map((pair) => pair.slice(pair.indexOf("=") + 1))
   const parts = [pathname + search, pathname, ...pathname.split("/"), ...values]
     .flatMap((part) => [part, decoded(part)])
-    .filter((part) => part.length >= minPartLength && !pathWords.has(part))
+    .filter((part) => part.length >= minPartLength && !pathWords.has(part) && !isWord(part))
   return longestFirst([address, href, decoded(href), ...parts])
 }
 
-/** Of `authorization=Bearer <token>` the token too; a short value is a secret only by its name. */
+/** Any record may have it: a tenant's name, `notifications`. */
+const isWord = (text: string): boolean => text.length < 20 && /^[a-z]+(?:[-_.][a-z]+)*$/.test(text)
+
+/** Of `authorization=Bearer <token>` the token too; a short value, or a word, is a secret only by its name. */
 const headerSecrets = (headers: string): ReadonlyArray<string> =>
   (pairsOf(headers) ?? []).flatMap(([name, value]) => {
     const isSecret = /auth|cookie|key|secret|token/i.test(name)
-    return [value, value.split(" ").at(-1) ?? ""].filter((one) => isSecret || one.length >= minPartLength)
+    return [value, value.split(" ").at(-1) ?? ""].filter(
+      (one) => isSecret || (one.length >= minPartLength && !isWord(one))
+    )
   })
 
 const longestFirst = (secrets: ReadonlyArray<string>): ReadonlyArray<string> =>

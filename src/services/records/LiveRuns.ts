@@ -132,10 +132,12 @@ export class LiveRuns {
     step: Pick<RunStep, "step" | "startedAtMillis">,
     how: { readonly result: string; readonly detail?: string | undefined }
   ): Effect.Effect<void> {
-    return Effect.flatMap(Clock.currentTimeMillis, (endedAtMillis) => {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const { startedAtMillis } = step
+      // A clock may be set back.
+      const endedAtMillis = Math.max(startedAtMillis, now)
       const labels = { step: step.step, result: how.result === "ok" ? "ok" : "error" } as const
-      this.metrics.observe("stepDuration", labels, Math.max(0, endedAtMillis - startedAtMillis) / 1_000)
+      this.metrics.observe("stepDuration", labels, (endedAtMillis - startedAtMillis) / 1_000)
       const { result, detail } = how
       return this.writeStep(requestId, { step: step.step, startedAtMillis, endedAtMillis, result, detail })
     })

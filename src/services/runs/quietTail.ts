@@ -33,7 +33,8 @@ export const quietTail = (options: {
     const shown = redact(raw)
     const plain = plainText(shown)
     const quiet = redact(plain)
-    const text = bytes.length < tailBytes ? quiet : quiet.slice(cutLength)
+    // Where most of it is escapes, something is left all the same.
+    const text = bytes.length < tailBytes ? quiet : quiet.slice(Math.min(cutLength, Math.ceil(quiet.length / 2)))
     return { text, bytes: shown === raw && quiet === plain ? bytes : Buffer.from(text) }
   })
 }

@@ -48,9 +48,11 @@ describe("the start form", () => {
     assert.deepStrictEqual(start(form, foreign), { kind: "spawn", body, victim: others })
     // A start that was refused named them.
     const both = { run: own.run, others: [51_120, 51_200] }
-    const named = { ...form, alsoAlive: [51_120, 51_200] }
+    // Its own pid was named before the status had the run.
+    const named = { ...form, alsoAlive: [51_120, 51_200, 48_213] }
     assert.deepStrictEqual(start(named, running()), { kind: "spawn", body, victim: both })
-    assert.deepStrictEqual(start(named, foreign), { kind: "spawn", body, victim: { ...both, run: undefined } })
+    const strangers = { run: undefined, others: [51_120, 51_200, 48_213] }
+    assert.deepStrictEqual(start(named, foreign), { kind: "spawn", body, victim: strangers })
   })
 
   it("leaves out a workspace and a delay that were emptied", () => {

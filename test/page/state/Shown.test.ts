@@ -92,7 +92,7 @@ const reading = () => {
     return store.state.shownRun?.request_id
   }
   store.update({ shownRun: old })
-  return { store, log, start }
+  return { store, log, start, choose: () => shown.choose() }
 }
 
 describe("the run that is newer than the one that is read", () => {
@@ -114,6 +114,16 @@ describe("the run that is newer than the one that is read", () => {
       assert.strictEqual(start(), "00000001")
       assert.strictEqual(store.state.newerRunId, newest)
     }
+  })
+
+  it("is named no more where its start failed", () => {
+    const { store, log, start, choose } = reading()
+    log("open", false)
+    assert.strictEqual(start(), "00000001")
+    assert.strictEqual(store.state.newerRunId, newest)
+    store.update({ status: states.idle.status, recent: [old] })
+    choose()
+    assert.isUndefined(store.state.newerRunId)
   })
 
   it("is only named to who finished a log after its end that he did not follow", () => {

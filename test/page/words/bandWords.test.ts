@@ -167,6 +167,12 @@ describe("the band", () => {
     assert.match(said(pageOf({ ...state, status })).sentence, /^The webhook did not take the message, so nothing was /)
   })
 
+  it("tells a start that failed beside a run that is silent, too", () => {
+    const { runs } = states["refused beside a run"]
+    const state = pageOf({ ...states.silent, runs })
+    assert.match(said(state).sentence, /^No output since 13:27.* A start failed at 13:53:02: failed to send/)
+  })
+
   it("tells silence and a broken stream at once", () => {
     const silent = pageOf(states.silent)
     const { sentence } = said({ ...silent, log: { ...silent.log, stream: "broken" } })
