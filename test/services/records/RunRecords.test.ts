@@ -169,10 +169,11 @@ describe("a run's record", () => {
         step("kill", 1_000, "ok"),
         step("spawn", 2_000, undefined)
       ])
-      yield* records.leave(id, "SpawnFailed")
+      yield* records.leave(id, "SpawnFailed", "no memory")
       yield* records.endUnstarted(id, { error: "SpawnFailed" })
       yield* found(records)
-      assert.deepStrictEqual((yield* records.steps(id)).at(-1), step("spawn", 2_000, "SpawnFailed"))
+      const failed = { ...step("spawn", 2_000, "SpawnFailed"), detail: "no memory" }
+      assert.deepStrictEqual((yield* records.steps(id)).at(-1), failed)
     })
   )
 
