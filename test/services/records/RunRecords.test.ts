@@ -177,6 +177,17 @@ describe("a run's record", () => {
     })
   )
 
+  it.effect("has a preflight that never ended before it began, whatever the clock does meanwhile", () =>
+    Effect.gen(function* () {
+      const { records } = yield* openRecords(root())
+      yield* records.begin({ ...begun(), checked: { startedAtMillis: 5_000, detail: "/w, /codex" } })
+      yield* found(records)
+      assert.deepStrictEqual(yield* records.steps(id), [
+        { step: "preflight", startedAtMillis: 5_000, endedAtMillis: 5_000, result: "ok", detail: "/w, /codex" }
+      ])
+    })
+  )
+
   it.effect("completes its last step also where codex ended before", () =>
     Effect.gen(function* () {
       const { records } = yield* openRecords(root())
