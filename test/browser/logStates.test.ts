@@ -142,6 +142,8 @@ test("long lines that are wrapped do not pause who follows", async ({ looper, op
 test("messages are announced where that is on", async ({ looper, open }) => {
   const { page, log } = await live(looper, open, workingLog(3))
   await page.getByRole("button", { name: "Announce new messages" }).click()
+  // What reads aloud is loaded now.
+  await page.getByRole("button", { name: "Announce new messages", pressed: true }).waitFor()
   log.append("codex\nGreen. Now the lemma.\nexec\n/bin/bash -lc 'true' in /tmp\n succeeded in 10ms:\nloud output\n")
   const said = page.locator(".logpane .aloud")
   await expect.poll(() => said.innerText()).toContain("Green. Now the lemma.")
