@@ -274,6 +274,9 @@ it("the steps of a sequence that fails have their results", async () => {
   const answer = await looper.run("p")
   assert.strictEqual(answer.body?.code, "notify_failed", answer.text)
   const requestId = String(answer.body?.request_id)
-  assert.deepStrictEqual(storedSteps(looper.logDir, requestId), [["notify", "NotifyFailed"]])
+  assert.deepStrictEqual(storedSteps(looper.logDir, requestId), [
+    ["preflight", "ok"],
+    ["notify", "NotifyFailed"]
+  ])
   assert.deepInclude(storedRun(looper.logDir, requestId), { state: "failed", cause: "not_started", return_code: null })
 })
